@@ -1,0 +1,1 @@
+"""Tastemap: from a table of ratings or interactions to a recommender that can be trusted and served."""

@@ -1,0 +1,89 @@
+"""What a source gives: interactions, what is known of items and users, and what was dropped on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from tastemap.data.catalog import Catalog
+from tastemap.data.interactions import Interactions
+from tastemap.linalg.types import BoolArray
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """Every row of the source is accounted for: ``n_rows == n_kept + n_merged + sum(dropped)``.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows of the source.
+    n_kept : int
+        Rows that became interactions.
+    n_merged : int
+        Rows that went into a repeated (user, item) pair.
+    dropped : dict of str to int
+        Why other rows were left out, and how many.
+    notes : tuple of str
+        Sentences a person should read (a guessed scale, a column that was chosen).
+    """
+
+    n_rows: int
+    n_kept: int
+    n_merged: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def sentences(self) -> list[str]:
+        """What happened to rows that did not become interactions, one sentence each; and the notes."""
+        said = [f"{count:,} rows dropped: {reason}." for reason, count in self.dropped.items() if count]
+        if self.n_merged:
+            said.append(f"{self.n_merged:,} repeated (user, item) rows merged.")
+        return said + list(self.notes)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Interactions with the catalog of items and the table of users that belong to them.
+
+    Parameters
+    ----------
+    name : str
+        What the source was called; never a path.
+    interactions : Interactions
+    catalog : Catalog
+        Titles and features of items; may be empty, and may know more items than were interacted with.
+    user_features : DataFrame or None
+        A column ``user_id`` and features.
+    report : LoadReport
+    """
+
+    name: str
+    interactions: Interactions
+    catalog: Catalog
+    user_features: pl.DataFrame | None
+    report: LoadReport
+
+    def select(self, rows: BoolArray) -> Dataset:
+        """The same data set with only the interactions where the mask is true."""
+        return replace(self, interactions=self.interactions.select(rows))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 over ids, pairs, values and times: the same rows in any order give the same digest."""
+        data = self.interactions
+        digest = hashlib.sha256()
+        for ids in (data.users, data.items):
+            digest.update(str(ids.ids.dtype).encode())
+            if ids.is_integer:
+                digest.update(np.ascontiguousarray(ids.ids.to_numpy()).data)
+            else:
+                digest.update("\x00".join(ids.ids.to_list()).encode())
+        for array in (data.user_index, data.item_index, data.values, data.timestamps):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()

@@ -1,0 +1,151 @@
+"""The only place where external ids become indices and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import polars as pl
+
+from tastemap.errors import DataError, UnknownItemError, UnknownUserError, did_you_mean
+from tastemap.linalg.types import Int32Array, IntArray
+
+Id: TypeAlias = int | str
+Ids: TypeAlias = Sequence[Id] | pl.Series | IntArray
+
+UNKNOWN = -1
+"""The index of an id that is not in the map."""
+
+
+class IdMap:
+    """An immutable, sorted mapping between ids (all int or all str) and indices 0 … n-1.
+
+    Parameters
+    ----------
+    ids : sequence, Series or array
+        Distinct or repeated ids; they are made distinct and sorted (text by code point).
+    kind : {"user", "item"}
+        Which side this is, for error messages.
+
+    Raises
+    ------
+    DataError
+        If the ids are neither all integers within 64 bits nor all text.
+    """
+
+    def __init__(self, ids: Ids, *, kind: str) -> None:
+        self.kind = kind
+        self.ids: pl.Series = _as_series(ids, kind).unique().sort().rename(f"{kind}_id")
+
+    @classmethod
+    def from_sorted(cls, ids: pl.Series, *, kind: str) -> IdMap:
+        """A map over ids that are known to be sorted and distinct (from an artifact): O(1)."""
+        made = cls.__new__(cls)
+        made.kind = kind
+        made.ids = ids.rename(f"{kind}_id")
+        return made
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, IdMap) and self.ids.dtype == other.ids.dtype and self.ids.equals(other.ids)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, len(self.ids)))
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether ids are integers (else they are text)."""
+        return self.ids.dtype == pl.Int64
+
+    def indices(self, ids: Ids) -> Int32Array:
+        """The index of each id, shape (n,), int32; :data:`UNKNOWN` (-1) where an id is not in the map.
+
+        Ids of the other type are read across where that is unambiguous: ``"50"`` finds the integer
+        id 50, and 50 finds the text id ``"50"``; ``"050"`` is unknown to an integer map.
+        """
+        queried = self._conform(_as_series(ids, self.kind))
+        if self.is_integer:
+            return self._integer_indices(queried)
+        table = pl.DataFrame({"id": self.ids, "index": np.arange(len(self), dtype=np.int32)})
+        found = queried.rename("id").to_frame().join(table, on="id", how="left", maintain_order="left")
+        return found["index"].fill_null(UNKNOWN).to_numpy()
+
+    def index(self, id: Id) -> int:
+        """The index of one id.
+
+        Raises
+        ------
+        UnknownUserError, UnknownItemError
+            If the id is not in the map; the message lists near matches.
+        """
+        found = int(self.indices([id])[0])
+        if found == UNKNOWN:
+            error = UnknownUserError if self.kind == "user" else UnknownItemError
+            raise error(
+                f"Unknown {self.kind} id {id!r}: it is not among the {len(self):,} {self.kind}s of the "
+                f"training data.{did_you_mean(id, self._near(id))}",
+                id=id,
+            )
+        return found
+
+    def take(self, indices: IntArray) -> pl.Series:
+        """The ids of `indices`, which must be valid, as a Series named ``user_id`` or ``item_id``."""
+        return self.ids.gather(np.asarray(indices, dtype=np.int64))
+
+    def to_id(self, index: int) -> Id:
+        """The id of one index."""
+        found: Id = self.ids[int(index)]
+        return found
+
+    @cached_property
+    def _values(self) -> IntArray:
+        return self.ids.to_numpy()
+
+    def _integer_indices(self, queried: pl.Series) -> Int32Array:
+        known = queried.is_not_null().to_numpy()
+        values = queried.fill_null(0).to_numpy()
+        if not len(self):
+            return np.full(len(values), UNKNOWN, np.int32)
+        place = np.minimum(np.searchsorted(self._values, values), len(self) - 1)
+        hit = known & (self._values[place] == values)
+        return np.where(hit, place, UNKNOWN).astype(np.int32)
+
+    def _conform(self, ids: pl.Series) -> pl.Series:
+        if ids.dtype == self.ids.dtype:
+            return ids
+        if self.is_integer:  # text that reads back the same, so "007" stays unknown
+            numbers = ids.cast(pl.Int64, strict=False)
+            same = numbers.cast(pl.String) == ids
+            return numbers.zip_with(same.fill_null(False), pl.Series([None], dtype=pl.Int64))
+        return ids.cast(pl.String)
+
+    def _near(self, id: Id) -> list[Id]:
+        """Candidates for "did you mean": a window of neighbours in sorted order keeps this O(log n)."""
+        query = self._conform(_as_series([id], self.kind))[0]
+        if query is None:
+            return []
+        place = int(self.ids.search_sorted(query))
+        return self.ids[max(0, place - 50) : place + 50].to_list()
+
+
+def _as_series(ids: Ids, kind: str) -> pl.Series:
+    try:
+        series = ids if isinstance(ids, pl.Series) else pl.Series(f"{kind}_id", ids, strict=True)
+    except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
+        raise DataError(
+            f"{kind} ids must be all integers within 64 bits or all text. Got a mixture or another type; "
+            "make them text to keep them all."
+        ) from error
+    if series.dtype == pl.Null and not len(series):
+        return series.cast(pl.Int64)
+    if series.dtype.is_integer():
+        return series.cast(pl.Int64)
+    if series.dtype in (pl.Categorical, pl.Enum):
+        return series.cast(pl.String)
+    if series.dtype != pl.String:
+        raise DataError(f"{kind} ids must be integers or text. Got {series.dtype}; convert the column first.")
+    return series

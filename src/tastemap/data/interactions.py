@@ -1,0 +1,199 @@
+"""Who interacted with what: the immutable table that every model is fitted to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from tastemap.data.id_map import UNKNOWN, IdMap, Ids
+from tastemap.errors import DataError
+from tastemap.linalg.csr import CSR, offsets, stable_order
+from tastemap.linalg.types import BoolArray, Float32Array, Int32Array, Int64Array, IntArray
+
+
+@dataclass(frozen=True)
+class RatingScale:
+    """The lowest and the highest rating, in stars."""
+
+    low: float
+    high: float
+
+    @property
+    def width(self) -> float:
+        """``high - low``, in stars."""
+        return self.high - self.low
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """Distinct (user, item) pairs with values and times, sorted by user, then item.
+
+    The order is canonical: the same set of rows gives the same arrays however it was read, so
+    nothing that follows depends on the order of a file.
+
+    Parameters
+    ----------
+    users, items : IdMap
+        The ids; each has at least one interaction here.
+    user_index, item_index : arrays of shape (n,), int32
+    values : array of shape (n,), float32
+        Ratings in stars, or counts (> 0) for implicit feedback.
+    timestamps : array of shape (n,), int64, or None
+        Seconds since 1970, UTC.
+    rating_scale : RatingScale or None
+        None means implicit feedback: there are no ratings, only interactions.
+    folds : array of shape (n,), int8, or None
+        The official test fold (1, 2, …) of each row, where the data set defines folds.
+    """
+
+    users: IdMap
+    items: IdMap
+    user_index: Int32Array
+    item_index: Int32Array
+    values: Float32Array
+    timestamps: Int64Array | None
+    rating_scale: RatingScale | None
+    folds: IntArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.user_index)
+
+    @property
+    def n_users(self) -> int:
+        """The number of users."""
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        """The number of items."""
+        return len(self.items)
+
+    @property
+    def is_implicit(self) -> bool:
+        """Whether there are interactions only, no ratings."""
+        return self.rating_scale is None
+
+    @cached_property
+    def by_user(self) -> CSR:
+        """The interactions as a matrix of shape (U, I); views of the same arrays, O(U)."""
+        return CSR(offsets(self.user_index, self.n_users), self.item_index, self.values, self.n_items)
+
+    @cached_property
+    def by_item(self) -> CSR:
+        """The transposed matrix, of shape (I, U), O(n)."""
+        return self.by_user.transposed
+
+    @cached_property
+    def popularity(self) -> Int64Array:
+        """Interactions of each item, shape (I,), int64."""
+        return np.bincount(self.item_index, minlength=self.n_items).astype(np.int64)
+
+    def select(self, rows: BoolArray) -> Interactions:
+        """The rows where the mask (shape (n,), bool) is true, with ids of their own: absent ids are gone."""
+        users, user_index = _compact(self.users, self.user_index[rows])
+        items, item_index = _compact(self.items, self.item_index[rows])
+        return replace(
+            self,
+            users=users,
+            items=items,
+            user_index=user_index,
+            item_index=item_index,
+            values=self.values[rows],
+            timestamps=None if self.timestamps is None else self.timestamps[rows],
+            folds=None if self.folds is None else self.folds[rows],
+        )
+
+    def frame(self) -> pl.DataFrame:
+        """The rows as a table of ``user_id, item_id, rating`` (``count`` if implicit) and ``timestamp``."""
+        columns = [
+            self.users.take(self.user_index),
+            self.items.take(self.item_index),
+            pl.Series("count" if self.is_implicit else "rating", self.values),
+        ]
+        if self.timestamps is not None:
+            columns.append(pl.Series("timestamp", self.timestamps))
+        return pl.DataFrame(columns)
+
+
+def make_interactions(
+    user_ids: Ids,
+    item_ids: Ids,
+    values: Float32Array,
+    *,
+    timestamps: Int64Array | None = None,
+    rating_scale: RatingScale | None = None,
+    folds: IntArray | None = None,
+) -> tuple[Interactions, int]:
+    """Encode rows in any order and settle repeated pairs.
+
+    Of repeated ratings of one pair the last by time counts (the last in the given order where
+    times are equal or missing); repeated implicit interactions are summed and keep the last time.
+
+    Parameters
+    ----------
+    user_ids, item_ids : sequences of shape (n,)
+        All int or all str, per side.
+    values : array of shape (n,), float32
+        Finite ratings within `rating_scale`, or positive counts.
+    timestamps, rating_scale, folds
+        As in :class:`Interactions`.
+
+    Returns
+    -------
+    (interactions, n_merged) : the table, and how many rows went into a repeated pair.
+
+    Raises
+    ------
+    DataError
+        If there is no row.
+
+    Notes
+    -----
+    O(n log U + n log I): counting sorts, no comparison sort over the rows.
+    """
+    if not len(values):
+        raise DataError("There are no interactions left; check the source with `tastemap data check`.")
+    users, items = IdMap(user_ids, kind="user"), IdMap(item_ids, kind="item")
+    user_index, item_index = users.indices(user_ids), items.indices(item_ids)
+    order = _canonical_order(user_index, item_index, timestamps, len(users), len(items))
+    user_index, item_index, values = user_index[order], item_index[order], values[order]
+    repeats = (user_index[1:] == user_index[:-1]) & (item_index[1:] == item_index[:-1])  # (n - 1,)
+    last = np.append(~repeats, True)
+    if rating_scale is None and not last.all():
+        group = np.concatenate(([0], np.cumsum(~repeats)))
+        sums = np.bincount(group, weights=values)
+        values[last] = sums
+    kept = order if last.all() else order[last]
+    made = Interactions(
+        users=users,
+        items=items,
+        user_index=user_index[last],
+        item_index=item_index[last],
+        values=values[last],
+        timestamps=None if timestamps is None else timestamps[kept],
+        rating_scale=rating_scale,
+        folds=None if folds is None else folds[kept],
+    )
+    return made, int(len(last) - last.sum())
+
+
+def _canonical_order(
+    user_index: Int32Array, item_index: Int32Array, timestamps: Int64Array | None, n_users: int, n_items: int
+) -> Int64Array:
+    """Sort by (user, item, time, given order): stable sorts from the last key to the first."""
+    if timestamps is None:
+        order = stable_order(item_index, n_items)
+    else:
+        by_time = np.argsort(timestamps, kind="stable")
+        order = by_time[stable_order(item_index[by_time], n_items)]
+    return order[stable_order(user_index[order], n_users)]
+
+
+def _compact(ids: IdMap, index: Int32Array) -> tuple[IdMap, Int32Array]:
+    """The ids that occur in `index`, and `index` renumbered to them (the order of ids is kept)."""
+    present = np.bincount(index, minlength=len(ids)) > 0
+    renumbered = np.where(present, np.cumsum(present) - 1, UNKNOWN).astype(np.int32)
+    return IdMap.from_sorted(ids.ids.filter(pl.Series(present)), kind=ids.kind), renumbered[index]

@@ -1,0 +1,131 @@
+"""The error tree. Every message names the argument, what is allowed, what came and what to do.
+
+TastemapError
+├── InvalidValueError (ValueError)      an argument or setting outside its range
+├── DataError (ValueError)              a table that cannot be read as interactions
+│   ├── SourceNotFoundError             no such file, folder or data set
+│   └── ColumnError                     a column is missing or has the wrong type
+├── FetchError                          no source of a data set answered
+├── UnknownUserError (KeyError)         an id that is not in the training data
+├── UnknownItemError (KeyError)
+├── UnknownNameError (KeyError)         an unknown model, metric, data set, column …
+├── FilterError (ValueError)            a ``--where`` expression that does not parse
+├── ArtifactError                       a saved model that cannot be read or written
+└── MissingExtraError (ImportError)     an optional part that is not installed
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TastemapError(Exception):
+    """Base of all errors that Tastemap raises on purpose.
+
+    ``code`` is stable and stands in JSON bodies; ``details`` holds what a program needs.
+    """
+
+    code = "error"
+
+    def __init__(self, message: str, **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: dict[str, object] = details
+
+    def __str__(self) -> str:
+        # KeyError would show repr(message), with quotes around the sentence.
+        return self.message
+
+    def body(self) -> dict[str, object]:
+        """The JSON body of this error: ``{"error": {"code", "message", "details"}}``."""
+        return {"error": {"code": self.code, "message": self.message, "details": self.details}}
+
+
+class InvalidValueError(TastemapError, ValueError):
+    """An argument or a setting is outside what is allowed."""
+
+    code = "invalid_value"
+
+
+class DataError(TastemapError, ValueError):
+    """A table cannot be read as interactions."""
+
+    code = "invalid_data"
+
+
+class SourceNotFoundError(DataError):
+    """There is no such file, folder or data set."""
+
+    code = "source_not_found"
+
+
+class ColumnError(DataError):
+    """A column is missing, or holds values of the wrong type."""
+
+    code = "invalid_column"
+
+
+class FetchError(TastemapError):
+    """No source of a data set answered with the right bytes."""
+
+    code = "fetch_failed"
+
+
+class UnknownUserError(TastemapError, KeyError):
+    """A user id is not in the training data."""
+
+    code = "unknown_user"
+
+
+class UnknownItemError(TastemapError, KeyError):
+    """An item id or title is not in the training data."""
+
+    code = "unknown_item"
+
+
+class UnknownNameError(TastemapError, KeyError):
+    """An unknown model, metric, setting, data set or catalog column."""
+
+    code = "unknown_name"
+
+
+class FilterError(TastemapError, ValueError):
+    """A catalog filter (``--where``) does not parse or names an unknown column."""
+
+    code = "invalid_filter"
+
+
+class ArtifactError(TastemapError):
+    """A saved model cannot be read or written; an old one is never harmed."""
+
+    code = "artifact"
+
+
+class MissingExtraError(TastemapError, ImportError):
+    """An optional part of Tastemap is not installed."""
+
+    code = "missing_extra"
+
+
+def near_matches(name: object, known: Iterable[object], *, limit: int = 3) -> list[str]:
+    """Up to `limit` of `known` that look like `name`, best first; for error messages."""
+    by_fold = {str(candidate).casefold(): str(candidate) for candidate in known}
+    found = difflib.get_close_matches(str(name).casefold(), by_fold, n=limit, cutoff=0.5)
+    return [by_fold[key] for key in found]
+
+
+def did_you_mean(name: object, known: Iterable[object]) -> str:
+    """``" Did you mean a, b or c?"``, or nothing when no known name is near."""
+    matches = near_matches(name, known)
+    if not matches:
+        return ""
+    listed = matches[0] if len(matches) == 1 else f"{', '.join(matches[:-1])} or {matches[-1]}"
+    return f" Did you mean {listed}?"
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
+    """The error for an unknown `kind` (``"model"``, ``"metric"`` …), with near matches or all names."""
+    names = sorted(known)
+    hint = did_you_mean(name, names) or f" Known: {', '.join(names)}."
+    return UnknownNameError(f"Unknown {kind} {str(name)!r}.{hint}", kind=kind, name=str(name), known=names)

@@ -1,0 +1,107 @@
+"""A compressed sparse row matrix: three arrays, nothing more, ready for kernels and memory maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tastemap.linalg.jit import kernel
+from tastemap.linalg.types import Float32Array, Int32Array, Int64Array, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class CSR:
+    """Rows of (column, value) pairs; the columns of a row are sorted and distinct.
+
+    Parameters
+    ----------
+    indptr : array of shape (n_rows + 1,), int64
+        Row ``r`` owns entries ``indptr[r]:indptr[r + 1]``.
+    indices : array of shape (nnz,), int32
+        Columns.
+    values : array of shape (nnz,), float32
+        Ratings in stars, or counts of implicit interactions.
+    n_columns : int
+        The number of columns of the matrix.
+    """
+
+    indptr: Int64Array
+    indices: Int32Array
+    values: Float32Array
+    n_columns: int
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows."""
+        return len(self.indptr) - 1
+
+    @cached_property
+    def row_lengths(self) -> Int64Array:
+        """Entries of each row, shape (n_rows,), int64."""
+        return np.diff(self.indptr)
+
+    def row(self, row: int) -> tuple[Int32Array, Float32Array]:
+        """Columns and values of one row, as views of shape (s,)."""
+        start, stop = self.indptr[row], self.indptr[row + 1]
+        return self.indices[start:stop], self.values[start:stop]
+
+    def take(self, rows: IntArray) -> CSR:
+        """The given rows, in the given order; row -1 is an empty row."""
+        known = rows >= 0
+        lengths = np.where(known, self.row_lengths[np.where(known, rows, 0)], 0) if self.n_rows else 0 * rows
+        indptr = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)  # (B + 1,)
+        starts = np.where(known, self.indptr[np.where(known, rows, 0)], 0)  # (B,)
+        source = np.repeat(starts - indptr[:-1], lengths) + np.arange(indptr[-1])  # (nnz,)
+        return CSR(indptr, self.indices[source], self.values[source], self.n_columns)
+
+    @cached_property
+    def transposed(self) -> CSR:
+        """The same entries by column: O(nnz), computed once."""
+        rows = row_numbers(self.indptr)
+        order = stable_order(self.indices, self.n_columns)
+        return CSR(
+            offsets(self.indices, self.n_columns), rows[order], self.values[order], self.n_rows
+        )
+
+
+def from_pairs(rows: IntArray, columns: IntArray, values: Float32Array, shape: tuple[int, int]) -> CSR:
+    """A CSR from unordered, distinct (row, column, value) triples, in O(nnz + rows + columns)."""
+    by_column = stable_order(columns, shape[1])
+    order = by_column[stable_order(rows[by_column], shape[0])]
+    return CSR(
+        offsets(rows, shape[0]), columns[order].astype(np.int32), values[order].astype(np.float32), shape[1]
+    )
+
+
+def empty_rows(n_rows: int, n_columns: int) -> CSR:
+    """A CSR of `n_rows` rows without an entry."""
+    return CSR(np.zeros(n_rows + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32), n_columns)
+
+
+def offsets(keys: IntArray, n_groups: int) -> Int64Array:
+    """Where each group starts once entries are ordered by key, shape (n_groups + 1,), int64."""
+    counts = np.bincount(keys, minlength=n_groups)
+    return np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+
+
+def row_numbers(indptr: Int64Array) -> Int32Array:
+    """The row of each entry, shape (nnz,), int32."""
+    return np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
+
+
+def stable_order(keys: IntArray, n_groups: int) -> Int64Array:
+    """The stable ordering of entries by key, a counting sort in O(n), shape (n,), int64."""
+    order: Int64Array = _counting_order(keys, offsets(keys, n_groups)[:-1].copy())
+    return order
+
+
+@kernel
+def _counting_order(keys: IntArray, position: Int64Array) -> Int64Array:
+    order = np.empty(len(keys), np.int64)
+    for entry in range(len(keys)):
+        key = keys[entry]
+        order[position[key]] = entry
+        position[key] += 1
+    return order

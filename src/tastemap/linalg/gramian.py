@@ -1,0 +1,23 @@
+"""The gramian F'F, in fixed chunks so that its bits do not depend on the number of threads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tastemap.linalg.threads import map_blocks, single_threaded_blas
+from tastemap.linalg.types import Float64Array, FloatArray
+
+ROWS_PER_CHUNK = 8192
+
+
+def gramian(factors: FloatArray) -> Float64Array:
+    """``factors.T @ factors`` in float64, shape (d, d), for factors of shape (n, d); O(n d^2)."""
+    d = factors.shape[1]
+
+    def part(start: int, stop: int) -> Float64Array:
+        chunk = factors[start:stop].astype(np.float64)  # (<= 8192, d)
+        return chunk.T @ chunk
+
+    with single_threaded_blas():
+        parts = map_blocks(part, len(factors), ROWS_PER_CHUNK)
+    return sum(parts, np.zeros((d, d)))

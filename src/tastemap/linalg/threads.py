@@ -1,0 +1,75 @@
+"""Tastemap owns its threads: no environment homework, the same bits at any thread count.
+
+Work is cut into blocks whose size does not depend on the number of threads; each block is computed
+by one thread with single-threaded BLAS, and results are combined in block order.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import TypeVar
+
+import threadpoolctl
+
+from tastemap.errors import InvalidValueError
+
+T = TypeVar("T")
+
+_chosen: ContextVar[int | None] = ContextVar("tastemap_threads", default=None)
+
+
+def thread_count() -> int:
+    """Threads in use: :func:`use_threads`, else ``TASTEMAP_THREADS``, else the processors we may run on."""
+    chosen = _chosen.get()
+    if chosen is not None:
+        return chosen
+    asked = os.environ.get("TASTEMAP_THREADS", "")
+    if asked:
+        if not asked.isdigit() or int(asked) < 1:
+            raise InvalidValueError(f"TASTEMAP_THREADS must be an integer >= 1. Got {asked!r}.")
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def use_threads(count: int) -> Iterator[None]:
+    """Run the block with `count` threads."""
+    if count < 1:
+        raise InvalidValueError(f"count must be >= 1. Got {count}.")
+    token = _chosen.set(count)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Within this block BLAS runs in the calling thread: its sums no longer depend on a thread count."""
+    with threadpoolctl.threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _pool(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=count, thread_name_prefix="tastemap")
+
+
+def map_blocks(work: Callable[[int, int], T], n_rows: int, block: int) -> list[T]:
+    """``[work(0, block), work(block, 2 block), …]`` over `n_rows` rows, in parallel, results in order.
+
+    `work` gets a start and a stop row. It should spend its time without the interpreter lock
+    (a compiled kernel, or NumPy). The first error is raised when all running blocks have ended.
+    """
+    starts = range(0, n_rows, block)
+    spans = [(start, min(start + block, n_rows)) for start in starts]
+    count = min(thread_count(), len(spans))
+    if count <= 1:
+        return [work(start, stop) for start, stop in spans]
+    futures = [_pool(count).submit(work, start, stop) for start, stop in spans]
+    return [future.result() for future in futures]

@@ -1,0 +1,138 @@
+"""The waist: what a fitted model *is*, whatever it was fitted by. Everything downstream knows only this.
+
+A model answers for batches of users through :class:`UserStates`. A fitted user and a folded-in
+history give the same kind of state, so nothing that ranks, predicts or explains can tell them apart.
+The shapes: :class:`tastemap.models.factor.FactorModel` and
+:class:`tastemap.models.item_weights.ItemWeights`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from tastemap.errors import InvalidValueError
+from tastemap.linalg.csr import CSR
+from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, IntArray
+
+Objective = Literal["rating", "ranking"]
+Measure = Literal["cosine", "dot"]
+
+
+class UserStates(Protocol):
+    """What a model knows of B users, ready to score items."""
+
+    def __len__(self) -> int:
+        """The number of users B."""
+
+    def take(self, rows: IntArray) -> UserStates:
+        """The states of the given rows, in the given order."""
+
+    def score(self, item_index: Int32Array) -> Float64Array:
+        """Scores of chosen items, shape (B, k), float64, for `item_index` of shape (B, k).
+
+        Item -1 is an unknown item: the item side contributes zero. The sum of one pair is always
+        taken in the same order, so a score has the same bits alone and in any batch.
+        """
+
+    def score_all(self) -> Float32Array:
+        """Scores of all items, shape (B, I), float32: to find candidates, not to show."""
+
+
+class Model(Protocol):
+    """One of the shapes: frozen, made of arrays, sharing this interface."""
+
+    @property
+    def n_users(self) -> int:
+        """Fitted users U."""
+
+    @property
+    def n_items(self) -> int:
+        """Fitted items I."""
+
+    @property
+    def link(self) -> Link:
+        """From a score to a predicted rating."""
+
+    def users(self, user_index: IntArray) -> UserStates:
+        """States of fitted users; index -1 is an unknown user, whose side contributes zero."""
+
+    def fold_in(self, history: CSR) -> UserStates:
+        """States of users known only by `history`, shape (B, I): indices of items, ratings in stars or counts."""
+
+    def contributions(self, history: CSR, item_index: int) -> Contributions:
+        """How the entries of one user's `history`, shape (1, I), make up the score of an item."""
+
+    def similarity(self, item_index: int, measure: Measure) -> Float64Array:
+        """Similarity of every item to one item, shape (I,), float64.
+
+        Raises
+        ------
+        InvalidValueError
+            If the model does not tell items apart by anything but a bias.
+        """
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """``baseline + sum(values)`` is the score of the folded-in history.
+
+    Parameters
+    ----------
+    baseline : float
+        The score with the user's own items taken away.
+    values : array of shape (s,), float64
+        What each entry of the history adds, in the order of the history.
+    additive : bool
+        False where `values` are leave-one-out differences, which need not add up.
+    """
+
+    baseline: float
+    values: Float64Array
+    additive: bool = True
+
+
+@dataclass(frozen=True)
+class Link:
+    """The map from a score to a predicted rating.
+
+    ``identity`` for ranking models (a score has no scale); ``clip`` cuts at the rating scale;
+    ``sigmoid`` is ``low + (high - low) / (1 + exp(-score))``.
+    """
+
+    kind: Literal["identity", "clip", "sigmoid"] = "identity"
+    low: float = 0.0
+    high: float = 0.0
+
+    def apply(self, score: Float64Array) -> Float64Array:
+        """Predicted ratings of scores, any shape, float64."""
+        if self.kind == "clip":
+            return np.clip(score, self.low, self.high)
+        if self.kind == "sigmoid":
+            # tanh does not overflow: 1 / (1 + exp(-z)) = (1 + tanh(z / 2)) / 2
+            return self.low + (self.high - self.low) * 0.5 * (1.0 + np.tanh(0.5 * score))
+        return score
+
+    def slope(self, score: Float64Array) -> Float64Array:
+        """The derivative by the score; 1 for ``clip``, which fitting ignores."""
+        if self.kind == "sigmoid":
+            share = (self.apply(score) - self.low) / (self.high - self.low)
+            return (self.high - self.low) * share * (1.0 - share)
+        return np.ones_like(score)
+
+
+def no_item_vectors(what: str) -> InvalidValueError:
+    """The error of :meth:`Model.similarity` for a model that has no vectors."""
+    return InvalidValueError(
+        f"{what} has no item vectors, so items have no similarity. Fit als, ials, ease or dot instead."
+    )
+
+
+def cosine_to(vectors: Float32Array, row: int) -> Float64Array:
+    """Cosine of every row of `vectors` (n, d) with one row, float64; 0 where a vector is zero."""
+    dots = vectors @ vectors[row].astype(np.float64)  # (n,)
+    norms = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
+    scale = norms * norms[row]
+    return np.divide(dots, scale, out=np.zeros(len(vectors)), where=scale > 0.0)

@@ -1,0 +1,58 @@
+"""What all model configs share: frozen, checked on creation, the only home of defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol, Self, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from tastemap.data import Interactions
+from tastemap.models.base import Model
+
+
+class ModelConfig(BaseModel):
+    """Base of every model's settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class IterativeConfig(ModelConfig):
+    """Settings of a model that is fitted in epochs, which can be stopped early."""
+
+    n_epochs: int = Field(default=20, ge=1, le=10_000, description="passes over the data, at most")
+    validation_fraction: float = Field(
+        default=0.1, ge=0.0, le=0.5, description="share of the training rows that decides when to stop; 0: never"
+    )
+    patience: int = Field(default=3, ge=1, description="epochs without improvement before stopping")
+
+    def resolved(self, n_epochs: int) -> Self:
+        """The settings that train exactly `n_epochs`, without a validation part: they repeat a stopped run."""
+        return self.model_copy(update={"n_epochs": n_epochs, "validation_fraction": 0.0})
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch left: the model so far, and its losses by name."""
+
+    model: Model
+    losses: dict[str, float] = field(default_factory=dict)
+
+
+C = TypeVar("C", bound=ModelConfig, contravariant=True)
+
+
+class Fit(Protocol[C]):
+    """``fit(train, config, rng=rng) -> model``: a pure function, no hidden state."""
+
+    def __call__(self, train: Interactions, config: C, *, rng: np.random.Generator) -> Model:
+        """Fit a new model."""
+
+
+class Epochs(Protocol[C]):
+    """Fit in epochs: an iterator that yields a whole, usable model after each."""
+
+    def __call__(self, train: Interactions, config: C, *, rng: np.random.Generator) -> Iterator[Epoch]:
+        """Fit a new model, epoch by epoch."""

@@ -1,0 +1,157 @@
+"""Models whose score is a dot product of factors plus biases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tastemap.linalg.csr import CSR
+from tastemap.linalg.gramian import gramian
+from tastemap.linalg.jit import kernel
+from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, IntArray
+from tastemap.models.base import Contributions, Link, Measure, cosine_to, no_item_vectors
+from tastemap.models.user_loss import UserLoss, UserProblem
+
+
+@dataclass(frozen=True, eq=False)
+class FactorModel:
+    r"""Score :math:`s_{ui} = \mu + b_u + b_i + x_u^\top y_i`, prediction ``link.apply(score)``.
+
+    Parameters
+    ----------
+    user_factors : array of shape (U, d), float32
+    item_factors : array of shape (I, d), float32
+        ``d`` may be 0: a model of biases alone.
+    user_bias : array of shape (U,), float32
+    item_bias : array of shape (I,), float32
+    global_bias : float
+    link : Link
+    user_loss : UserLoss or None
+        The loss that one user's row minimises while the item side is fixed: what :meth:`fold_in`
+        solves. None for a model without a user side.
+    """
+
+    user_factors: Float32Array
+    item_factors: Float32Array
+    user_bias: Float32Array
+    item_bias: Float32Array
+    global_bias: float
+    link: Link
+    user_loss: UserLoss | None
+
+    @property
+    def n_users(self) -> int:
+        """Fitted users U."""
+        return len(self.user_factors)
+
+    @property
+    def n_items(self) -> int:
+        """Fitted items I."""
+        return len(self.item_factors)
+
+    @property
+    def n_factors(self) -> int:
+        """Factors d."""
+        return self.item_factors.shape[1]
+
+    @cached_property
+    def item_gramian(self) -> Float64Array:
+        """``item_factors.T @ item_factors``, shape (d, d): shared by all users' implicit losses."""
+        return gramian(self.item_factors)
+
+    def users(self, user_index: IntArray) -> FactorUsers:
+        """States of fitted users; index -1 gives zeros."""
+        known = user_index >= 0
+        row = np.where(known, user_index, 0)
+        if not self.n_users:
+            return self._zeros(len(user_index))
+        return FactorUsers(
+            self, self.user_factors[row] * known[:, None], self.user_bias[row] * known
+        )
+
+    def fold_in(self, history: CSR) -> FactorUsers:
+        """Solve the user side for each row of `history`; an empty row gives zeros."""
+        if self.user_loss is None:
+            return self._zeros(history.n_rows)
+        factors, bias = self._problem(history).solve()
+        return FactorUsers(self, factors, bias)
+
+    def contributions(self, history: CSR, item_index: int) -> Contributions:
+        """Split the folded-in score of an item over the history (Hu et al. 2008, section 5)."""
+        baseline = self.global_bias + float(self.item_bias[item_index])
+        if self.user_loss is None:
+            return Contributions(baseline, np.zeros(len(history.indices)))
+        return Contributions(baseline, self._problem(history).split(self.item_factors[item_index]))
+
+    def similarity(self, item_index: int, measure: Measure) -> Float64Array:
+        """Similarity by factors alone: biases say how liked an item is, not what it is like."""
+        if not self.n_factors:
+            raise no_item_vectors("A model of biases alone")
+        if measure == "cosine":
+            return cosine_to(self.item_factors, item_index)
+        return self.item_factors @ self.item_factors[item_index].astype(np.float64)
+
+    def _problem(self, history: CSR) -> UserProblem:
+        assert self.user_loss is not None
+        gram = self.item_gramian if self.user_loss.unobserved_weight else None
+        offset = (self.global_bias + self.item_bias.astype(np.float64))[history.indices]  # (nnz,)
+        return UserProblem(self.user_loss, self.link, history, offset, self.item_factors, gram)
+
+    def _zeros(self, n: int) -> FactorUsers:
+        return FactorUsers(self, np.zeros((n, self.n_factors), np.float32), np.zeros(n, np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class FactorUsers:
+    """B users as factors of shape (B, d) and biases of shape (B,), float32."""
+
+    model: FactorModel
+    factors: Float32Array
+    bias: Float32Array
+
+    def __len__(self) -> int:
+        return len(self.factors)
+
+    def take(self, rows: IntArray) -> FactorUsers:
+        """The states of the given rows."""
+        return FactorUsers(self.model, self.factors[rows], self.bias[rows])
+
+    def score(self, item_index: Int32Array) -> Float64Array:
+        """Scores of chosen items, shape (B, k), float64, summed in factor order."""
+        scores = np.empty(item_index.shape)
+        model = self.model
+        _score_pairs(
+            self.factors, self.bias, model.item_factors, model.item_bias, model.global_bias, item_index, scores
+        )
+        return scores
+
+    def score_all(self) -> Float32Array:
+        """Scores of all items, shape (B, I), float32."""
+        model = self.model
+        scores = self.factors @ model.item_factors.T  # (B, I)
+        scores += model.item_bias
+        scores += (self.bias + np.float32(model.global_bias))[:, None]
+        return scores
+
+
+@kernel
+def _score_pairs(
+    user_factors: Float32Array,
+    user_bias: Float32Array,
+    item_factors: Float32Array,
+    item_bias: Float32Array,
+    global_bias: float,
+    item_index: Int32Array,
+    scores: Float64Array,
+) -> None:
+    for row in range(item_index.shape[0]):
+        for place in range(item_index.shape[1]):
+            item = item_index[row, place]
+            score = global_bias + user_bias[row]
+            if item >= 0:
+                score += item_bias[item]
+                for factor in range(user_factors.shape[1]):
+                    score += np.float64(user_factors[row, factor]) * np.float64(item_factors[item, factor])
+            scores[row, place] = score

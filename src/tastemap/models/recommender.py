@@ -1,0 +1,58 @@
+"""A fitted model with what it needs at the edges: what is saved as an artifact and what every surface uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from tastemap.data import Dataset, IdMap
+from tastemap.models.base import Model, Objective
+from tastemap.models.config import ModelConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Recommender:
+    """A model, the data it was fitted to (ids, catalog, histories), and how it came about.
+
+    Parameters
+    ----------
+    model : Model
+        Speaks indices only.
+    name : str
+        The registered name of the model, such as ``als``.
+    objective : {"rating", "ranking"}
+    config : ModelConfig
+        The settings as given.
+    resolved : ModelConfig
+        The settings that repeat the final fit without early stopping.
+    seed : int
+    train : Dataset
+    losses : DataFrame
+        One row an epoch: ``phase`` (``search`` or ``final``), ``epoch``, and a column a loss.
+    validation : DataFrame or None
+        At most 10,000 held-out training rows: ``user_id, item_id, rating, prediction``.
+    evaluation : dict or None
+        The record of an evaluation, as data.
+    """
+
+    model: Model
+    name: str
+    objective: Objective
+    config: ModelConfig
+    resolved: ModelConfig
+    seed: int
+    train: Dataset
+    losses: pl.DataFrame
+    validation: pl.DataFrame | None = None
+    evaluation: dict[str, object] | None = None
+
+    @property
+    def users(self) -> IdMap:
+        """Ids of the fitted users."""
+        return self.train.interactions.users
+
+    @property
+    def items(self) -> IdMap:
+        """Ids of the fitted items."""
+        return self.train.interactions.items

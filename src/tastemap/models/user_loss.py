@@ -1,0 +1,211 @@
+r"""The loss of one user with the item side fixed, and its minimiser: what ALS alternates and fold-in solves.
+
+With :math:`s_i = o_i + b + x^\top y_i` (offset :math:`o_i = \mu + b_i`) and the model's link f,
+
+.. math::
+    \sum_{i \in S} c_i (t_i - f(s_i))^2 + \alpha_0 \sum_{i=1}^{I} (x^\top y_i)^2
+    + \lambda (n + \alpha_0 I)^p \lVert x \rVert^2 + \lambda_b b^2 .
+
+Explicit feedback: targets are ratings, confidences 1. Implicit feedback: targets are 1, confidences
+:math:`1 + \alpha r`. A link that is not linear is handled by Gauss-Newton steps, each a ridge solve.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tastemap.linalg.csr import CSR, row_numbers
+from tastemap.linalg.ridge import ridge_rows
+from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, IntArray
+from tastemap.models.base import Link
+
+GAUSS_NEWTON_STEPS = 10
+SMALLEST_SLOPE = 1e-3
+"""Floor for the link's derivative: a saturated sigmoid says nothing and must not divide by zero."""
+
+
+@dataclass(frozen=True)
+class UserLoss:
+    """The constants of the loss above; kept with the model, so that fold-in uses what fitting used.
+
+    Parameters
+    ----------
+    regularization : float
+        λ, the weight on ``x``.
+    frequency_power : float
+        p: 0 gives every user the same λ, 1 scales it by the length of the history.
+    bias_regularization : float or None
+        λ_b, the weight on the user bias; None where the model has none.
+    unobserved_weight : float
+        α0, the weight of every pair, seen or not, towards 0.
+    implicit : bool
+        Whether targets are 1 instead of ratings.
+    alpha : float
+        Scale from values to confidences: ``1 + alpha * value``; implicit feedback only.
+    """
+
+    regularization: float
+    frequency_power: float = 0.0
+    bias_regularization: float | None = None
+    unobserved_weight: float = 0.0
+    implicit: bool = False
+    alpha: float = 0.0
+
+    def confidences(self, values: FloatArray) -> Float64Array:
+        """Weight of each seen pair, shape (nnz,)."""
+        return 1.0 + (self.alpha if self.implicit else 0.0) * values.astype(np.float64)
+
+    def targets(self, values: FloatArray) -> Float64Array:
+        """Target of each seen pair, shape (nnz,)."""
+        return np.ones(len(values)) if self.implicit else values.astype(np.float64)
+
+    def row_penalty(self, lengths: IntArray, n_items: int, n_factors: int) -> Float64Array:
+        """The diagonal penalty of each user, shape (B, d), or (B, d + 1) with a bias in the last column."""
+        scale = (lengths + self.unobserved_weight * n_items).astype(np.float64) ** self.frequency_power
+        penalty = np.repeat(self.regularization * scale[:, None], n_factors, axis=1)  # (B, d)
+        if self.bias_regularization is None:
+            return penalty
+        return np.hstack([penalty, np.full((len(lengths), 1), self.bias_regularization)])
+
+    def common_penalty(self, item_gramian: Float64Array | None, n_columns: int) -> Float64Array:
+        """α0 Y'Y over the factor columns, zero elsewhere; shape (n_columns, n_columns)."""
+        penalty = np.zeros((n_columns, n_columns))
+        if item_gramian is not None and self.unobserved_weight:
+            d = len(item_gramian)
+            penalty[:d, :d] = self.unobserved_weight * item_gramian
+        return penalty
+
+
+@dataclass(frozen=True, eq=False)
+class UserProblem:
+    """The loss for B histories at once.
+
+    Parameters
+    ----------
+    loss, link
+        Of the model.
+    history : CSR of shape (B, I)
+    offset : array of shape (nnz,), float64
+        What the score of each entry is without the user's side.
+    item_factors : array of shape (I, d), float32
+    item_gramian : array of shape (d, d) or None
+        Needed only if ``loss.unobserved_weight`` is not zero.
+    """
+
+    loss: UserLoss
+    link: Link
+    history: CSR
+    offset: Float64Array
+    item_factors: Float32Array
+    item_gramian: Float64Array | None
+
+    def solve(self) -> tuple[Float32Array, Float32Array]:
+        """The minimiser: factors (B, d) and biases (B,), float32. O(nnz d^2 + B d^3) a step."""
+        features = self._features()
+        weights, targets = self.loss.confidences(self.history.values), self._targets()
+        if self.link.kind != "sigmoid":
+            solved = self._ridge(features, weights, targets - self.offset)
+        else:
+            solved = self._gauss_newton(features, weights, targets)
+        d = self.item_factors.shape[1]
+        if self.loss.bias_regularization is None:
+            return solved, np.zeros(len(solved), np.float32)
+        return np.ascontiguousarray(solved[:, :d]), np.ascontiguousarray(solved[:, d])
+
+    def split(self, item_vector: Float32Array) -> Float64Array:
+        """What each entry of a single history adds to ``b + x'y`` of an item, shape (s,), float64.
+
+        The minimiser is linear in the (working) targets: ``x = A^-1 sum_j w_j y_j t_j``, so entry j
+        adds ``y' A^-1 y_j w_j t_j``. With a sigmoid the targets are those of the last Gauss-Newton step.
+        """
+        Y = self._features()[self.history.indices].astype(np.float64)  # (s, d)
+        weights, working = self.loss.confidences(self.history.values), self._targets() - self.offset
+        if self.link.kind == "sigmoid":
+            solved = self._gauss_newton(self._features(), weights, self._targets())
+            weights, working = self._linearized(weights, self._targets(), Y @ solved[0])
+        if not len(Y) or not Y.shape[1]:
+            return np.zeros(len(Y))
+        penalty = self._common(Y.shape[1]) + np.diag(self._row_penalty()[0])
+        A = Y.T @ (weights[:, None] * Y) + penalty  # (d, d)
+        vector = item_vector.astype(np.float64)
+        if self.loss.bias_regularization is not None:
+            vector = np.append(vector, 1.0)
+        return (Y @ np.linalg.solve(A, vector)) * weights * working
+
+    def _features(self) -> Float32Array:
+        if self.loss.bias_regularization is None:
+            return self.item_factors
+        return np.hstack([self.item_factors, np.ones((len(self.item_factors), 1), np.float32)])
+
+    def _targets(self) -> Float64Array:
+        return self.loss.targets(self.history.values)
+
+    def _row_penalty(self) -> Float64Array:
+        return self.loss.row_penalty(self.history.row_lengths, *self.item_factors.shape)
+
+    def _common(self, n_columns: int) -> Float64Array:
+        return self.loss.common_penalty(self.item_gramian, n_columns)
+
+    def _ridge(self, features: Float32Array, weights: Float64Array, targets: Float64Array) -> Float32Array:
+        return ridge_rows(
+            self.history.indptr,
+            self.history.indices,
+            weights,
+            targets,
+            features,
+            common_penalty=self._common(features.shape[1]),
+            row_penalty=self._row_penalty(),
+        )
+
+    def _linearized(
+        self, weights: Float64Array, targets: Float64Array, side: Float64Array
+    ) -> tuple[Float64Array, Float64Array]:
+        """Weights and targets of the ridge problem that touches the loss at the current user side."""
+        score = self.offset + side
+        slope = np.maximum(self.link.slope(score), SMALLEST_SLOPE)
+        # f(s + ds) ~ f(s) + f'(s) ds, so c (t - f)^2 becomes c f'^2 (ds - (t - f) / f')^2
+        return weights * slope**2, side + (targets - self.link.apply(score)) / slope
+
+    def _gauss_newton(
+        self, features: Float32Array, weights: Float64Array, targets: Float64Array
+    ) -> Float32Array:
+        """At most ten steps from zero; a user's step is halved until the user's loss falls."""
+        rows = row_numbers(self.history.indptr)
+        current = np.zeros((self.history.n_rows, features.shape[1]), np.float32)
+        loss = self._loss(current, features, rows, weights, targets)
+        for _ in range(GAUSS_NEWTON_STEPS):
+            side = self._side(current, features, rows)
+            proposed = self._ridge(features, *self._linearized(weights, targets, side))
+            for _ in range(4):
+                proposed_loss = self._loss(proposed, features, rows, weights, targets)
+                worse = proposed_loss > loss
+                if not worse.any():
+                    break
+                proposed[worse] = 0.5 * (proposed[worse] + current[worse])
+            better = proposed_loss <= loss
+            change = np.abs(proposed - current)[better].max(initial=0.0)
+            current[better], loss = proposed[better], np.minimum(loss, proposed_loss)
+            if change < 1e-5:
+                break
+        return current
+
+    def _side(self, solved: Float32Array, features: Float32Array, rows: IntArray) -> Float64Array:
+        """``b + x'y`` of every entry, shape (nnz,)."""
+        return np.einsum("nd,nd->n", solved[rows], features[self.history.indices], dtype=np.float64)
+
+    def _loss(
+        self,
+        solved: Float32Array,
+        features: Float32Array,
+        rows: IntArray,
+        weights: Float64Array,
+        targets: Float64Array,
+    ) -> Float64Array:
+        """The loss of every user, shape (B,)."""
+        residual = targets - self.link.apply(self.offset + self._side(solved, features, rows))
+        fit = np.bincount(rows, weights=weights * residual**2, minlength=len(solved))
+        x = solved.astype(np.float64)
+        unseen = np.einsum("bd,de,be->b", x, self._common(x.shape[1]), x)
+        return fit + unseen + (self._row_penalty() * x**2).sum(axis=1)
