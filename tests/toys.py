@@ -1,0 +1,76 @@
+"""Toy data for tests: small enough to reason about, each with a known answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from tastemap.data import Catalog, Dataset, Interactions, LoadReport, RatingScale, make_interactions
+
+STARS = RatingScale(1.0, 5.0)
+
+# A 6 x 5 matrix worked by hand: (user, item, rating); user 6 has rated one item only.
+HAND = [
+    ("u1", 1, 5.0), ("u1", 2, 4.0), ("u1", 3, 1.0),
+    ("u2", 1, 4.0), ("u2", 2, 5.0),
+    ("u3", 3, 5.0), ("u3", 4, 4.0),
+    ("u4", 3, 4.0), ("u4", 4, 5.0), ("u4", 1, 1.0),
+    ("u5", 5, 3.0), ("u5", 1, 3.0),
+    ("u6", 2, 2.0),
+]  # fmt: skip
+
+TITLES = ["Alpha (1977)", "Beta (1980)", "Gamma (1994)", "Delta (1995)", "Epsilon (2001)"]
+
+
+def as_dataset(interactions: Interactions, *, name: str = "toy") -> Dataset:
+    """A data set around interactions; items 1 … 5 have titles, years and genres."""
+    catalog = pl.DataFrame(
+        {
+            "item_id": [1, 2, 3, 4, 5],
+            "title": TITLES,
+            "year": [1977, 1980, 1994, 1995, 2001],
+            "genres": [["Action"], ["Action", "Comedy"], ["Drama"], ["Drama", "Horror"], ["Comedy"]],
+        }
+    )
+    return Dataset(name, interactions, Catalog(catalog), None, LoadReport(len(interactions), len(interactions)))
+
+
+def hand_dataset() -> Dataset:
+    """The 6 x 5 matrix; user ids are text, item ids are integers, times grow with the rows."""
+    users, items, ratings = zip(*HAND, strict=True)
+    interactions, _ = make_interactions(
+        list(users),
+        list(items),
+        np.array(ratings, np.float32),
+        timestamps=np.arange(len(HAND), dtype=np.int64) * 86_400,
+        rating_scale=STARS,
+    )
+    return as_dataset(interactions, name="hand")
+
+
+def checkerboard(n: int = 20) -> Dataset:
+    """Even users like even items, odd users odd items; the diagonal is left out, so top-1 of user u is item u."""
+    pairs = [(u, i) for u in range(n) for i in range(n) if u % 2 == i % 2 and u != i]
+    users, items = (list(side) for side in zip(*pairs, strict=True))
+    interactions, _ = make_interactions(users, items, np.ones(len(pairs), np.float32))
+    return Dataset("checkerboard", interactions, Catalog.empty(), None, LoadReport(len(pairs), len(pairs)))
+
+
+def planted(
+    n_users: int = 60, n_items: int = 40, n_factors: int = 3, *, density: float = 0.4, noise: float = 0.1, seed: int = 0
+) -> Dataset:
+    """Ratings of a known low-rank model plus noise, unrounded, clipped to 1 … 5 stars."""
+    rng = np.random.default_rng(seed)
+    left = rng.normal(size=(n_users, n_factors)) / n_factors**0.25
+    right = rng.normal(size=(n_items, n_factors)) / n_factors**0.25
+    truth = np.clip(3.0 + left @ right.T, 1.0, 5.0)
+    users, items = np.nonzero(rng.random(truth.shape) < density)
+    values = np.clip(truth[users, items] + noise * rng.normal(size=len(users)), 1.0, 5.0)
+    interactions, _ = make_interactions(
+        users.astype(np.int64),
+        items.astype(np.int64),
+        values.astype(np.float32),
+        timestamps=rng.integers(0, 10**9, len(users)),
+        rating_scale=STARS,
+    )
+    return Dataset("planted", interactions, Catalog.empty(), None, LoadReport(len(values), len(values)))
