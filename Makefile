@@ -1,0 +1,68 @@
+# `make demo` and `make test` work on a fresh machine with Python >= 3.11; `make` alone lists all targets.
+# pip's own settings (index, mirror, proxy, certificates) apply to every install here.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+CHECKED := src tests benchmarks examples scripts
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fmt bench docs build golden-update clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.demo-installed ## fetch ml-100k, train two models, evaluate, recommend, save, write a report
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python examples/demo.py
+
+test: $(VENV)/.all-installed ## run every test, with doctests and the coverage floor
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --cov --cov-report=term:skip-covered
+
+check: $(VENV)/.all-installed ## formatting, lint, types, layers, spelling; changes nothing
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/codespell
+
+fmt: $(VENV)/.all-installed ## format the code and mend what ruff can mend
+	$(BIN)/ruff format $(CHECKED)
+	$(BIN)/ruff check --fix $(CHECKED)
+
+bench: $(VENV)/.all-installed ## measure; one script of benchmarks/ after the other
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: $(VENV)/.all-installed ## run every example of the docstrings, the README and docs/
+	@$(BIN)/python -m pytest src tests/docs
+
+build: ## build the wheel, install it bare into a fresh venv and use it there
+	rm -rf build dist
+	$(PYTHON) -m venv build/venv
+	build/venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	build/venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/tastemap-*.whl
+	cd build && venv/bin/python ../scripts/check_wheel.py
+
+golden-update: $(VENV)/.all-installed ## write tests/golden anew from what the code gives today; read the diff
+	@$(BIN)/python -m pytest tests/golden --golden-update
+
+clean: ## remove what was built and cached here; keep the venv and fetched data
+	rm -rf build dist demo-artifacts .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	find src tests benchmarks examples scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit("Tastemap needs Python 3.11 or newer, this is %d.%d. Name another one: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.demo-installed: pyproject.toml constraints.txt | $(VENV)/.created
+	@echo "Installing Tastemap with its charts into $(VENV) ..."
+	@$(INSTALL) -e '.[explore]'
+	@touch $@
+
+# Dependency groups need pip 25.1.
+$(VENV)/.all-installed: pyproject.toml constraints.txt | $(VENV)/.created
+	@echo "Installing Tastemap with everything its tests use into $(VENV) ..."
+	@$(INSTALL) 'pip>=25.1'
+	@$(INSTALL) -e '.[explore,torch]' --group dev
+	@touch $(VENV)/.demo-installed $@
