@@ -1,0 +1,25 @@
+"""Asking a fitted recommender: lists, neighbors, predicted ratings, reasons. Never imports PyTorch."""
+
+from tastemap.inference.explain import Explanation, explain, explain_for_history
+from tastemap.inference.history import fold_in
+from tastemap.inference.items import FoundItem, find_item, item_titles
+from tastemap.inference.predict import predict
+from tastemap.inference.recommend import Recommendations, recommend, recommend_for_history
+from tastemap.inference.rules import Rules
+from tastemap.inference.similar import similar_items
+
+__all__ = [
+    "Explanation",
+    "FoundItem",
+    "Recommendations",
+    "Rules",
+    "explain",
+    "explain_for_history",
+    "find_item",
+    "fold_in",
+    "item_titles",
+    "predict",
+    "recommend",
+    "recommend_for_history",
+    "similar_items",
+]

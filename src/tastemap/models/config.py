@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,11 +33,14 @@ class IterativeConfig(ModelConfig):
         return self.model_copy(update={"n_epochs": n_epochs, "validation_fraction": 0.0})
 
 
+M = TypeVar("M", bound=Model, covariant=True)
+
+
 @dataclass(frozen=True)
-class Epoch:
+class Epoch(Generic[M]):
     """What one epoch left: the model so far, and its losses by name."""
 
-    model: Model
+    model: M
     losses: dict[str, float] = field(default_factory=dict)
 
 
@@ -54,5 +57,5 @@ class Fit(Protocol[C]):
 class Epochs(Protocol[C]):
     """Fit in epochs: an iterator that yields a whole, usable model after each."""
 
-    def __call__(self, train: Interactions, config: C, *, rng: np.random.Generator) -> Iterator[Epoch]:
+    def __call__(self, train: Interactions, config: C, *, rng: np.random.Generator) -> Iterator[Epoch[Model]]:
         """Fit a new model, epoch by epoch."""

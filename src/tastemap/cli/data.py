@@ -1,0 +1,90 @@
+"""``tastemap data``: list, fetch and check data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tastemap.cli import options
+from tastemap.cli.output import next_step, print_json, print_table, records, say
+from tastemap.cli.progress import TerminalProgress
+
+if TYPE_CHECKING:
+    from tastemap.data import CheckReport
+
+app = typer.Typer(help="List, fetch and check data.", no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.command("list")
+def list_(as_json: options.Json = False) -> None:
+    """List the data sets that can be fetched by name."""
+    from tastemap.data import datasets
+
+    frame = datasets()
+    if as_json:
+        print_json({"datasets": records(frame)})
+        return
+    print_table(frame)
+    next_step("tastemap data fetch ml-100k")
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `tastemap data list`.")],
+    as_json: options.Json = False,
+) -> None:
+    """Fetch a data set, verify its content, and keep it for later commands."""
+    from tastemap.data import fetch as fetch_data
+    from tastemap.data import licence
+
+    with TerminalProgress(quiet=as_json) as progress:
+        path = fetch_data(name, progress=progress)
+    if as_json:
+        print_json({"name": name, "path": str(path), "licence": licence(name)})
+        return
+    say(f"{name} is in {path}.")
+    say(f"Licence: {licence(name)}")
+    next_step(f"tastemap data check {name}")
+
+
+@app.command()
+def check(
+    source: options.Source,
+    fix: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the repaired table here.")] = None,
+    user_col: options.UserCol = None,
+    item_col: options.ItemCol = None,
+    rating_col: options.RatingCol = None,
+    time_col: options.TimeCol = None,
+    as_json: options.Json = False,
+) -> None:
+    """Look for what would harm a model: duplicates, odd ratings and ids, wrong times; --fix repairs it."""
+    from tastemap.data import check as check_data
+    from tastemap.data import fix as fix_data
+
+    columns = {"user_col": user_col, "item_col": item_col, "rating_col": rating_col, "time_col": time_col}
+    report = check_data(source, **columns)
+    changes = fix_data(source, fix, **columns) if fix is not None else None
+    if as_json:
+        print_json({**report.as_json(), "fixed": changes, "out": str(fix) if fix else None})
+        return
+    _tell(report)
+    if changes is not None:
+        for what, count in changes.items():
+            say(f"Fixed: {count:,} rows, {what}.")
+        say(f"Wrote {fix}.")
+    next_step(f"tastemap fit {fix or source} --model als")
+
+
+def _tell(report: CheckReport) -> None:
+    for sentence in report.summary():
+        say(sentence)
+    if not report.findings:
+        say("Nothing to mend was found.")
+    for finding in report.findings:
+        say(f"\n[{finding.severity}] {finding.kind}: {finding.count:,} rows")
+        say(f"  Harm: {finding.harm}")
+        say(f"  Fix:  {finding.fix}")
+        for row in finding.rows:
+            say(f"    {row}")

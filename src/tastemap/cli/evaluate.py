@@ -1,0 +1,126 @@
+"""``tastemap evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import click
+import typer
+
+from tastemap.cli import options
+from tastemap.cli.output import next_step, print_json, print_table, say
+from tastemap.cli.progress import TerminalProgress
+
+if TYPE_CHECKING:
+    from tastemap.evaluation import EvaluationRecord
+    from tastemap.progress import Progress
+
+NAME = "evaluate"
+
+
+def command(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="Data to split and fit models to; or a saved model, with --test.")
+    ],
+    models: Annotated[str | None, typer.Option(help="Models to fit and compare: a,b,c.")] = None,
+    test: Annotated[str | None, typer.Option(metavar="SOURCE", help="Test data for a saved model.")] = None,
+    split: Annotated[
+        str, typer.Option(help="random, folds, fold:K, leave-last, temporal or users.")
+    ] = "random",
+    k: options.K = 10,
+    relevant_min: Annotated[
+        float | None, typer.Option(help="Lowest rating that makes a test row relevant; default 4 of 5 stars.")
+    ] = None,
+    metrics: Annotated[str | None, typer.Option(help="Metrics to report: rmse,ndcg@10,…")] = None,
+    also_mask: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Interactions to hide from lists besides the training rows.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="[MODEL.]KEY=VALUE", help="A setting of a model; repeat.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained report.")] = None,
+    seed: options.Seed = 0,
+    user_col: options.UserCol = None,
+    item_col: options.ItemCol = None,
+    rating_col: options.RatingCol = None,
+    time_col: options.TimeCol = None,
+    as_json: options.Json = False,
+) -> None:
+    """Measure models on held-out data, the baselines always beside them, with 95 % intervals.
+
+    Ranking is full: every item is ranked, only training rows are masked.
+    """
+    if (models is None) == (test is None):
+        raise click.UsageError("Give either --models a,b,c with data to split, or a saved model with --test SOURCE.")
+    columns = (user_col, item_col, rating_col, time_col)
+    with TerminalProgress(quiet=as_json) as progress:
+        from tastemap.evaluation import evaluate, evaluate_recommender
+
+        mask = options.load_data(also_mask, columns, (None, None), progress) if also_mask else None
+        names = [name.strip() for name in metrics.split(",")] if metrics else None
+        if test is not None:
+            recommender = options.load_model(Path(source))
+            record = evaluate_recommender(
+                recommender,
+                options.load_data(test, columns, (None, None), progress),
+                k=k,
+                relevant_min=relevant_min,
+                also_mask=mask,
+                metrics=names,
+                rng=seed,
+            )
+        else:
+            data = options.load_data(source, columns, (None, None), progress)
+            record = evaluate(
+                data,
+                [name.strip() for name in (models or "").split(",") if name.strip()],
+                split=split,
+                k=k,
+                relevant_min=relevant_min,
+                also_mask=mask,
+                metrics=names,
+                settings=_settings_by_model(models or "", settings),
+                rng=seed,
+                progress=progress,
+            )
+    _report(record, out, progress)
+    if as_json:
+        print_json(record.as_json())
+    else:
+        _tell(record, source, models, out)
+
+
+def _settings_by_model(models: str, settings: list[str] | None) -> dict[str, dict[str, object]]:
+    """``als.n_factors=8`` goes to als; a plain ``n_factors=8`` goes to the only model there is."""
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    found: dict[str, dict[str, object]] = {}
+    for key, value in options.parse_settings(settings).items():
+        model, dot, name = key.partition(".")
+        if not dot:
+            if len(names) != 1:
+                raise click.UsageError(f"Several models are evaluated; say whose setting it is: --set MODEL.{key}=…")
+            model, name = names[0], key
+        found.setdefault(model, {})[name] = value
+    return found
+
+
+def _report(record: EvaluationRecord, out: Path | None, progress: Progress) -> None:
+    if out is None:
+        return
+    from tastemap.reports import write_report
+
+    progress.note(f"Writing {out} …")
+    write_report(record, out)
+
+
+def _tell(record: EvaluationRecord, source: str, models: str | None, out: Path | None) -> None:
+    from tastemap.evaluation import describe, table
+
+    for sentence in describe(record):
+        say(sentence)
+    print_table(table(record), digits={})
+    if out is not None:
+        next_step(f"open {out} in a browser")
+    elif models is not None:
+        next_step(f"tastemap evaluate {source} --models {models} --split {record.protocol.split} --out report.html")

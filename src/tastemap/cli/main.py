@@ -1,0 +1,87 @@
+"""The application: its commands, and how errors leave it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import click
+import typer
+
+from tastemap.cli import compare, data, evaluate, explain, fit, info, predict, recommend, similar
+from tastemap.cli.output import print_error
+from tastemap.errors import TastemapError
+
+app = typer.Typer(
+    name="tastemap",
+    help="From a table of ratings or interactions to a recommender: fit, evaluate, recommend, explain.",
+    epilog="Start with: tastemap fit ml-100k --model als",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(data.app, name="data")
+for module in (fit, evaluate, info, predict, recommend, similar, explain, compare):
+    app.command(module.NAME)(module.command)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tastemap {version('tastemap')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """From a table of ratings or interactions to a recommender: fit, evaluate, recommend, explain."""
+
+
+def main() -> None:
+    """Run the command line: exit status 0 fine, 1 could not do it, 2 wrong usage."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit status; every failure is one sentence on stderr."""
+    as_json = "--json" in arguments
+    try:
+        status = app(arguments, prog_name="tastemap", standalone_mode=False)
+    except click.exceptions.Abort:  # what click makes of Ctrl-C
+        return print_error("Stopped; what was saved before is unharmed.", "interrupted", as_json=as_json)
+    except KeyboardInterrupt:
+        return print_error("Stopped; what was saved before is unharmed.", "interrupted", as_json=as_json)
+    except click.ClickException as error:
+        print_error(error.format_message(), "usage", as_json=as_json, hint=_usage_hint(error))
+        return 2
+    except TastemapError as error:
+        return print_error(error.message, error.code, as_json=as_json, details=error.details)
+    except BrokenPipeError:
+        # The reader (such as `head`) has gone; keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        return print_error(f"{error.strerror or error}{place}.", "system", as_json=as_json)
+    except MemoryError:
+        return print_error("Not enough memory; use a smaller model or fewer rows.", "memory", as_json=as_json)
+    except Exception as error:
+        if os.environ.get("TASTEMAP_DEBUG"):
+            raise
+        return print_error(
+            f"Internal error, a defect of Tastemap: {type(error).__name__}: {error}. "
+            "Run again with TASTEMAP_DEBUG=1 for the details to report.",
+            "internal",
+            as_json=as_json,
+        )
+    return status if isinstance(status, int) else 0
+
+
+def _usage_hint(error: click.ClickException) -> str | None:
+    context = getattr(error, "ctx", None)
+    return f"Try: {context.command_path} --help" if context is not None else None

@@ -1,0 +1,83 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tastemap.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from tastemap.data import Dataset
+    from tastemap.models.recommender import Recommender
+    from tastemap.progress import Progress
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A data set (ml-100k, ml-100k:u1.train), a folder, or a .zip, .csv, .tsv, .dat, .jsonl or .parquet file.",
+    ),
+]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A saved model, as `tastemap fit -o DIR` wrote it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+UserCol = Annotated[str | None, typer.Option(help="Column of user ids.")]
+ItemCol = Annotated[str | None, typer.Option(help="Column of item ids.")]
+RatingCol = Annotated[str | None, typer.Option(help="Column of ratings.")]
+TimeCol = Annotated[str | None, typer.Option(help="Column of times.")]
+UserFeatures = Annotated[Path | None, typer.Option(help="Table of user features, with a column user_id.")]
+ItemFeatures = Annotated[Path | None, typer.Option(help="Table of titles and item features, with a column item_id.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")]
+K = Annotated[int, typer.Option("-k", help="Length of a list.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model; repeat.")]
+
+
+def load_data(
+    source: str,
+    columns: Sequence[str | None],
+    features: Sequence[Path | None],
+    progress: Progress,
+) -> Dataset:
+    """Load SOURCE with the column options (user, item, rating, time) and feature files (users, items)."""
+    from tastemap.data import load
+
+    user_col, item_col, rating_col, time_col = columns
+    user_features, item_features = features
+    return load(
+        source,
+        user_col=user_col,
+        item_col=item_col,
+        rating_col=rating_col,
+        time_col=time_col,
+        user_features=user_features,
+        item_features=item_features,
+        progress=progress,
+    )
+
+
+def load_model(folder: Path) -> Recommender:
+    """Load a saved model."""
+    from tastemap.artifacts import load
+
+    return load(folder)
+
+
+def parse_settings(pairs: Sequence[str] | None) -> dict[str, object]:
+    """``["n_factors=32", "schedule=constant"]`` as a dict; values read as JSON where they are, else as text."""
+    import json
+
+    settings: dict[str, object] = {}
+    for pair in pairs or ():
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise InvalidValueError(f"--set takes KEY=VALUE, such as --set n_factors=32. Got {pair!r}.")
+        try:
+            value: Any = json.loads(text)
+        except ValueError:
+            value = text
+        settings[key.strip()] = value
+    return settings
+

@@ -1,0 +1,44 @@
+"""``tastemap predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tastemap.cli import options
+from tastemap.cli.output import next_step, print_json, say
+
+NAME = "predict"
+
+
+def command(
+    folder: options.Folder,
+    pairs: Annotated[Path, typer.Argument(metavar="PAIRS", help="Table with columns of users and items.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write: .csv, .parquet or .jsonl.")],
+    user_col: options.UserCol = None,
+    item_col: options.ItemCol = None,
+    as_json: options.Json = False,
+) -> None:
+    """Predict the rating of each (user, item) row of PAIRS, in the order of the file.
+
+    Every row is answered: an unknown side contributes zero, and the column `known` says which sides
+    (both, user, item, none) the model knows.
+    """
+    from tastemap.data import read_pairs, write_table
+    from tastemap.inference import predict
+
+    recommender = options.load_model(folder)
+    user_ids, item_ids = read_pairs(pairs, user_col=user_col, item_col=item_col)
+    frame = predict(recommender, user_ids, item_ids)
+    write_table(frame, out)
+    known = dict(frame["known"].value_counts().iter_rows())
+    if as_json:
+        print_json({"out": str(out), "n_rows": len(frame), "known": known})
+        return
+    counted = ", ".join(f"{count:,} {side}" for side, count in sorted(known.items()))
+    say(f"Wrote {len(frame):,} rows to {out}; known sides: {counted}.")
+    if recommender.objective == "ranking":
+        say(f"{recommender.name} ranks items and predicts no stars: see the column score.")
+    next_step(f"tastemap evaluate {folder} --test {pairs}")

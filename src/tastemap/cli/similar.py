@@ -1,0 +1,51 @@
+"""``tastemap similar``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from tastemap.cli import options
+from tastemap.cli.output import next_step, print_json, print_table, records, say
+
+NAME = "similar"
+
+
+def command(
+    folder: options.Folder,
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="An id, a title, or a part of a title.")],
+    measure: Annotated[Literal["cosine", "dot"], typer.Option(help="How items are compared.")] = "cosine",
+    k: options.K = 10,
+    by: Annotated[Literal["id", "title"] | None, typer.Option(help="Read ITEM as an id or as a title only.")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """List the items most similar to ITEM, with the number of users who have both."""
+    from tastemap.inference import find_item, item_titles, similar_items
+
+    recommender = options.load_model(folder)
+    found = find_item(recommender, item, by=by)
+    item_id, title = recommender.items.to_id(found.item_index), item_titles(recommender)[found.item_index]
+    frame = similar_items(recommender, item_id, measure=measure, k=k, by="id")
+    if as_json:
+        print_json(
+            {
+                "item_id": item_id,
+                "title": title,
+                "measure": measure,
+                "other_matches": list(found.others),
+                "items": records(frame),
+            }
+        )
+        return
+    if found.others:
+        listed = "; ".join(found.others[:10])
+        say(f"{len(found.others)} other titles match {item!r}: {listed}{' …' if len(found.others) > 10 else ''}")
+    print_table(frame, title=f"Most similar to {title or item_id} by {measure} ({recommender.name})")
+    next_step(f"tastemap recommend {folder} --rated {_quoted(title or str(item_id))}")
+
+
+def _quoted(name: str) -> str:
+    import shlex
+
+    return shlex.quote(f"{name}=5")

@@ -1,0 +1,74 @@
+"""Items as people name them: by id, by exact title, or by a part of the title."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from tastemap.data import UNKNOWN, Id
+from tastemap.errors import UnknownItemError, did_you_mean
+from tastemap.linalg.types import IntArray
+from tastemap.models.recommender import Recommender
+
+By = Literal["id", "title"]
+
+
+@dataclass(frozen=True)
+class FoundItem:
+    """An item that was asked for, and the other items whose titles matched as well."""
+
+    item_index: int
+    others: tuple[str, ...] = ()
+
+
+def find_item(recommender: Recommender, wanted: Id, *, by: By | None = None) -> FoundItem:
+    """The item that `wanted` names: an exact id, else an exact title, else a part of a title.
+
+    Of several titles that contain `wanted` the most popular item is taken, and the others are listed.
+
+    Parameters
+    ----------
+    recommender : Recommender
+    wanted : int or str
+    by : {"id", "title"} or None
+        Look at ids only, at titles only, or at both in this order.
+
+    Raises
+    ------
+    UnknownItemError
+        If nothing matches; near matches are listed.
+    """
+    items = recommender.items
+    if by != "title":
+        index = int(items.indices([wanted])[0])
+        if index != UNKNOWN:
+            return FoundItem(index)
+    titles = item_titles(recommender)
+    if by == "id" or titles.null_count() == len(titles):
+        index = items.index(wanted)  # raises, with near ids
+    text = str(wanted).strip().casefold()
+    folded = pl.Series([None if title is None else title.casefold() for title in titles.to_list()], dtype=pl.String)
+    for matches in (folded == text, folded.str.contains(text, literal=True)):
+        found = matches.fill_null(False).arg_true().to_numpy()
+        if len(found) and text:
+            return _most_popular(recommender, found, titles)
+    raise UnknownItemError(
+        f"No item has the id or title {str(wanted)!r}.{did_you_mean(wanted, titles.drop_nulls())}", item=str(wanted)
+    )
+
+
+def item_titles(recommender: Recommender) -> pl.Series:
+    """Titles in index order, shape (I,); null where the catalog knows none."""
+    aligned = recommender.train.catalog.aligned(recommender.items)
+    if "title" not in aligned.columns:
+        return pl.Series("title", [None] * len(aligned), dtype=pl.String)
+    return aligned["title"]
+
+
+def _most_popular(recommender: Recommender, found: IntArray, titles: pl.Series) -> FoundItem:
+    popularity = recommender.train.interactions.popularity[found]
+    ranked = found[np.lexsort((found, -popularity))]
+    return FoundItem(int(ranked[0]), tuple(titles.gather(ranked[1:]).to_list()))

@@ -1,0 +1,169 @@
+"""Lists for users, for everybody, and for a history given at query time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from tastemap.data import UNKNOWN, Id, Ids
+from tastemap.inference.history import read_history
+from tastemap.inference.items import item_titles
+from tastemap.inference.lists import top_lists
+from tastemap.inference.rules import Rules, check_k
+from tastemap.linalg.csr import CSR, empty_rows
+from tastemap.linalg.types import BoolArray, Int32Array
+from tastemap.models.base import UserStates
+from tastemap.models.recommender import Recommender
+
+ANY_ITEM = Rules()
+
+
+@dataclass(frozen=True, eq=False)
+class Recommendations:
+    """Lists as a table, and what a person should know about them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``user_id`` (not for a history), ``item_id``, ``rank`` from 1, ``score``, ``prediction`` (in stars; null
+        for ranking models, whose scores have no scale), ``title``. Lists stand in the order asked for.
+    k : int
+        The length asked for.
+    n_users : int
+        Lists that were made.
+    notes : tuple of str
+        Why a list is shorter than `k`, which users or items are unknown.
+    """
+
+    frame: pl.DataFrame
+    k: int
+    n_users: int
+    notes: tuple[str, ...]
+
+
+def recommend(
+    recommender: Recommender,
+    user_ids: Ids | None = None,
+    *,
+    k: int = 10,
+    rules: Rules = ANY_ITEM,
+    exclude_seen: bool = True,
+    strict: bool = True,
+) -> Recommendations:
+    """The best items for each user. *Stability: caller-stable.*
+
+    Parameters
+    ----------
+    recommender : Recommender
+    user_ids : sequence of ids or None
+        Users of the training data; None means all of them, in id order.
+    k : int
+        List length, >= 1.
+    rules : Rules
+        Items to exclude, the only items allowed, a catalog filter.
+    exclude_seen : bool
+        Whether items of a user's training history are left out.
+    strict : bool
+        Whether an unknown user is an error; otherwise unknown users are left out and counted in the notes.
+
+    Raises
+    ------
+    UnknownUserError, UnknownItemError, FilterError, InvalidValueError
+        For an unknown id, a filter that does not parse, or k < 1.
+
+    Notes
+    -----
+    Exact: every allowed item is scored. O(U I d) time; memory a block of scores a thread.
+    """
+    check_k(k)
+    notes: list[str] = []
+    if user_ids is None:
+        user_index = np.arange(len(recommender.users), dtype=np.int32)
+    else:
+        user_index = recommender.users.indices(user_ids)
+        unknown = user_index == UNKNOWN
+        if unknown.any():
+            if strict:
+                recommender.users.index(list(user_ids)[int(np.flatnonzero(unknown)[0])])
+            notes.append(f"{int(unknown.sum()):,} users are not in the training data and have no list.")
+            user_index = user_index[~unknown]
+    history = recommender.train.interactions.by_user.take(user_index)
+    seen = history if exclude_seen else empty_rows(len(user_index), len(recommender.items))
+    frame, short = _lists(recommender, recommender.model.users(user_index), seen, k, rules)
+    frame = frame.with_columns(recommender.users.take(user_index).gather(frame["row"]).alias("user_id"))
+    return Recommendations(_ordered(frame, "user_id"), k, len(user_index), (*notes, *short))
+
+
+def recommend_for_history(
+    recommender: Recommender,
+    ratings: Mapping[Id, float],
+    *,
+    k: int = 10,
+    rules: Rules = ANY_ITEM,
+    exclude_seen: bool = True,
+) -> Recommendations:
+    """The best items for somebody known only by some ratings; nothing is stored. *Stability: caller-stable.*
+
+    Parameters
+    ----------
+    recommender : Recommender
+    ratings : mapping of item id to rating in stars (or count)
+    k, rules, exclude_seen
+        As in :func:`recommend`.
+
+    Raises
+    ------
+    UnknownItemError
+        If no item of the history is known.
+    """
+    check_k(k)
+    history = read_history(recommender, ratings)
+    seen = history.items if exclude_seen else empty_rows(1, len(recommender.items))
+    frame, short = _lists(recommender, recommender.model.fold_in(history.items), seen, k, rules)
+    notes = []
+    if history.unknown:
+        named = ", ".join(repr(id) for id in history.unknown[:3])
+        notes.append(f"{len(history.unknown)} items of the history are unknown and left out: {named}.")
+    return Recommendations(_ordered(frame), k, 1, (*notes, *short))
+
+
+def _lists(
+    recommender: Recommender, states: UserStates, seen: CSR, k: int, rules: Rules
+) -> tuple[pl.DataFrame, list[str]]:
+    """A table of ``row, item_id, rank, score, prediction, title``, and notes about short lists."""
+    allowed = rules.allowed(recommender)
+    items, scores = top_lists(states, k, seen=seen, allowed=allowed)
+    row, place = np.nonzero(items >= 0)
+    item_index, score = items[row, place], scores[row, place]
+    prediction = pl.Series("prediction", recommender.model.link.apply(score))
+    if recommender.objective == "ranking":
+        prediction = pl.Series("prediction", [None] * len(score), dtype=pl.Float64)
+    frame = pl.DataFrame(
+        [
+            pl.Series("row", row),
+            recommender.items.take(item_index),
+            pl.Series("rank", place + 1, dtype=pl.Int64),
+            pl.Series("score", score),
+            prediction,
+            item_titles(recommender).gather(item_index).rename("title"),
+        ]
+    )
+    return frame, _short_lists(items, k, allowed)
+
+
+def _short_lists(items: Int32Array, k: int, allowed: BoolArray) -> list[str]:
+    lengths = (items >= 0).sum(axis=1)
+    short = int((lengths < k).sum())
+    if not short:
+        return []
+    return [
+        f"{short:,} lists are shorter than {k}: of {len(allowed):,} items {int(allowed.sum()):,} are allowed, "
+        f"and of these the unseen ones are fewer than {k} (the shortest list has {int(lengths.min())})."
+    ]
+
+
+def _ordered(frame: pl.DataFrame, *first: str) -> pl.DataFrame:
+    return frame.select(*first, "item_id", "rank", "score", "prediction", "title")

@@ -1,0 +1,60 @@
+"""Which items a list may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tastemap.data import Id
+from tastemap.errors import InvalidValueError
+from tastemap.inference.where import matching
+from tastemap.linalg.types import BoolArray
+from tastemap.models.recommender import Recommender
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Limits on the candidates of a list; an item must satisfy all that are given.
+
+    Parameters
+    ----------
+    exclude : sequence of ids
+        Items that must not appear.
+    only : sequence of ids or None
+        The only items that may appear.
+    where : str or None
+        A filter over the catalog, see :mod:`tastemap.inference.where`.
+    """
+
+    exclude: Sequence[Id] = ()
+    only: Sequence[Id] | None = None
+    where: str | None = None
+
+    def allowed(self, recommender: Recommender) -> BoolArray:
+        """Items that may appear, shape (I,), bool.
+
+        Raises
+        ------
+        UnknownItemError
+            If an id of `exclude` or `only` is unknown.
+        FilterError
+            If `where` does not parse.
+        """
+        items = recommender.items
+        mask = np.ones(len(items), np.bool_)
+        if self.only is not None:
+            mask[:] = False
+            mask[[items.index(id) for id in self.only]] = True
+        if self.exclude:
+            mask[[items.index(id) for id in self.exclude]] = False
+        if self.where is not None:
+            mask &= matching(recommender.train.catalog.aligned(items), self.where)
+        return mask
+
+
+def check_k(k: int) -> None:
+    """Raise if a list length is not at least one."""
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
+        raise InvalidValueError(f"k, the length of a list, must be an integer >= 1. Got {k!r}.", k=str(k))

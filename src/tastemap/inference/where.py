@@ -1,0 +1,219 @@
+"""The grammar of ``--where``: which catalog items may be recommended.
+
+::
+
+    expression = conjunction { "or" conjunction }
+    conjunction = term { "and" term }
+    term       = "not" term | "(" expression ")" | comparison
+    comparison = column operator value | column "in" "(" value { "," value } ")"
+    operator   = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~"
+    value      = number | word | "text in quotes" | 'text in quotes'
+
+``~`` means contains. Text is compared without regard to case. A column of lists (``genres``) is equal to a
+value when the list holds it, and may be named in the singular (``genre = Horror``). An item whose value is
+missing satisfies no comparison.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
+
+import polars as pl
+
+from tastemap.errors import FilterError, did_you_mean
+from tastemap.linalg.types import BoolArray
+
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<text>"[^"]*"|'[^']*')|(?P<operator><=|>=|!=|=|<|>|~)|(?P<mark>[(),])|(?P<word>[^\s()<>=!~,"']+))"""
+)
+_KEYWORDS = {"and", "or", "not", "in"}
+DEEPEST = 50
+"""Nested parentheses allowed: enough for people, too few to exhaust the stack."""
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    place: int
+
+
+def matching(frame: pl.DataFrame, expression: str) -> BoolArray:
+    """Which rows of a catalog satisfy `expression`, shape (n,), bool.
+
+    Raises
+    ------
+    FilterError
+        If the expression does not parse, names an unknown column, or compares a number column with text;
+        the message points at the place.
+    """
+    parser = _Parser(expression, frame)
+    condition = parser.parse()
+    mask = frame.select(condition.fill_null(False).alias("mask"))["mask"]
+    return mask.to_numpy()
+
+
+class _Parser:
+    """Recursive descent over the tokens; every rule returns a Polars condition."""
+
+    def __init__(self, expression: str, frame: pl.DataFrame) -> None:
+        self.expression = expression
+        self.schema = frame.schema
+        self.tokens = self._tokenize()
+        self.position = 0
+        self.depth = 0
+
+    def parse(self) -> pl.Expr:
+        condition = self._any_of()
+        token = self._peek()
+        if token.kind != "end":
+            raise self._error(token, "expected `and`, `or` or the end")
+        return condition
+
+    def _tokenize(self) -> list[_Token]:
+        tokens, place = [], 0
+        while place < len(self.expression.rstrip()):
+            found = _TOKEN.match(self.expression, place)
+            if found is None:
+                start = place + len(self.expression[place:]) - len(self.expression[place:].lstrip())
+                raise self._error(_Token("?", self.expression[start], start), "cannot read this; is a quote left open?")
+            kind = found.lastgroup or ""
+            text = found.group(kind)
+            if kind == "word" and text.lower() in _KEYWORDS:
+                kind, text = "keyword", text.lower()
+            tokens.append(_Token(kind, text, found.start(found.lastgroup or 0)))
+            place = found.end()
+        return [*tokens, _Token("end", "", len(self.expression))]
+
+    def _peek(self) -> _Token:
+        return self.tokens[self.position]
+
+    def _next(self) -> _Token:
+        token = self.tokens[self.position]
+        self.position += token.kind != "end"
+        return token
+
+    def _accept(self, kind: str, text: str) -> bool:
+        token = self._peek()
+        if (token.kind, token.text) == (kind, text):
+            self.position += 1
+            return True
+        return False
+
+    def _any_of(self) -> pl.Expr:
+        terms = [self._all_of()]
+        while self._accept("keyword", "or"):
+            terms.append(self._all_of())
+        return reduce(or_, terms)
+
+    def _all_of(self) -> pl.Expr:
+        terms = [self._term()]
+        while self._accept("keyword", "and"):
+            terms.append(self._term())
+        return reduce(and_, terms)
+
+    def _term(self) -> pl.Expr:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self._error(self._peek(), f"nested deeper than {DEEPEST} levels")
+        if self._accept("keyword", "not"):
+            condition = ~self._term()
+        elif self._accept("mark", "("):
+            condition = self._any_of()
+            if not self._accept("mark", ")"):
+                raise self._error(self._peek(), "expected `)`")
+        else:
+            condition = self._comparison()
+        self.depth -= 1
+        return condition
+
+    def _comparison(self) -> pl.Expr:
+        token = self._next()
+        if token.kind not in {"word", "text"}:
+            raise self._error(token, f"expected a column: {', '.join(self._columns())}")
+        column = self._column(token)
+        if self._accept("keyword", "in"):
+            return self._membership(column)
+        operator = self._next()
+        if operator.kind != "operator":
+            raise self._error(operator, "expected one of = != < <= > >= ~ in")
+        return self._compare(column, operator, self._value())
+
+    def _membership(self, column: str) -> pl.Expr:
+        if not self._accept("mark", "("):
+            raise self._error(self._peek(), "expected `(` and a list of values")
+        equal = _Token("operator", "=", self._peek().place)
+        choices = [self._compare(column, equal, self._value())]
+        while self._accept("mark", ","):
+            choices.append(self._compare(column, equal, self._value()))
+        if not self._accept("mark", ")"):
+            raise self._error(self._peek(), "expected `,` or `)`")
+        return reduce(or_, choices)
+
+    def _value(self) -> _Token:
+        token = self._next()
+        if token.kind not in {"word", "text"}:
+            raise self._error(token, "expected a value; put quotes around one with blanks or signs")
+        return token
+
+    def _columns(self) -> list[str]:
+        return list(self.schema.names())
+
+    def _column(self, token: _Token) -> str:
+        name = _unquoted(token)
+        for candidate in (name, f"{name}s"):
+            if candidate in self.schema:
+                return candidate
+        hint = did_you_mean(name, self._columns()) or f" Known: {', '.join(self._columns())}."
+        raise self._error(token, f"there is no catalog column {name!r}.{hint}")
+
+    def _compare(self, column: str, operator: _Token, value: _Token) -> pl.Expr:
+        dtype = self.schema[column]
+        if dtype.is_numeric():
+            return self._compare_number(column, operator, value)
+        text = _unquoted(value).lower()
+        if isinstance(dtype, pl.List):
+            return self._compare_list(column, operator, text)
+        field = pl.col(column).cast(pl.String).str.to_lowercase()
+        if operator.text == "~":
+            return field.str.contains(text, literal=True)
+        return _apply(field, operator.text, pl.lit(text))
+
+    def _compare_number(self, column: str, operator: _Token, value: _Token) -> pl.Expr:
+        if operator.text == "~":
+            raise self._error(operator, f"{column} holds numbers; `~` is for text")
+        try:
+            number = float(_unquoted(value))
+        except ValueError:
+            raise self._error(value, f"{column} holds numbers; expected a number") from None
+        return _apply(pl.col(column), operator.text, pl.lit(number))
+
+    def _compare_list(self, column: str, operator: _Token, text: str) -> pl.Expr:
+        element = pl.element().cast(pl.String).str.to_lowercase()
+        if operator.text == "~":
+            return pl.col(column).list.eval(element.str.contains(text, literal=True)).list.any()
+        holds = pl.col(column).list.eval(element).list.contains(text)
+        if operator.text not in {"=", "!="}:
+            raise self._error(operator, f"{column} holds lists; use =, !=, ~ or in")
+        return holds if operator.text == "=" else ~holds
+
+    def _error(self, token: _Token, what: str) -> FilterError:
+        found = f"`{token.text}`" if token.text else "the end"
+        pointer = f"\n  {self.expression}\n  {' ' * token.place}^"
+        return FilterError(
+            f"Cannot read the filter at {found} (character {token.place + 1}): {what}{pointer}",
+            expression=self.expression,
+            position=token.place,
+        )
+
+
+def _apply(field: pl.Expr, operator: str, value: pl.Expr) -> pl.Expr:
+    compare = {"=": field.eq, "!=": field.ne, "<": field.lt, "<=": field.le, ">": field.gt, ">=": field.ge}
+    return compare[operator](value)
+
+
+def _unquoted(token: _Token) -> str:
+    return token.text[1:-1] if token.kind == "text" else token.text

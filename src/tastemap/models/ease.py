@@ -1,0 +1,97 @@
+r"""EASE: item-to-item weights in closed form.
+
+.. math:: P = (X^\top X + \lambda I)^{-1}, \qquad W_{ji} = -P_{ji} / P_{ii}, \quad W_{ii} = 0,
+
+the minimiser of :math:`\lVert X - XW \rVert^2 + \lambda \lVert W \rVert^2` with a zero diagonal, where X
+holds a 1 for every interaction. Source: Steck, "Embarrassingly shallow autoencoders for sparse data",
+WWW 2019, equation 8.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from tastemap.data import Interactions
+from tastemap.errors import InvalidValueError
+from tastemap.linalg.csr import CSR
+from tastemap.linalg.jit import kernel
+from tastemap.linalg.threads import map_blocks, single_threaded_blas
+from tastemap.linalg.types import Float64Array, Int32Array, Int64Array
+from tastemap.models.config import ModelConfig
+from tastemap.models.item_weights import ItemWeights
+
+LARGEST_MATRIX_BYTES = 8 * 2**30
+"""Above this the dense (I, I) matrix in float64 is refused: about 32,000 items."""
+
+
+class EASEConfig(ModelConfig):
+    """Settings of ``ease``."""
+
+    regularization: float = Field(default=300.0, gt=0.0, description="λ on the weights, in interactions")
+
+
+def fit(train: Interactions, config: EASEConfig, *, rng: np.random.Generator) -> ItemWeights:
+    """Invert the regularized item gramian. `rng` is not used: there is nothing to draw.
+
+    Raises
+    ------
+    InvalidValueError
+        If the matrix of I x I items would need more than 8 GB.
+
+    Notes
+    -----
+    Cost O(I^3) by Cholesky in one thread (its sums must not depend on a thread count); peak
+    memory two float64 matrices of I x I.
+    """
+    from scipy.linalg import lapack  # here, since the import takes half a second
+
+    n_bytes = 8 * train.n_items**2
+    if n_bytes > LARGEST_MATRIX_BYTES:
+        raise InvalidValueError(
+            f"ease needs a dense matrix of {train.n_items:,} x {train.n_items:,} items, {n_bytes / 2**30:,.0f} GB; "
+            "it is meant for up to 32,000 items. Use ials, whose memory grows with the items alone."
+        )
+    G = co_counts(train)
+    G[np.diag_indices_from(G)] += config.regularization
+    with single_threaded_blas():
+        factor, failed = lapack.dpotrf(G, lower=1, overwrite_a=1)
+        P, failed = lapack.dpotri(factor, lower=1, overwrite_c=1) if not failed else (G, failed)
+    if failed:
+        raise InvalidValueError("ease: the item gramian is singular; raise `regularization`.")
+    P = np.tril(P) + np.tril(P, -1).T
+    weights = (-P / np.diag(P)).astype(np.float32)  # column i over P_ii
+    np.fill_diagonal(weights, 0.0)
+    return ItemWeights(np.ascontiguousarray(weights), train.by_user)
+
+
+def co_counts(train: Interactions) -> Float64Array:
+    """``X.T @ X``: users who have both items, shape (I, I), float64, exact integers; O(sum of n_u^2)."""
+    counts = np.zeros((train.n_items, train.n_items))
+    by_item: CSR = train.by_item
+    by_user: CSR = train.by_user
+
+    def count(start: int, stop: int) -> None:
+        _count_rows(
+            by_item.indptr, by_item.indices, by_user.indptr, by_user.indices, start, stop, counts
+        )
+
+    map_blocks(count, train.n_items, 64)
+    return counts
+
+
+@kernel
+def _count_rows(
+    item_indptr: Int64Array,
+    item_users: Int32Array,
+    user_indptr: Int64Array,
+    user_items: Int32Array,
+    start: int,
+    stop: int,
+    counts: Float64Array,
+) -> None:
+    for item in range(start, stop):
+        for entry in range(item_indptr[item], item_indptr[item + 1]):
+            user = item_users[entry]
+            for other in range(user_indptr[user], user_indptr[user + 1]):
+                counts[item, user_items[other]] += 1.0

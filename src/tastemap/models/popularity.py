@@ -1,0 +1,27 @@
+"""The ranking baseline: the same list for everybody, the most popular items first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tastemap.data import Interactions
+from tastemap.models.base import Link
+from tastemap.models.config import ModelConfig
+from tastemap.models.factor import FactorModel
+
+
+class PopularityConfig(ModelConfig):
+    """``popularity`` has no settings."""
+
+
+def fit(train: Interactions, config: PopularityConfig, *, rng: np.random.Generator) -> FactorModel:
+    """Score every item by the number of its training interactions, O(n). Nothing is drawn."""
+    return FactorModel(
+        user_factors=np.zeros((train.n_users, 0), np.float32),
+        item_factors=np.zeros((train.n_items, 0), np.float32),
+        user_bias=np.zeros(train.n_users, np.float32),
+        item_bias=train.popularity.astype(np.float32),
+        global_bias=0.0,
+        link=Link(),
+        user_loss=None,
+    )

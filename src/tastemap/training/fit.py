@@ -1,0 +1,182 @@
+"""Fit a registered model: stop early on a validation part of the training set, then refit on all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from tastemap.data import Dataset
+from tastemap.errors import InvalidValueError
+from tastemap.linalg.jit import announce_compilation
+from tastemap.models.base import Model
+from tastemap.models.config import IterativeConfig, ModelConfig
+from tastemap.models.recommender import Recommender
+from tastemap.progress import SILENT, Progress
+from tastemap.rng import Rng, seed_of, stream
+from tastemap.training.registry import ModelEntry, get, make_config
+from tastemap.training.validation import Validation, hold_out
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What the validation part said: how many epochs, its losses, and predictions at the best epoch."""
+
+    n_epochs: int
+    losses: list[dict[str, object]]
+    predictions: pl.DataFrame | None
+
+
+def fit(
+    train: Dataset,
+    model: str,
+    *,
+    settings: Mapping[str, object] | None = None,
+    positive_min: float | None = None,
+    rng: Rng = None,
+    progress: Progress = SILENT,
+) -> Recommender:
+    """Fit a model to a data set. *Stability: caller-stable.*
+
+    An iterative model is first fitted to a part of `train` while the rest, a random
+    ``validation_fraction`` of the rows, tells when to stop; then it is fitted to all of `train`
+    for that many epochs. Ctrl-C during the first part ends the search there; Ctrl-C during the second
+    keeps the last whole epoch. Either way ``resolved`` repeats the run.
+
+    Parameters
+    ----------
+    train : Dataset
+    model : str
+        A registered name: ``bias``, ``als``, ``dot``, ``popularity``, ``ease``, ``ials``.
+    settings : mapping of str to object, optional
+        Settings that differ from the model's defaults.
+    positive_min : float, optional
+        Fit a ranking model to interactions with at least this rating only.
+    rng : int, Generator or None
+        An int seed repeats the run bit for bit; None draws a fresh one and records it.
+    progress : Progress
+        Hears about compilation and epochs.
+
+    Returns
+    -------
+    Recommender
+
+    Raises
+    ------
+    UnknownNameError, InvalidValueError
+        For an unknown model or setting, a setting out of range, a rating model on data without
+        ratings, or fewer than two users or items.
+    MissingExtraError
+        If the model needs an optional package that is not installed.
+    """
+    entry, config, seed = get(model), make_config(model, settings), seed_of(rng)
+    train = _suitable(train, entry, positive_min)
+    with announce_compilation(progress):
+        if isinstance(config, IterativeConfig):
+            return _fit_in_epochs(train, entry, config, seed, progress)
+        fitted = entry.fit(train.interactions, config, rng=stream(seed, "fit"))
+    return _recommender(fitted, entry, config, config, seed, train, [], None)
+
+
+def _suitable(train: Dataset, entry: ModelEntry, positive_min: float | None) -> Dataset:
+    if positive_min is not None:
+        if entry.objective == "rating":
+            raise InvalidValueError(
+                f"positive_min is for ranking models; {entry.name} predicts ratings and needs the low ones too."
+            )
+        train = train.select(train.interactions.values >= positive_min)
+    data = train.interactions
+    if entry.objective == "rating" and data.is_implicit:
+        raise InvalidValueError(
+            f"{entry.name} predicts ratings, but the data has no rating column. Use a ranking model: ials, ease "
+            "or popularity; or name the column with --rating-col."
+        )
+    if data.n_users < 2 or data.n_items < 2:
+        raise InvalidValueError(
+            f"Fitting needs at least two users and two items. Got {data.n_users} and {data.n_items}"
+            + ("; lower positive_min." if positive_min is not None else "; check that the columns are the right ones.")
+        )
+    return train
+
+
+def _fit_in_epochs(
+    train: Dataset, entry: ModelEntry, config: IterativeConfig, seed: int, progress: Progress
+) -> Recommender:
+    validation = hold_out(train.interactions, entry.objective, config.validation_fraction, seed)
+    search = _search(entry, config, seed, validation, progress) if validation else None
+    resolved = config.resolved(search.n_epochs) if search else config
+    losses: list[dict[str, object]] = list(search.losses) if search else []
+    total = search.n_epochs if search else config.n_epochs
+    epochs = entry.epochs
+    assert epochs is not None, "an iterative config belongs to a model with epochs"
+    fitted: Model | None = None
+    done = 0
+    try:
+        for epoch in epochs(train.interactions, resolved, rng=stream(seed, "fit")):
+            fitted, done = epoch.model, done + 1
+            losses.append({"phase": "final", "epoch": done, **epoch.losses})
+            progress.step(f"fit {entry.name}", done, total, epoch.losses)
+    except KeyboardInterrupt:
+        if fitted is None:
+            raise
+        progress.note(f"Stopped after {done} of {total} epochs; the model so far is kept.")
+        resolved = config.resolved(done)
+    assert fitted is not None, "epochs yields at least one model"
+    return _recommender(
+        fitted, entry, config, resolved, seed, train, losses, search.predictions if search else None
+    )
+
+
+def _search(
+    entry: ModelEntry, config: IterativeConfig, seed: int, validation: Validation, progress: Progress
+) -> _Search:
+    """Fit to the inner part until the validation figure has not improved for ``patience`` epochs."""
+    epochs = entry.epochs
+    assert epochs is not None, "an iterative config belongs to a model with epochs"
+    losses: list[dict[str, object]] = []
+    best, best_epoch, best_model = float("inf"), 0, None
+    try:
+        for number, epoch in enumerate(epochs(validation.inner, config, rng=stream(seed, "fit")), start=1):
+            figures = {**epoch.losses, validation.metric: validation.figure(epoch.model)}
+            losses.append({"phase": "search", "epoch": number, **figures})
+            progress.step(f"search {entry.name}", number, config.n_epochs, figures)
+            cost = validation.cost(figures[validation.metric])
+            if cost < best:
+                best, best_epoch, best_model = cost, number, epoch.model
+            elif number - best_epoch >= config.patience:
+                break
+    except KeyboardInterrupt:
+        if best_model is None:
+            raise
+        progress.note(f"Search stopped; fitting to all rows for {best_epoch} epochs. Ctrl-C again stops that too.")
+    assert best_model is not None, "epochs yields at least one model"
+    return _Search(best_epoch, losses, validation.predictions(best_model))
+
+
+def _recommender(
+    model: Model,
+    entry: ModelEntry,
+    config: ModelConfig,
+    resolved: ModelConfig,
+    seed: int,
+    train: Dataset,
+    losses: list[dict[str, object]],
+    predictions: pl.DataFrame | None,
+) -> Recommender:
+    return Recommender(
+        model=model,
+        name=entry.name,
+        objective=entry.objective,
+        config=config,
+        resolved=resolved,
+        seed=seed,
+        train=train,
+        losses=pl.DataFrame(losses, infer_schema_length=None),
+        validation=predictions,
+    )
+
+
+def with_evaluation(recommender: Recommender, evaluation: dict[str, object]) -> Recommender:
+    """The same recommender with the record of an evaluation, as it is saved."""
+    return replace(recommender, evaluation=evaluation)

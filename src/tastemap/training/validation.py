@@ -1,0 +1,113 @@
+"""The validation part of a training set: which rows, and the figure that decides when to stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from tastemap.data import UNKNOWN, Interactions
+from tastemap.inference.lists import top_lists
+from tastemap.linalg.csr import CSR, from_pairs
+from tastemap.linalg.types import BoolArray, Float64Array, Int32Array
+from tastemap.metrics.ranking import ndcg
+from tastemap.models.base import Model, Objective
+from tastemap.rng import stream
+
+LARGEST_SAMPLE = 10_000
+"""Validation rows kept with a model, so that anyone can look at predictions beside ratings."""
+
+RANKED_USERS = 2_000
+"""Users whose lists are ranked after each epoch; enough to tell two epochs apart, cheap on any data."""
+
+LIST_LENGTH = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """An inner training set, and held-out rows in its indices.
+
+    Parameters
+    ----------
+    inner : Interactions
+        What the search is fitted to.
+    held_out : Interactions
+        The other rows, with ids of their own.
+    user_index, item_index : arrays of shape (n,), int32
+        Indices of the held-out rows in `inner`; -1 where all of a user's or an item's rows were held out.
+    metric : str
+        ``validation_rmse`` or ``validation_ndcg@10``.
+    ranked : CSR or None
+        For ranking: the held-out items of at most 2,000 users of `inner`, by inner indices.
+    ranked_users : array or None
+        The inner indices of these users.
+    """
+
+    inner: Interactions
+    held_out: Interactions
+    user_index: Int32Array
+    item_index: Int32Array
+    metric: str
+    ranked: CSR | None
+    ranked_users: Int32Array | None
+
+    def cost(self, figure: float) -> float:
+        """The figure as something to make small."""
+        return figure if self.ranked is None else -figure
+
+    def figure(self, model: Model) -> float:
+        """The validation figure of a model fitted to `inner`."""
+        if self.ranked is None or self.ranked_users is None:
+            return float(np.sqrt(np.mean(np.square(self.held_out.values - self._predicted(model)))))
+        lists, _ = top_lists(
+            model.users(self.ranked_users), LIST_LENGTH, seen=self.inner.by_user.take(self.ranked_users)
+        )
+        return float(ndcg(_hits(lists, self.ranked), self.ranked.row_lengths, LIST_LENGTH).mean())
+
+    def predictions(self, model: Model) -> pl.DataFrame | None:
+        """Up to 10,000 held-out rows, evenly spread: ``user_id, item_id, rating, prediction``; None for ranking."""
+        if self.ranked is not None:
+            return None
+        step = -(-len(self.held_out) // LARGEST_SAMPLE)
+        frame = self.held_out.frame().select("user_id", "item_id", "rating")
+        return frame.with_columns(prediction=pl.Series(self._predicted(model).astype(np.float32)))[::step]
+
+    def _predicted(self, model: Model) -> Float64Array:
+        score = model.users(self.user_index).score(self.item_index[:, None])[:, 0]
+        return model.link.apply(score)
+
+
+def hold_out(train: Interactions, objective: Objective, fraction: float, seed: int) -> Validation | None:
+    """Hold out a random `fraction` of the rows; None if it is 0 or would leave nothing on either side."""
+    held = stream(seed, "validation").random(len(train)) < fraction
+    if not held.any() or held.all():
+        return None
+    inner, held_out = train.select(~held), train.select(held)
+    user_index = inner.users.indices(held_out.users.ids)[held_out.user_index]
+    item_index = inner.items.indices(held_out.items.ids)[held_out.item_index]
+    if objective == "rating":
+        return Validation(inner, held_out, user_index, item_index, "validation_rmse", None, None)
+    known = (user_index != UNKNOWN) & (item_index != UNKNOWN)
+    users = np.unique(user_index[known])
+    if not len(users):
+        return None
+    if len(users) > RANKED_USERS:
+        users = np.sort(stream(seed, "validation users").choice(users, RANKED_USERS, replace=False))
+    place = np.searchsorted(users, user_index)
+    place = np.minimum(place, len(users) - 1)
+    chosen = known & (users[place] == user_index)
+    ranked = from_pairs(
+        place[chosen], item_index[chosen], held_out.values[chosen], (len(users), inner.n_items)
+    )
+    return Validation(
+        inner, held_out, user_index, item_index, f"validation_ndcg@{LIST_LENGTH}", ranked, users
+    )
+
+
+def _hits(lists: Int32Array, relevant: CSR) -> BoolArray:
+    """Whether each place of each list holds a relevant item, shape (B, k), bool."""
+    rows = np.repeat(np.arange(relevant.n_rows, dtype=np.int64), relevant.row_lengths)
+    keys = rows * relevant.n_columns + relevant.indices  # sorted, since rows and columns are
+    queried = np.arange(len(lists), dtype=np.int64)[:, None] * relevant.n_columns + lists
+    return np.isin(queried, keys) & (lists >= 0)
