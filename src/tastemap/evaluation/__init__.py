@@ -1,0 +1,1 @@
+"""Evaluate and compare models: every figure with an interval, every table with its baselines."""

@@ -1,0 +1,265 @@
+"""Evaluate models, or one fitted recommender, under the ranking protocol; baselines are always there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import polars as pl
+
+from tastemap.data import Dataset, IdMap
+from tastemap.data.splits import make_splits
+from tastemap.errors import InvalidValueError, unknown_name
+from tastemap.evaluation.fold import Fold, make_fold, relevance_bound
+from tastemap.evaluation.measure import Measured, measure
+from tastemap.evaluation.names import METRICS, choose
+from tastemap.evaluation.notes import count, notes_of
+from tastemap.evaluation.records import EvaluationRecord, ModelResult, Protocol
+from tastemap.evaluation.slices import item_slices, user_slices
+from tastemap.evaluation.summary import differences, summarize
+from tastemap.models.recommender import Recommender
+from tastemap.progress import SILENT, Progress
+from tastemap.rng import Rng, seed_of, stream
+from tastemap.training import fit, get
+
+BASELINES = ("popularity", "bias")
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One model on one fold."""
+
+    recommender: Recommender
+    measured: Measured
+    fit_s: float
+    predict_s: float
+
+
+def evaluate(
+    data: Dataset,
+    models: Sequence[str],
+    *,
+    split: str = "random",
+    k: int = 10,
+    relevant_min: float | None = None,
+    also_mask: Dataset | None = None,
+    metrics: Sequence[str] | None = None,
+    settings: Mapping[str, Mapping[str, object]] | None = None,
+    rng: Rng = 0,
+    n_draws: int = 1000,
+    progress: Progress = SILENT,
+) -> EvaluationRecord:
+    """Fit models to the training part of a split and measure them on the rest.
+
+    *Stability: caller-stable.*
+
+    Every item of the training data is ranked for every test user with a relevant test row; only
+    training rows are masked. The other test users are left out of the ranking metrics and counted.
+    A relevant item that training does not know counts as one that was not listed; a user that it
+    does not know gets the list of the model without a user side.
+
+    Parameters
+    ----------
+    data : Dataset
+    models : sequence of str
+        Registered names. `popularity` is added, and `bias` where there are ratings.
+    split : str
+        ``random``, ``folds``, ``fold:K``, ``leave-last``, ``temporal`` or ``users``; the last folds in
+        the visible part of the histories of held-out users.
+    k : int
+        Length of lists, >= 1.
+    relevant_min : float or None
+        Test rows with at least this value are relevant. None: every row of implicit feedback; ratings
+        from three quarters of the scale up, which is 4 on a scale of 1 to 5.
+    also_mask : Dataset or None
+        Interactions that are masked besides the training rows; counted in the record.
+    metrics : sequence of str or None
+        Names such as ``rmse`` and ``ndcg@10``; None for all.
+    settings : mapping of model to its settings, or None
+    rng : int, Generator or None
+        The seed of the split, the fits and the bootstrap.
+    n_draws : int
+        Bootstrap draws of users behind the 95 % intervals.
+    progress : Progress
+
+    Returns
+    -------
+    EvaluationRecord
+        Baselines first, then the models in the order given.
+
+    Raises
+    ------
+    UnknownNameError
+        If a model, a setting, a split or a metric is unknown.
+    InvalidValueError
+        If `k`, `n_draws` or `metrics` is out of range, or a model does not fit the data.
+
+    Notes
+    -----
+    Costs a fit per model and fold, then O(T I d) to rank for T test users; memory is a block of
+    scores a thread. The same data, arguments and seed give the same figures at any thread count.
+    """
+    given = settings or {}
+    names = _names(models, has_ratings=not data.interactions.is_implicit)
+    _check(k, n_draws, given, names)
+    chosen = choose(metrics, k, has_ratings=not data.interactions.is_implicit)
+    seed = seed_of(rng)
+    splits = make_splits(data, split, rng=seed)
+    bound = relevance_bound(data.interactions, data.interactions, relevant_min)
+    population = IdMap(pl.concat([part.test.interactions.users.ids for part in splits]), kind="user")
+    folds = [
+        make_fold(part.train, part.test, population, bound=bound, fold_in=part.fold_in, also_mask=also_mask)
+        for part in splits
+    ]
+    runs: dict[str, list[_Run]] = {name: [] for name in names}
+    for number, fold in enumerate(folds):
+        for place, name in enumerate(names):
+            run = _run(fold, name, given.get(name), chosen, k, seed, progress)
+            runs[name].append(run)
+            progress.step("evaluate", number * len(names) + place + 1, len(folds) * len(names), {})
+    protocol = Protocol(split, len(folds), k, bound, n_draws, seed)
+    record = _record(data, folds, runs, chosen, protocol)
+    without_test = sum(part.n_users_without_test for part in splits)
+    if without_test:
+        note = f"Users with a single interaction, which stays in training, are not tested: {without_test:,}."
+        record = replace(record, notes=(*record.notes, note))
+    return record
+
+
+def evaluate_recommender(
+    recommender: Recommender,
+    test: Dataset,
+    *,
+    k: int = 10,
+    relevant_min: float | None = None,
+    also_mask: Dataset | None = None,
+    metrics: Sequence[str] | None = None,
+    rng: Rng = 0,
+    n_draws: int = 1000,
+    progress: Progress = SILENT,
+) -> EvaluationRecord:
+    """Measure a fitted recommender on test rows of your own.
+
+    *Stability: caller-stable.*
+
+    The baselines are fitted to the recommender's training data. What counts and what is masked is as
+    in :func:`evaluate`; test rows that were training rows cannot be listed, and a note counts them.
+    The recommender's ``fit_s`` is 0: it was fitted earlier.
+
+    Parameters
+    ----------
+    recommender : Recommender
+    test : Dataset
+        Ids that the recommender does not know are allowed and counted.
+    k, relevant_min, also_mask, metrics, rng, n_draws, progress
+        As in :func:`evaluate`.
+
+    Returns
+    -------
+    EvaluationRecord
+        Of the split ``test``; name and fingerprint are those of `test`.
+
+    Raises
+    ------
+    UnknownNameError, InvalidValueError
+        As in :func:`evaluate`.
+    """
+    train, rows = recommender.train, test.interactions
+    names = _names([recommender.name], has_ratings=not train.interactions.is_implicit)
+    _check(k, n_draws, {}, names)
+    chosen = choose(metrics, k, has_ratings=not rows.is_implicit)
+    seed = seed_of(rng)
+    bound = relevance_bound(rows, train.interactions, relevant_min)
+    fold = make_fold(train, test, rows.users, bound=bound, also_mask=also_mask)
+    runs: dict[str, list[_Run]] = {}
+    for place, name in enumerate(names):
+        if name == recommender.name:
+            runs[name] = [_measure(fold, lambda: recommender, chosen, k, fitted=True)]
+        else:
+            runs[name] = [_run(fold, name, None, chosen, k, seed, progress)]
+        progress.step("evaluate", place + 1, len(names), {})
+    return _record(test, [fold], runs, chosen, Protocol("test", 1, k, bound, n_draws, seed))
+
+
+def _run(
+    fold: Fold,
+    name: str,
+    settings: Mapping[str, object] | None,
+    chosen: Sequence[str],
+    k: int,
+    seed: int,
+    progress: Progress,
+) -> _Run:
+    return _measure(
+        fold, lambda: fit(fold.train, name, settings=settings, rng=seed, progress=progress), chosen, k
+    )
+
+
+def _measure(
+    fold: Fold, make: Callable[[], Recommender], chosen: Sequence[str], k: int, *, fitted: bool = False
+) -> _Run:
+    """Fit, measure, and time both."""
+    start = perf_counter()
+    recommender = make()
+    ready = perf_counter()
+    measured = measure(recommender, fold, chosen, k)
+    return _Run(recommender, measured, 0.0 if fitted else ready - start, perf_counter() - ready)
+
+
+def _record(
+    data: Dataset,
+    folds: Sequence[Fold],
+    runs: Mapping[str, Sequence[_Run]],
+    chosen: Sequence[str],
+    protocol: Protocol,
+) -> EvaluationRecord:
+    k = protocol.k
+    measured = {name: [run.measured for run in of_model] for name, of_model in runs.items()}
+    figures = summarize(
+        folds, measured, chosen, n_draws=protocol.bootstrap_draws, rng=stream(protocol.seed, "bootstrap")
+    )
+    sliced = [METRICS[stem].name(k) for stem in ("rmse", "ndcg", "recall")]
+    wanted = [name for name in sliced if name in chosen]
+    return EvaluationRecord(
+        data=data.name,
+        fingerprint=data.fingerprint,
+        is_implicit=data.interactions.is_implicit,
+        protocol=replace(protocol, also_masked=sum(fold.n_also_masked for fold in folds)),
+        counts=count(folds),
+        models=tuple(
+            ModelResult(
+                model=name,
+                objective=of_model[0].recommender.objective,
+                is_baseline=name in BASELINES,
+                settings=of_model[0].recommender.config.model_dump(mode="json"),
+                metrics=figures.estimates[name],
+                fit_s=sum(run.fit_s for run in of_model),
+                predict_s=sum(run.predict_s for run in of_model),
+            )
+            for name, of_model in runs.items()
+        ),
+        differences=differences(figures, k),
+        slices=(*user_slices(folds, figures, wanted), *item_slices(folds, measured, wanted, k)),
+        notes=notes_of(folds),
+    )
+
+
+def _names(models: Sequence[str], *, has_ratings: bool) -> list[str]:
+    """Baselines, then the models, each once."""
+    if isinstance(models, str):
+        raise InvalidValueError(f"models must be a list of names. Got {models!r}; write [{models!r}].")
+    baselines = [name for name in BASELINES if has_ratings or name != "bias"]
+    names = list(dict.fromkeys([*baselines, *models]))
+    for name in names:
+        get(name)  # raises before anything is fitted
+    return names
+
+
+def _check(k: int, n_draws: int, settings: Mapping[str, object], names: Sequence[str]) -> None:
+    for argument, value in (("k", k), ("n_draws", n_draws)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InvalidValueError(f"{argument} must be an int >= 1. Got {value!r}.")
+    for name in settings:
+        if name not in names:
+            raise unknown_name("model in settings", name, names)

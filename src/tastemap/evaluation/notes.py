@@ -1,0 +1,38 @@
+"""What was tested and what a reader of the figures should know: nothing is left out silently."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tastemap.data import UNKNOWN
+from tastemap.evaluation.fold import Fold
+from tastemap.evaluation.records import TestCounts
+
+
+def count(folds: Sequence[Fold]) -> TestCounts:
+    """Counts, summed over folds."""
+    return TestCounts(
+        n_train=sum(len(fold.train.interactions) for fold in folds),
+        n_test=sum(len(fold.test) for fold in folds),
+        n_users=sum(fold.n_users for fold in folds),
+        n_unknown_users=sum(int((~fold.known_user).sum()) for fold in folds),
+        n_unknown_items=sum(len(np.unique(fold.test.item_index[fold.item_index == UNKNOWN])) for fold in folds),
+        n_rows_unknown=sum(int((~fold.known_row).sum()) for fold in folds),
+        n_users_without_relevant=sum(int((fold.n_relevant == 0).sum()) for fold in folds),
+    )
+
+
+def notes_of(folds: Sequence[Fold]) -> tuple[str, ...]:
+    """Sentences about masked test rows, and about a test without anything relevant."""
+    said = []
+    if not any(fold.relevant.any() for fold in folds):
+        said.append("No test row is relevant, so there are no ranking figures; lower relevant_min.")
+    masked = sum(int((fold.masked_test_row & fold.relevant).sum()) for fold in folds)
+    if masked:
+        said.append(
+            f"Relevant test rows that are training rows or masked ones: {masked:,}; they can never be listed "
+            "and lower the ranking figures of every model."
+        )
+    return tuple(said)
