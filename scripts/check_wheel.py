@@ -1,4 +1,4 @@
-"""Use Tastemap as `pip install tastemap` leaves it: without extras. Run by `make build` in a fresh environment."""
+"""Use Tastemap as a bare `pip install` leaves it, without extras. Run by `make build` in a new environment."""
 
 from __future__ import annotations
 

@@ -33,7 +33,8 @@ def top_k(
     One pass with a heap of k entries a row: O(B I) and seldom more.
     """
     found = np.full((scores.shape[0], min(k, scores.shape[1])), -1, np.int32)
-    _select(scores, seen_indptr, seen_indices, allowed, found)
+    if found.size:  # a heap without room has no root to compare with
+        _select(scores, seen_indptr, seen_indices, allowed, found)
     return found
 
 

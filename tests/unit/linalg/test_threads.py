@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+import threadpoolctl
+
+from tastemap.errors import InvalidValueError
+from tastemap.linalg.threads import map_blocks, single_threaded_blas, thread_count, use_threads
+
+
+def test_use_threads_holds_within_its_block_only() -> None:
+    before = thread_count()
+    with use_threads(3):
+        assert thread_count() == 3
+        with use_threads(1):
+            assert thread_count() == 1
+        assert thread_count() == 3
+    assert thread_count() == before
+
+
+def test_use_threads_ends_when_the_block_fails() -> None:
+    before = thread_count()
+    with pytest.raises(RuntimeError), use_threads(before + 1):
+        raise RuntimeError
+    assert thread_count() == before
+
+
+def test_the_environment_sets_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASTEMAP_THREADS", "5")
+    assert thread_count() == 5
+
+
+def test_without_a_wish_all_processors_we_may_use_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TASTEMAP_THREADS", raising=False)
+    assert thread_count() >= 1
+
+
+@pytest.mark.parametrize("asked", ["0", "-2", "many", "1.5"])
+def test_a_wrong_number_of_threads_in_the_environment_is_refused(
+    asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TASTEMAP_THREADS", asked)
+    with pytest.raises(InvalidValueError, match=rf"TASTEMAP_THREADS must be an integer >= 1\. Got '{asked}'"):
+        thread_count()
+
+
+def test_less_than_one_thread_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match=r"count must be >= 1\. Got 0"), use_threads(0):
+        pass
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_blocks_cover_all_rows_once_and_results_come_in_order(count: int) -> None:
+    with use_threads(count):
+        assert map_blocks(lambda start, stop: (start, stop), 10, 4) == [(0, 4), (4, 8), (8, 10)]
+        assert map_blocks(lambda start, stop: (start, stop), 0, 4) == []
+
+
+def test_blocks_really_run_at_the_same_time() -> None:
+    meeting = threading.Barrier(2, timeout=20)  # passes only if two blocks wait in it together
+    with use_threads(2):
+        assert map_blocks(lambda start, stop: meeting.wait() >= 0, 2, 1) == [True, True]
+
+
+def test_an_error_in_a_block_reaches_the_caller() -> None:
+    def fail_late(start: int, stop: int) -> None:
+        if start:
+            raise ZeroDivisionError(start)
+
+    with use_threads(2), pytest.raises(ZeroDivisionError, match="4"):
+        map_blocks(fail_late, 8, 4)
+
+
+def test_blas_runs_alone_within_the_block_and_is_set_back_after_it() -> None:
+    def blas_threads() -> list[int]:
+        return [
+            int(pool["num_threads"]) for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"
+        ]
+
+    before = blas_threads()
+    with single_threaded_blas():
+        assert set(blas_threads()) == {1}
+    assert blas_threads() == before
