@@ -149,7 +149,7 @@ def _score_pairs(
     for row in range(item_index.shape[0]):
         for place in range(item_index.shape[1]):
             item = item_index[row, place]
-            score = global_bias + user_bias[row]
+            score = np.float64(global_bias) + user_bias[row]  # without the cast, plain NumPy sums in float32
             if item >= 0:
                 score += item_bias[item]
                 for factor in range(user_factors.shape[1]):
