@@ -18,7 +18,11 @@ from tastemap.metrics.bootstrap import Ratio, bootstrap, interval, mean_of_folds
 BASELINE_OF = {"rmse": "bias", "ndcg": "popularity"}
 """The baseline that each headline metric is held against."""
 
-ROUNDING = 1e-12
+ROUNDING = 1e-6
+"""Models are float32: figures of one model fitted twice may differ by this much, and it means nothing."""
+
+ROOTED = ("rmse", "rmse_known")
+"""Metrics that are the root of a ratio of sums."""
 
 Key = tuple[str, str]
 """A model's name and a metric's name."""
@@ -83,7 +87,7 @@ def _ratio(folds: Sequence[Fold], runs: Sequence[Measured], name: str, n_users: 
     above, below = np.zeros((2, len(folds), n_users))  # (F, U) each
     for row, (fold, run) in enumerate(zip(folds, runs, strict=True)):
         above[row, fold.population], below[row, fold.population] = run.sums[name]
-    return Ratio(above, below, root=name in ("rmse", "rmse_known"))
+    return Ratio(above, below, root=name in ROOTED)
 
 
 def _estimate(
@@ -133,5 +137,5 @@ def _difference(figures: Figures, name: str, model: str, other: str) -> Differen
 
 
 def without_noise(difference: float) -> float:
-    """Zero where two equal sums differ only by their rounding: equal models must not differ clearly."""
+    """Zero where figures differ only by the rounding of their models: equal models must not differ clearly."""
     return 0.0 if abs(difference) < ROUNDING else difference

@@ -1,0 +1,244 @@
+"""Compare two fitted recommenders: metrics on the same rows, lists of the same users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tastemap.data import Dataset, IdMap
+from tastemap.errors import InvalidValueError
+from tastemap.evaluation.comparison import Comparison, MetricChange, Segment, Source
+from tastemap.evaluation.fold import make_fold, relevance_bound
+from tastemap.evaluation.measure import Measured, measure
+from tastemap.evaluation.names import choose, is_better, metric_of
+from tastemap.evaluation.overlap import exposure_changes, list_pairs, overlap_of
+from tastemap.evaluation.slices import groups
+from tastemap.evaluation.summary import ROOTED, ROUNDING, without_noise
+from tastemap.linalg.threads import single_threaded_blas
+from tastemap.linalg.types import Float64Array
+from tastemap.metrics.bootstrap import Ratio, bootstrap, interval
+from tastemap.models.recommender import Recommender
+from tastemap.rng import Rng, seed_of, stream
+
+Sums = Mapping[str, tuple[Float64Array, Float64Array]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Paired:
+    """What the same T users add to the metrics of both recommenders.
+
+    ``fixed`` holds metrics of all lists together; ``activity`` is each user's training
+    interactions in a, shape (T,).
+    """
+
+    a: Sums
+    b: Sums
+    fixed: Mapping[str, tuple[float, float]]
+    activity: Float64Array
+    source: Source
+
+
+def compare(
+    a: Recommender,
+    b: Recommender,
+    *,
+    test: Dataset | None = None,
+    k: int = 10,
+    rng: Rng = 0,
+    n_draws: int = 1000,
+) -> Comparison:
+    """Hold b against a: metrics, overlap of lists, who gains and who loses.
+
+    *Stability: caller-stable.*
+
+    With `test`, all metrics that both have an answer for are computed on its rows, and changes get
+    95 % intervals paired by user. Without it, errors are computed on the validation rows that both
+    kept, and other metrics are taken from the evaluations saved with both, if these were made on the
+    same data under the same protocol; such changes have no interval.
+
+    Parameters
+    ----------
+    a, b : Recommender
+        Need not be fitted to the same data: users and items meet by id.
+    test : Dataset or None
+        Interactions that neither was fitted to.
+    k : int
+        Length of lists, >= 1.
+    rng : int, Generator or None
+        The seed of the bootstrap, and of the sample of 10,000 users where more are shared.
+    n_draws : int
+        Bootstrap draws.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InvalidValueError
+        If `k` or `n_draws` is out of range.
+    """
+    for argument, value in (("k", k), ("n_draws", n_draws)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InvalidValueError(f"{argument} must be an int >= 1. Got {value!r}.")
+    seed = seed_of(rng)
+    paired = _on_test(a, b, test, k) if test is not None else _on_validation(a, b)
+    changes = _changes(paired, n_draws, stream(seed, "bootstrap")) if paired else []
+    if test is None:
+        changes += _saved(a, b, {change.metric for change in changes})
+    found = Comparison(
+        a=a.name,
+        b=b.name,
+        k=k,
+        seed=seed,
+        test=None if test is None else test.name,
+        metrics=tuple(changes),
+        overlap=None,
+        segments=tuple(_segments(paired, k)) if paired else (),
+        gain=(),
+        lose=(),
+        notes=_notes(a, b, changes, test),
+    )
+    pairs = list_pairs(a, b, k, stream(seed, "compare users"))
+    if pairs is None:
+        return replace(
+            found, notes=(*found.notes, "No user is known to both models: lists cannot be compared.")
+        )
+    activity = a.train.interactions.by_user.row_lengths[pairs.users].astype(np.float64)
+    gain, lose = exposure_changes(a, b, pairs)
+    return replace(found, overlap=overlap_of(pairs, activity), gain=gain, lose=lose)
+
+
+def _on_test(a: Recommender, b: Recommender, test: Dataset, k: int) -> _Paired:
+    """Both measured on the same test rows, each masking its own training rows."""
+    rows = test.interactions
+    names = choose(None, k, has_ratings=not rows.is_implicit)
+    bound = relevance_bound(rows, a.train.interactions, None)
+    runs: list[Measured] = []
+    activity = np.zeros(rows.n_users)
+    for side in (b, a):
+        fold = make_fold(side.train, test, rows.users, bound=bound)
+        runs.append(measure(side, fold, names, k))
+        activity = fold.history.row_lengths.astype(np.float64)
+    of_b, of_a = runs
+    fixed = {name: (of_a.fixed[name], of_b.fixed[name]) for name in of_a.fixed if name in of_b.fixed}
+    return _Paired(of_a.sums, of_b.sums, fixed, activity, "test")
+
+
+def _on_validation(a: Recommender, b: Recommender) -> _Paired | None:
+    """Errors on the validation rows that both kept; None if there are none."""
+    if a.validation is None or b.validation is None:
+        return None
+    keys = [pl.col("user_id").cast(pl.String), pl.col("item_id").cast(pl.String)]
+    left, right = (side.validation.with_columns(keys) for side in (a, b) if side.validation is not None)
+    rows = left.join(right, on=["user_id", "item_id"], suffix="_b").sort("user_id", "item_id")
+    if not len(rows):
+        return None
+    users = IdMap(rows["user_id"], kind="user")
+    user = users.indices(rows["user_id"])
+    rating, of_a, of_b = (
+        rows[column].to_numpy().astype(np.float64) for column in ("rating", "prediction", "prediction_b")
+    )
+    in_a = a.users.indices(users.ids)
+    activity = np.where(in_a >= 0, a.train.interactions.by_user.row_lengths[in_a], 0).astype(np.float64)
+    return _Paired(_errors(user, rating, of_a), _errors(user, rating, of_b), {}, activity, "validation")
+
+
+def _errors(user: Any, ratings: Float64Array, predictions: Float64Array) -> Sums:
+    error, rows = predictions - ratings, np.bincount(user).astype(np.float64)
+    squared, absolute = (np.bincount(user, part).astype(np.float64) for part in (error**2, np.abs(error)))
+    return {"rmse": (squared, rows), "mae": (absolute, rows)}
+
+
+def _changes(paired: _Paired, n_draws: int, rng: np.random.Generator) -> list[MetricChange]:
+    """The change of every metric that both have, with its interval from one set of user draws."""
+    names = [name for name in paired.a if name in paired.b]
+    sides = [[_ratio(name, side) for name in names] for side in (paired.a, paired.b)]
+    with single_threaded_blas():
+        draws = bootstrap(sides[0] + sides[1], n_draws=n_draws, rng=rng)  # (R, 2 C)
+    found = []
+    for column, name in enumerate(names):
+        a, b = (float(side[column].fold_figures()[0]) for side in sides)
+        if np.isnan(a) or np.isnan(b):
+            continue
+        low, high = interval(draws[:, len(names) + column] - draws[:, column])
+        ends = (None, None) if np.isnan(low) else (without_noise(low), without_noise(high))
+        found.append(_change(name, a, b, ends, paired.source))
+    for name, (a, b) in paired.fixed.items():
+        found.append(_change(name, a, b, (None, None), paired.source))
+    return found
+
+
+def _ratio(name: str, side: Sums) -> Ratio:
+    above, below = side[name]
+    return Ratio(above[None, :], below[None, :], root=name in ROOTED)
+
+
+def _change(
+    name: str, a: float, b: float, ends: tuple[float | None, float | None], source: Source
+) -> MetricChange:
+    change = without_noise(b - a)
+    return MetricChange(name, a, b, change, change / abs(a) if a else None, *ends, source)
+
+
+def _segments(paired: _Paired, k: int) -> list[Segment]:
+    """Headline metrics by user activity; a user gains where b's own figure is better than a's."""
+    found = []
+    for name in ("rmse", f"ndcg@{k}"):
+        if name not in paired.a or name not in paired.b:
+            continue
+        (above_a, below_a), (above_b, below_b) = paired.a[name], paired.b[name]
+        counted = (below_a > 0) & (below_b > 0)
+        of_a, of_b = above_a / np.maximum(below_a, 1), above_b / np.maximum(below_b, 1)  # (T,)
+        sign = 1.0 if is_better(name, 1.0, 0.0) else -1.0
+        for label, mask in groups(paired.activity, "in training"):
+            users = mask & counted
+            if users.any():
+                figure_a, figure_b = (_masked(name, side, users) for side in (paired.a, paired.b))
+                better, worse = (
+                    float((way * sign * (of_b - of_a)[users] > ROUNDING).mean()) for way in (1, -1)
+                )
+                found.append(Segment(label, name, int(users.sum()), figure_a, figure_b, better, worse))
+    return found
+
+
+def _masked(name: str, side: Sums, users: Any) -> float:
+    above, below = side[name]
+    return float(_ratio(name, {name: (above[users], below[users])}).fold_figures()[0])
+
+
+def _saved(a: Recommender, b: Recommender, covered: set[str]) -> list[MetricChange]:
+    """Figures from the evaluations saved with both, if made on the same data in the same way."""
+    one, other = a.evaluation, b.evaluation
+    if one is None or other is None:
+        return []
+    if any(one.get(key) != other.get(key) for key in ("fingerprint", "protocol")):
+        return []
+    of_a, of_b = _values(one, a.name), _values(other, b.name)
+    return [
+        _change(name, value, of_b[name], (None, None), "evaluation")
+        for name, value in of_a.items()
+        if name in of_b and name not in covered
+    ]
+
+
+def _values(evaluation: Mapping[str, Any], model: str) -> dict[str, float]:
+    for row in evaluation["models"]:
+        if row["model"] == model:
+            return {name: float(estimate["value"]) for name, estimate in row["metrics"].items()}
+    return {}
+
+
+def _notes(
+    a: Recommender, b: Recommender, changes: Sequence[MetricChange], test: Dataset | None
+) -> tuple[str, ...]:
+    said = []
+    if test is None and not any(metric_of(change.metric).family == "ranking" for change in changes):
+        said.append("Ranking metrics need test data that neither model was fitted to (--test).")
+    if a.train.fingerprint != b.train.fingerprint:
+        said.append("The models were fitted to different interactions.")
+    return tuple(said)
