@@ -65,8 +65,9 @@ def make_splits(
         ``fold:K``
             The K-th of these (from 1) alone.
         ``leave-last``
-            The last interaction of each user by time; among equal times the one with the largest
-            item index. Users with one interaction stay in train and are counted.
+            The last interaction of each user by time, a random one among equal times: ids often rise
+            with popularity, and the order of a file must not matter, so neither may decide. Users
+            with one interaction stay in train and are counted.
         ``temporal``
             The last `test_fraction` of all rows by time; rows of one time stay together, so every
             train row is earlier than every test row and the share is met only as nearly as times allow.
@@ -75,7 +76,7 @@ def make_splits(
             visible (`Split.fold_in`), the rest is the test, at least one row. Users with one
             interaction stay in train and are counted.
     rng : int, Generator or None
-        The seed; ``leave-last``, ``temporal`` and official folds draw nothing.
+        The seed; ``temporal`` and official folds draw nothing.
     test_fraction : float
         Between 0 and 1, both excluded.
     n_folds : int
@@ -109,7 +110,7 @@ def make_splits(
         chosen = stream(seed, "random split").permutation(len(rows)) < round(test_fraction * len(rows))
         return [_two_parts(data, chosen, kind)]
     if kind == "leave-last":
-        is_last = _last_of_user(rows, _times(rows, kind))
+        is_last = _last_of_user(rows, _times(rows, kind), stream(seed, "equal times"))
         return [_two_parts(data, is_last, kind, n_users_without_test=_n_single(rows))]
     if kind == "temporal":
         return [_two_parts(data, _after_cut(_times(rows, kind), test_fraction), kind)]
@@ -176,15 +177,14 @@ def _times(rows: Interactions, kind: str) -> Int64Array:
     return rows.timestamps
 
 
-def _last_of_user(rows: Interactions, times: Int64Array) -> BoolArray:
-    """Whether each row is its user's last and not the only one; rows are sorted by user, then item."""
+def _last_of_user(rows: Interactions, times: Int64Array, random: np.random.Generator) -> BoolArray:
+    """Whether each row is its user's last and not the only one; rows are sorted by user."""
     starts = rows.by_user.indptr[:-1]  # (U,); no user is empty
     latest = np.maximum.reduceat(times, starts)  # (U,)
-    at_latest = np.where(times == latest[rows.user_index], np.arange(len(rows)), -1)  # (n,)
-    last = np.maximum.reduceat(at_latest, starts)  # (U,)
-    mask = np.zeros(len(rows), bool)
-    mask[last[rows.by_user.row_lengths > 1]] = True
-    return mask
+    lot = random.permutation(len(rows))  # (n,)
+    at_latest = np.where(times == latest[rows.user_index], lot, -1)  # (n,)
+    drawn = np.maximum.reduceat(at_latest, starts)  # (U,)
+    return (at_latest == drawn[rows.user_index]) & (rows.by_user.row_lengths > 1)[rows.user_index]
 
 
 def _n_single(rows: Interactions) -> int:

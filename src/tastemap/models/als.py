@@ -34,10 +34,10 @@ class ALSConfig(IterativeConfig):
     """Settings of ``als``."""
 
     n_epochs: int = Field(default=30, ge=1, le=10_000, description="alternations, at most")
-    n_factors: int = Field(default=16, ge=1, le=2048, description="length d of a factor vector")
-    regularization: float = Field(default=2.0, gt=0.0, description="λ, the weight on factors")
+    n_factors: int = Field(default=20, ge=1, le=2048, description="length d of a factor vector")
+    regularization: float = Field(default=1.4, gt=0.0, description="λ, the weight on factors")
     frequency_power: float = Field(
-        default=0.4, ge=0.0, le=1.0, description="p, how λ grows with a row's number of ratings: n^p"
+        default=0.5, ge=0.0, le=1.0, description="p, how λ grows with a row's number of ratings: n^p"
     )
     bias_regularization: float = Field(default=3.0, gt=0.0, description="λ_b, the weight on biases")
     init_std: float = Field(default=0.1, gt=0.0, description="standard deviation of the first item factors")

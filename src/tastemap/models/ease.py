@@ -28,7 +28,7 @@ LARGEST_MATRIX_BYTES = 8 * 2**30
 class EASEConfig(ModelConfig):
     """Settings of ``ease``."""
 
-    regularization: float = Field(default=300.0, gt=0.0, description="λ on the weights, in interactions")
+    regularization: float = Field(default=200.0, gt=0.0, description="λ on the weights, in interactions")
 
 
 def fit(train: Interactions, config: EASEConfig, *, rng: np.random.Generator) -> ItemWeights:

@@ -35,9 +35,9 @@ class IALSConfig(IterativeConfig):
 
     n_epochs: int = Field(default=30, ge=1, le=10_000, description="alternations, at most")
     n_factors: int = Field(default=64, ge=1, le=8192, description="length d of a factor vector")
-    regularization: float = Field(default=0.05, gt=0.0, description="λ, the weight on factors")
+    regularization: float = Field(default=0.002, gt=0.0, description="λ, the weight on factors")
     frequency_power: float = Field(default=1.0, ge=0.0, le=1.0, description="p, how λ grows with a row's work")
-    unobserved_weight: float = Field(default=0.1, ge=0.0, description="α0, the weight of every pair towards 0")
+    unobserved_weight: float = Field(default=1.0, ge=0.0, description="α0, the weight of every pair towards 0")
     alpha: float = Field(default=0.0, ge=0.0, description="what a rating or count adds to confidence: c = 1 + alpha r")
     init_std: float = Field(default=0.1, gt=0.0, description="standard deviation of the first factors, times sqrt(d)")
 

@@ -65,11 +65,12 @@ def test_without_official_folds_there_are_as_many_as_asked_for() -> None:
     ]
 
 
-def test_leave_last_breaks_ties_by_the_larger_item() -> None:
+def test_leave_last_draws_among_equal_times() -> None:
     data = dataset_of([(0, 3, 1.0, 7), (0, 9, 1.0, 7), (0, 5, 1.0, 7), (0, 10, 1.0, 6), (1, 3, 2.0, 1)])
-    (split,) = make_splits(data, "leave-last")
-    assert split.test.interactions.frame().rows() == [(0, 9, 1.0, 7)]
-    assert split.n_users_without_test == 1
+    splits = [make_splits(data, "leave-last", rng=seed)[0] for seed in range(40)]
+    drawn = {split.test.interactions.items.to_id(0) for split in splits}
+    assert drawn == {3, 5, 9}
+    assert all(len(split.test.interactions) == 1 and split.n_users_without_test == 1 for split in splits)
 
 
 def test_temporal_keeps_rows_of_one_time_together() -> None:
