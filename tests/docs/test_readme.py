@@ -1,0 +1,112 @@
+"""The README promises nothing that does not run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import typer
+
+from tastemap.cli.main import app
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+
+PYTHON_BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+SPAN = re.compile(r"`(tastemap [^`]+)`")
+
+
+def command_lines(page: str) -> list[list[str]]:
+    """Every ``tastemap …`` in code spans and shell blocks, as arguments."""
+    blocks = re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("tastemap ")]
+    spans = [" ".join(span.split()) for span in SPAN.findall(page)]
+    return [shlex.split(line, comments=True)[1:] for line in lines + spans]
+
+
+def find(arguments: list[str]) -> tuple[Any, list[str]]:
+    """The command that `arguments` names, and the arguments left for it."""
+    command: Any = typer.main.get_command(app)
+    left = list(arguments)
+    while isinstance(command, click.Group) or hasattr(command, "commands"):
+        if not left or left[0] not in command.commands:
+            break
+        command = command.commands[left.pop(0)]
+    return command, left
+
+
+def unknown_parts(arguments: list[str]) -> list[str]:
+    """Command names and options of a command line that do not exist."""
+    command, left = find(arguments)
+    if hasattr(command, "commands"):
+        return left[:1] if left and not left[0].startswith("-") else []
+    options = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+    return [word for word in left if word.startswith("-") and word.partition("=")[0] not in options]
+
+
+@pytest.mark.parametrize("code", PYTHON_BLOCKS)
+def test_a_python_block_of_the_readme_runs(code: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_the_library_example_is_short() -> None:
+    statements = [line for line in PYTHON_BLOCKS[0].splitlines() if line.strip()]
+    assert len(statements) < 10
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_and_option_that_a_page_names_exists(page: Path) -> None:
+    wrong = {shlex.join(line): unknown_parts(line) for line in command_lines(page.read_text(encoding="utf-8"))}
+    assert not {line: parts for line, parts in wrong.items() if parts}
+
+
+def test_the_readme_names_every_command() -> None:
+    shown = {find(arguments)[0].name for arguments in command_lines(README)}
+    top: Any = typer.main.get_command(app)
+    data = top.commands["data"]
+    assert (set(top.commands) - {"data"}) | set(data.commands) <= shown
+
+
+def test_the_check_of_commands_sees_what_does_not_exist() -> None:
+    assert unknown_parts(["fly", "to", "the", "moon"]) == ["fly"]
+    assert unknown_parts(["data", "bake", "ml-100k"]) == ["bake"]
+    assert unknown_parts(["fit", "ratings.csv", "--modle", "als"]) == ["--modle"]
+    assert unknown_parts(["fit", "ratings.csv", "--model", "als", "-o", "out"]) == []
+
+
+def test_the_readme_lists_the_models_that_are_registered() -> None:
+    from tastemap.training import MODELS
+
+    rows = dict(re.findall(r"^\| `(\w+)` \| (rating|ranking) \|", README, flags=re.MULTILINE))
+    assert rows == {name: entry.objective for name, entry in MODELS.items()}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    named = {
+        name for page in PAGES for name in re.findall(r"`make ([a-z-]+)`", page.read_text(encoding="utf-8"))
+    }
+    assert {"demo", "test", "check"} <= named <= targets
