@@ -12,6 +12,7 @@ from tastemap.evaluation.measure import USER_BLOCK
 from tastemap.evaluation.slices import groups
 from tastemap.inference.lists import top_lists
 from tastemap.linalg.types import BoolArray, Float64Array, Int32Array, Int64Array, IntArray
+from tastemap.metrics.beyond import exposure
 from tastemap.models.recommender import Recommender
 
 LARGEST_SAMPLE = 10_000
@@ -120,12 +121,8 @@ def exposure_changes(
     a: Recommender, b: Recommender, pairs: ListPairs
 ) -> tuple[tuple[ExposureChange, ...], tuple[ExposureChange, ...]]:
     """The ten items that gain the most places in the lists, and the ten that lose the most."""
-    share_a, share_b = (
-        np.bincount(lists[lists >= 0], minlength=pairs.n_items) / len(pairs.users)
-        for lists in (pairs.a, pairs.b)
-    )
-    change = share_b - share_a
-    rising = np.argsort(change, kind="stable")
+    of_a, of_b = (exposure(lists, pairs.n_items) for lists in (pairs.a, pairs.b))
+    change = of_b - of_a  # in lists: whole numbers, so that ties stay ties
     number, _ = _numbers(a, b)
     added = np.flatnonzero(number >= len(a.items))  # b's own items, in the order of their numbers
 
@@ -133,8 +130,10 @@ def exposure_changes(
         known = item < len(a.items)
         item_id = a.items.to_id(item) if known else b.items.to_id(int(added[item - len(a.items)]))
         title = (a if known else b).train.catalog.titles.get(item_id)
-        return ExposureChange(item_id, title, float(share_a[item]), float(share_b[item]), float(change[item]))
+        share_a, share_b, share = (float(count[item]) / len(pairs.users) for count in (of_a, of_b, change))
+        return ExposureChange(item_id, title, share_a, share_b, share)
 
-    gain = [row(int(item)) for item in rising[::-1][:N_ITEMS_SHOWN] if change[item] > 0]
+    rising, falling = np.argsort(change, kind="stable"), np.argsort(-change, kind="stable")
+    gain = [row(int(item)) for item in falling[:N_ITEMS_SHOWN] if change[item] > 0]
     lose = [row(int(item)) for item in rising[:N_ITEMS_SHOWN] if change[item] < 0]
     return tuple(gain), tuple(lose)
