@@ -40,17 +40,17 @@ def command(
     An iterative model stops by a validation part of the data and is then fitted to all of it.
     Ctrl-C keeps the best so far.
     """
-    from tastemap.artifacts import check_target, save
+    from tastemap.artifacts import ensure_writable, save
     from tastemap.training import check_objective, fit
 
     check_objective(model, objective)
     if out is not None:
-        check_target(out)
+        ensure_writable(out)
     with TerminalProgress(quiet=as_json) as progress:
         columns = (user_col, item_col, rating_col, time_col)
         data = options.load_data(source, columns, (user_features, item_features), progress)
         out = out if out is not None else Path(f"{data.name.replace(':', '-')}-{model}")
-        check_target(out)
+        ensure_writable(out)
         recommender = fit(
             data,
             model,

@@ -1,0 +1,95 @@
+"""The filter grammar: what it accepts, what it means, and where it points when it cannot read."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tastemap.errors import FilterError
+from tastemap.inference.where import matching
+
+CATALOG = pl.DataFrame(
+    {
+        "item_id": [1, 2, 3, 4, 5],
+        "title": ["Alien (1979)", "Brazil (1985)", 'He said "No" (1990)', None, "Zulu's End (2001)"],
+        "year": [1979, 1985, 1990, None, 2001],
+        "genres": [["Horror", "Sci-Fi"], ["Sci-Fi"], ["Drama"], [], ["War", "Film Noir"]],
+    }
+)
+
+
+def ids(expression: str) -> list[int]:
+    return CATALOG.filter(pl.Series(matching(CATALOG, expression)))["item_id"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("year >= 1985", [2, 3, 5]),
+        ("year = 1979", [1]),
+        ("year != 1979", [2, 3, 5]),
+        ("year < 1985 or year > 2000", [1, 5]),
+        ("year in (1979, 2001)", [1, 5]),
+        ("genre = Horror", [1]),
+        ("genres = sci-fi", [1, 2]),
+        ("genre != Sci-Fi", [3, 4, 5]),
+        ('genre = "film noir"', [5]),
+        ("genre in (Drama, War)", [3, 5]),
+        ("genre ~ sci", [1, 2]),
+        ("title ~ zil", [2]),
+        ("title ~ \"zulu's\"", [5]),
+        ("title ~ '\"No\"'", [3]),
+        ("title = 'ALIEN (1979)'", [1]),
+        ("year >= 1980 and genre = Sci-Fi", [2]),
+        ("not genre = Sci-Fi and year > 0", [3, 5]),
+        ("not (year = 1979 or year = 1985) and year > 0", [3, 5]),
+        ("genre = Drama or genre = War and year > 2000", [3, 5]),
+        ("item_id in (1)", [1]),
+    ],
+)
+def test_an_expression_selects_the_items_it_describes(expression: str, expected: list[int]) -> None:
+    assert ids(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "place", "said"),
+    [
+        ("", 1, "expected a column"),
+        ("year", 5, "expected one of"),
+        ("year >", 7, "expected a value"),
+        ("year > > 3", 8, "expected a value"),
+        ("year = abc", 8, "expected a number"),
+        ("yaer = 3", 1, "Did you mean year"),
+        ("(year = 3", 10, "expected `)`"),
+        ("year = 3 genre = Drama", 10, "expected `and`, `or`"),
+        ("year in 3", 9, "expected `(`"),
+        ("year in (3; 4)", 10, "expected a number"),
+        ('title ~ "open', 9, "quote"),
+        ("genre < Drama", 7, "holds lists"),
+        ("year ~ 19", 6, "holds numbers"),
+        ("and", 1, "expected a column"),
+    ],
+)
+def test_what_cannot_be_read_is_pointed_at(expression: str, place: int, said: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        matching(CATALOG, expression)
+    assert said in caught.value.message
+    assert f"character {place}" in caught.value.message
+    assert caught.value.message.splitlines()[-1].index("^") == 2 + place - 1
+
+
+def test_deep_nesting_is_refused_in_words() -> None:
+    with pytest.raises(FilterError, match="nested deeper"):
+        matching(CATALOG, "(" * 5_000 + "year = 1" + ")" * 5_000)
+
+
+@given(st.text(alphabet="yearginot ()<>=!~,'\"0123456789and", max_size=40))
+def test_any_text_is_read_or_refused_never_a_crash(expression: str) -> None:
+    try:
+        mask = matching(CATALOG, expression)
+    except FilterError as error:
+        assert "^" in error.message
+    else:
+        assert mask.shape == (5,)

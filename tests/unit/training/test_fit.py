@@ -1,0 +1,180 @@
+"""Fitting: settings, early stopping, stopping by hand, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tastemap.data import Dataset, Interactions, make_interactions
+from tastemap.errors import InvalidValueError, MissingExtraError, UnknownNameError
+from tastemap.models import als
+from tastemap.models.config import Epoch
+from tastemap.models.factor import FactorModel
+from tastemap.training import check_objective, fit, get, make_config
+from tastemap.training.registry import ModelEntry
+from tests.toys import as_dataset, checkerboard, hand_dataset, planted
+
+
+class Listener:
+    """Hears everything; can press Ctrl-C after some steps of a task."""
+
+    def __init__(self, *, stop: str | None = None, after: int = 0) -> None:
+        self.notes: list[str] = []
+        self.steps: list[tuple[str, int, int]] = []
+        self._stop, self._after = stop, after
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+    def step(self, task: str, done: int, total: int, figures: dict[str, float]) -> None:
+        self.steps.append((task, done, total))
+        if task == self._stop and done >= self._after:
+            raise KeyboardInterrupt
+
+
+def same_model(left: object, right: object) -> bool:
+    assert isinstance(left, FactorModel)
+    assert isinstance(right, FactorModel)
+    return np.array_equal(left.user_factors, right.user_factors) and np.array_equal(left.item_bias, right.item_bias)
+
+
+def test_the_search_stops_at_the_best_epoch_and_the_refit_repeats_it() -> None:
+    data = planted(noise=0.6)
+    recommender = fit(data, "als", settings={"n_factors": 8, "regularization": 0.05}, rng=1)
+    search = recommender.losses.filter(pl.col("phase") == "search")
+    best = int(search["epoch"][int(search["validation_rmse"].arg_min() or 0)])
+    final = recommender.losses.filter(pl.col("phase") == "final")
+    assert len(final) == best
+    assert len(search) == best + 3 or len(search) == 30
+    assert recommender.resolved.model_dump()["n_epochs"] == best
+    assert recommender.resolved.model_dump()["validation_fraction"] == 0.0
+
+
+def test_the_resolved_settings_repeat_the_model() -> None:
+    data = planted()
+    recommender = fit(data, "als", settings={"n_factors": 3}, rng=5)
+    again = fit(data, "als", settings=recommender.resolved.model_dump(), rng=recommender.seed)
+    assert same_model(recommender.model, again.model)
+
+
+def test_ctrl_c_in_the_search_fits_for_the_best_epochs_so_far() -> None:
+    ear = Listener(stop="search als", after=2)
+    recommender = fit(planted(), "als", settings={"n_factors": 3}, rng=0, progress=ear)
+    assert len(recommender.losses.filter(pl.col("phase") == "search")) == 2
+    assert any("Search stopped" in note for note in ear.notes)
+    again = fit(planted(), "als", settings=recommender.resolved.model_dump(), rng=0)
+    assert same_model(recommender.model, again.model)
+
+
+def test_ctrl_c_in_the_fit_keeps_the_last_whole_epoch() -> None:
+    ear = Listener(stop="fit als", after=2)
+    settings = {"n_factors": 3, "n_epochs": 9, "validation_fraction": 0.0}
+    recommender = fit(planted(), "als", settings=settings, rng=0, progress=ear)
+    assert recommender.resolved.model_dump()["n_epochs"] == 2
+    again = fit(planted(), "als", settings=recommender.resolved.model_dump(), rng=0)
+    assert same_model(recommender.model, again.model)
+
+
+def test_ctrl_c_before_the_first_epoch_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(
+        train: Interactions, config: als.ALSConfig, *, rng: np.random.Generator
+    ) -> Iterator[Epoch[FactorModel]]:
+        raise KeyboardInterrupt
+        yield  # pragma: no cover  # makes this a generator
+
+    monkeypatch.setattr(als, "epochs", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(planted(), "als", rng=0)
+
+
+def test_validation_rows_are_kept_with_their_predictions() -> None:
+    recommender = fit(planted(), "als", settings={"n_factors": 3}, rng=0)
+    rows = recommender.validation
+    assert rows is not None
+    assert rows.columns == ["user_id", "item_id", "rating", "prediction"]
+    error = np.sqrt(np.mean((rows["rating"] - rows["prediction"]).to_numpy() ** 2))
+    assert error == pytest.approx(recommender.losses["validation_rmse"].min(), rel=1e-5)
+
+
+def test_a_ranking_search_watches_ndcg() -> None:
+    recommender = fit(checkerboard(), "ials", settings={"n_factors": 4}, rng=0)
+    assert "validation_ndcg@10" in recommender.losses.columns
+    assert recommender.validation is None
+
+
+def test_progress_hears_both_phases() -> None:
+    ear = Listener()
+    fit(planted(), "als", settings={"n_factors": 2, "n_epochs": 2}, rng=0, progress=ear)
+    assert {task for task, _, _ in ear.steps} == {"search als", "fit als"}
+
+
+def test_without_a_seed_one_is_drawn_and_recorded() -> None:
+    first, second = (fit(planted(), "als", settings={"n_factors": 2, "n_epochs": 1}) for _ in range(2))
+    assert first.seed != second.seed
+    again = fit(planted(), "als", settings={"n_factors": 2, "n_epochs": 1}, rng=first.seed)
+    assert same_model(first.model, again.model)
+
+
+@pytest.mark.parametrize("model", ["als", "ials"])
+def test_the_training_loss_never_rises(model: str) -> None:
+    settings = {"n_epochs": 25, "n_factors": 6, "validation_fraction": 0.0}
+    losses = fit(planted(noise=0.5), model, settings=settings, rng=0).losses["loss"].to_numpy()
+    assert (np.diff(losses) <= 1e-6).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"n_factors": 0}, "als: n_factors must be greater than or equal to 1. Got 0."),
+        ({"n_factors": "many"}, "n_factors must be a valid integer"),
+        ({"regularization": -1.0}, "regularization must be greater than 0"),
+        ({"regularization": float("nan")}, "finite"),
+    ],
+)
+def test_a_setting_out_of_range_is_named(settings: dict[str, object], said: str) -> None:
+    with pytest.raises(InvalidValueError, match=said):
+        make_config("als", settings)
+
+
+def test_unknown_names_list_near_ones() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean als"):
+        fit(planted(), "asl")
+    with pytest.raises(UnknownNameError, match="Did you mean n_factors"):
+        make_config("als", {"n_factor": 3})
+
+
+def test_an_objective_must_suit_the_model() -> None:
+    check_objective("als", "rating")
+    check_objective("als", None)
+    with pytest.raises(InvalidValueError, match="als is a rating model"):
+        check_objective("als", "ranking")
+    with pytest.raises(InvalidValueError, match="rating or ranking"):
+        check_objective("als", "sorting")
+
+
+def test_rating_models_refuse_data_without_ratings() -> None:
+    with pytest.raises(InvalidValueError, match="no rating column"):
+        fit(checkerboard(), "als")
+
+
+def test_one_user_or_one_item_is_refused() -> None:
+    lonely, _ = make_interactions([1, 1, 1], [1, 2, 3], np.ones(3, np.float32))
+    with pytest.raises(InvalidValueError, match="Got 1 and 3"):
+        fit(as_dataset(lonely), "ials")
+
+
+def test_positive_min_keeps_the_good_ratings_only() -> None:
+    recommender = fit(hand_dataset(), "popularity", positive_min=4.0, rng=0)
+    assert recommender.train.interactions.values.min() >= 4.0
+    with pytest.raises(InvalidValueError, match="positive_min is for ranking models"):
+        fit(hand_dataset(), "als", positive_min=4.0)
+
+
+def test_a_missing_extra_names_the_command_that_installs_it() -> None:
+    entry = ModelEntry("ghost", "rating", "", "tastemap.models.als:ALSConfig", "no_such_package.fit", extra="torch")
+    with pytest.raises(MissingExtraError, match=r"pip install 'tastemap\[torch\]'"):
+        _ = entry.fit
+    assert get("als").epochs is not None
