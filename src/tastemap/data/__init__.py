@@ -2,8 +2,10 @@
 
 from tastemap.data.catalog import Catalog
 from tastemap.data.dataset import Dataset, LoadReport
+from tastemap.data.fetch import DatasetInfo, data_home, datasets, fetch
 from tastemap.data.id_map import UNKNOWN, Id, IdMap, Ids
 from tastemap.data.interactions import Interactions, RatingScale, make_interactions
+from tastemap.data.sources import Source, load
 from tastemap.data.splits import SPLIT_KINDS, Split, make_splits, train_test_split
 
 __all__ = [
@@ -11,13 +13,19 @@ __all__ = [
     "UNKNOWN",
     "Catalog",
     "Dataset",
+    "DatasetInfo",
     "Id",
     "IdMap",
     "Ids",
     "Interactions",
     "LoadReport",
     "RatingScale",
+    "Source",
     "Split",
+    "data_home",
+    "datasets",
+    "fetch",
+    "load",
     "make_interactions",
     "make_splits",
     "train_test_split",

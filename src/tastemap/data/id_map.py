@@ -10,13 +10,17 @@ import numpy as np
 import polars as pl
 
 from tastemap.errors import DataError, UnknownItemError, UnknownUserError, did_you_mean
-from tastemap.linalg.types import Int32Array, IntArray
+from tastemap.linalg.jit import kernel
+from tastemap.linalg.types import BoolArray, Int32Array, Int64Array, IntArray
 
 Id: TypeAlias = int | str
 Ids: TypeAlias = Sequence[Id] | pl.Series | IntArray
 
 UNKNOWN = -1
 """The index of an id that is not in the map."""
+
+DENSE_SPAN = 2
+"""Integer ids are looked up in a table if their range is at most this many times what is looked up."""
 
 
 class IdMap:
@@ -32,12 +36,17 @@ class IdMap:
     Raises
     ------
     DataError
-        If the ids are neither all integers within 64 bits nor all text.
+        If the ids are neither all integers within 64 bits nor all text, or one is missing.
     """
 
     def __init__(self, ids: Ids, *, kind: str) -> None:
         self.kind = kind
-        self.ids: pl.Series = _as_series(ids, kind).unique().sort().rename(f"{kind}_id")
+        made = _as_series(ids, kind)
+        if made.null_count():
+            raise DataError(
+                f"{kind} ids must not be missing. Got {made.null_count():,} missing ones; drop these rows."
+            )
+        self.ids: pl.Series = _distinct(made).rename(f"{kind}_id")
 
     @classmethod
     def from_sorted(cls, ids: pl.Series, *, kind: str) -> IdMap:
@@ -102,17 +111,20 @@ class IdMap:
         return found
 
     @cached_property
-    def _values(self) -> IntArray:
+    def _values(self) -> Int64Array:
         return self.ids.to_numpy()
 
     def _integer_indices(self, queried: pl.Series) -> Int32Array:
-        known = queried.is_not_null().to_numpy()
-        values = queried.fill_null(0).to_numpy()
+        known = queried.is_not_null().to_numpy() if queried.null_count() else None
+        values = (queried.fill_null(0) if known is not None else queried).to_numpy()
         if not len(self):
             return np.full(len(values), UNKNOWN, np.int32)
-        place = np.minimum(np.searchsorted(self._values, values), len(self) - 1)
-        hit = known & (self._values[place] == values)
-        return np.where(hit, place, UNKNOWN).astype(np.int32)
+        low, high = int(self._values[0]), int(self._values[-1])
+        if high - low < DENSE_SPAN * (len(self) + len(values)):
+            found = _look_up_dense(values, self._values, low, high)
+        else:
+            found = _look_up_sorted(values, self._values)
+        return found if known is None else np.where(known, found, UNKNOWN).astype(np.int32)
 
     def _conform(self, ids: pl.Series) -> pl.Series:
         if ids.dtype == self.ids.dtype:
@@ -132,6 +144,16 @@ class IdMap:
         return self.ids[max(0, place - 50) : place + 50].to_list()
 
 
+def _distinct(ids: pl.Series) -> pl.Series:
+    """The distinct ids, sorted: marked in a table where integers lie close together, else hashed."""
+    if ids.dtype == pl.Int64 and len(ids) and not ids.null_count():
+        values = ids.to_numpy()
+        low, high = int(values.min()), int(values.max())
+        if high - low < DENSE_SPAN * len(values):
+            return pl.Series(np.flatnonzero(_mark(values, low, high)) + low)
+    return ids.unique().sort()
+
+
 def _as_series(ids: Ids, kind: str) -> pl.Series:
     try:
         series = ids if isinstance(ids, pl.Series) else pl.Series(f"{kind}_id", ids, strict=True)
@@ -140,7 +162,7 @@ def _as_series(ids: Ids, kind: str) -> pl.Series:
             f"{kind} ids must be all integers within 64 bits or all text. Got a mixture or another type; "
             "make them text to keep them all."
         ) from error
-    if series.dtype == pl.Null and not len(series):
+    if series.dtype == pl.Null:
         return series.cast(pl.Int64)
     if series.dtype.is_integer():
         return series.cast(pl.Int64)
@@ -149,3 +171,36 @@ def _as_series(ids: Ids, kind: str) -> pl.Series:
     if series.dtype != pl.String:
         raise DataError(f"{kind} ids must be integers or text. Got {series.dtype}; convert the column first.")
     return series
+
+
+@kernel
+def _mark(values: Int64Array, low: int, high: int) -> BoolArray:
+    """Which numbers of [low, high] occur among values that all lie in it."""
+    seen = np.zeros(high - low + 1, np.bool_)
+    for value in values:
+        seen[value - low] = True
+    return seen
+
+
+@kernel
+def _look_up_dense(values: Int64Array, ids: Int64Array, low: int, high: int) -> Int32Array:
+    """The place of each value among sorted ids within [low, high], by a table over that range: O(n)."""
+    table = np.full(high - low + 1, UNKNOWN, np.int32)
+    for index in range(len(ids)):
+        table[ids[index] - low] = index
+    found = np.full(len(values), UNKNOWN, np.int32)
+    for place in range(len(values)):
+        if low <= values[place] <= high:
+            found[place] = table[values[place] - low]
+    return found
+
+
+@kernel
+def _look_up_sorted(values: Int64Array, ids: Int64Array) -> Int32Array:
+    """The same by binary search: O(n log U), no table."""
+    found = np.full(len(values), UNKNOWN, np.int32)
+    for place in range(len(values)):
+        index = np.searchsorted(ids, values[place])
+        if index < len(ids) and ids[index] == values[place]:
+            found[place] = index
+    return found

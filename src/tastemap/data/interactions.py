@@ -11,6 +11,7 @@ import polars as pl
 from tastemap.data.id_map import UNKNOWN, IdMap, Ids
 from tastemap.errors import DataError
 from tastemap.linalg.csr import CSR, offsets, stable_order
+from tastemap.linalg.jit import kernel
 from tastemap.linalg.types import BoolArray, Float32Array, Int32Array, Int64Array, IntArray
 
 
@@ -158,9 +159,12 @@ def make_interactions(
         raise DataError("There are no interactions left; check the source with `tastemap data check`.")
     users, items = IdMap(user_ids, kind="user"), IdMap(item_ids, kind="item")
     user_index, item_index = users.indices(user_ids), items.indices(item_ids)
-    order = _canonical_order(user_index, item_index, timestamps, len(users), len(items))
-    user_index, item_index, values = user_index[order], item_index[order], values[order]
+    order = _pair_order(user_index, item_index, len(users), len(items))
+    user_index, item_index = user_index[order], item_index[order]
     repeats = (user_index[1:] == user_index[:-1]) & (item_index[1:] == item_index[:-1])  # (n - 1,)
+    if timestamps is not None and repeats.any():
+        _order_repeats_by_time(order, repeats, timestamps)
+    values = values[order]
     last = np.append(~repeats, True)
     if rating_scale is None and not last.all():
         group = np.concatenate(([0], np.cumsum(~repeats)))
@@ -180,16 +184,36 @@ def make_interactions(
     return made, int(len(last) - last.sum())
 
 
-def _canonical_order(
-    user_index: Int32Array, item_index: Int32Array, timestamps: Int64Array | None, n_users: int, n_items: int
-) -> Int64Array:
-    """Sort by (user, item, time, given order): stable sorts from the last key to the first."""
-    if timestamps is None:
-        order = stable_order(item_index, n_items)
-    else:
-        by_time = np.argsort(timestamps, kind="stable")
-        order = by_time[stable_order(item_index[by_time], n_items)]
+def _pair_order(user_index: Int32Array, item_index: Int32Array, n_users: int, n_items: int) -> Int64Array:
+    """Sort by (user, item, given order): stable sorts from the last key to the first.
+
+    A file that is in order already, as most published ones are, costs one look.
+    """
+    if _is_sorted(user_index, item_index):
+        return np.arange(len(user_index))
+    order = stable_order(item_index, n_items)
     return order[stable_order(user_index[order], n_users)]
+
+
+@kernel
+def _is_sorted(first: Int32Array, second: Int32Array) -> bool:
+    """Whether pairs never decrease."""
+    for place in range(1, len(first)):
+        before, here = first[place - 1], first[place]
+        if here < before or (here == before and second[place] < second[place - 1]):
+            return False
+    return True
+
+
+def _order_repeats_by_time(order: Int64Array, repeats: BoolArray, timestamps: Int64Array) -> None:
+    """Within each run of one pair, put the rows in `order` by time; rows of equal time keep their order.
+
+    Most tables have few repeated pairs, so only those are compared.
+    """
+    is_repeat = np.append(False, repeats)  # (n,): like the row before
+    rows = np.flatnonzero(is_repeat | np.append(repeats, False))
+    run = np.cumsum(~is_repeat[rows])
+    order[rows] = order[rows][np.lexsort((timestamps[order[rows]], run))]
 
 
 def _compact(ids: IdMap, index: Int32Array) -> tuple[IdMap, Int32Array]:

@@ -1,0 +1,86 @@
+"""The bounds of ratings: as given, or guessed from the values and said so."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tastemap.data.interactions import RatingScale
+from tastemap.errors import InvalidValueError
+from tastemap.linalg.types import Float32Array
+
+USUAL_SCALES = (
+    (1.0, 5.0),
+    (0.5, 5.0),
+    (0.0, 5.0),
+    (1.0, 10.0),
+    (0.0, 10.0),
+    (0.0, 1.0),
+    (0.0, 100.0),
+    (1.0, 100.0),
+)
+SMALL = 1000
+"""Below this many ratings the ends of a scale may be missing by chance."""
+
+SLACK = 0.05
+"""How far values may stay from the ends of a usual scale, as a share of its width."""
+
+
+def guess_scale(values: Float32Array) -> tuple[RatingScale, str]:
+    """The scale that ratings seem to be on, and a sentence that says how it was found.
+
+    A usual scale (1-5, 0.5-5, 1-10, 0-100 …) is taken where the values reach nearly to both of
+    its ends, or where the table is small, fits inside, and covers half of it; otherwise the lowest and
+    the highest value are the scale.
+
+    Parameters
+    ----------
+    values : array of shape (n,), float32
+        Finite ratings, n > 0.
+    """
+    low, high = float(values.min()), float(values.max())
+    for scale in USUAL_SCALES:
+        if _is_plausible(scale, low, high, values):
+            return RatingScale(*scale), f"Rating scale taken as {scale[0]:g} to {scale[1]:g} from the values."
+    if low == high:
+        return _around(low)
+    said = f"Rating scale taken as {low:g} to {high:g}, the lowest and the highest rating."
+    return RatingScale(low, high), said
+
+
+def check_scale(scale: RatingScale | tuple[float, float]) -> RatingScale:
+    """The scale as a :class:`RatingScale`.
+
+    Raises
+    ------
+    InvalidValueError
+        If the bounds are not two finite numbers, the lower one first.
+    """
+    bounds = (scale.low, scale.high) if isinstance(scale, RatingScale) else tuple(scale)
+    if len(bounds) != 2 or not all(np.isfinite(bounds)) or bounds[0] >= bounds[1]:
+        raise InvalidValueError(
+            f"rating_scale must be two finite numbers, the lowest rating first. Got {bounds!r}; "
+            "give for example (1, 5).",
+            rating_scale=list(bounds),
+        )
+    return RatingScale(float(bounds[0]), float(bounds[1]))
+
+
+def _is_plausible(scale: tuple[float, float], low: float, high: float, values: Float32Array) -> bool:
+    bottom, top = scale
+    if low < bottom or high > top:
+        return False
+    width = top - bottom
+    if low - bottom <= SLACK * width and top - high <= SLACK * width:
+        return True
+    return len(values) < SMALL and high - bottom > width / 2
+
+
+def _around(value: float) -> tuple[RatingScale, str]:
+    """A scale for ratings that are all the same."""
+    fits = (scale for scale in USUAL_SCALES if scale[0] <= value <= scale[1])
+    low, high = next(fits, (value - 1, value + 1))
+    said = (
+        f"Every rating is {value:g}; the scale is taken as {low:g} to {high:g}. "
+        "If rows only say that something happened, load them as implicit feedback."
+    )
+    return RatingScale(low, high), said
