@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -40,7 +39,7 @@ def find(arguments: list[str]) -> tuple[Any, list[str]]:
     """The command that `arguments` names, and the arguments left for it."""
     command: Any = typer.main.get_command(app)
     left = list(arguments)
-    while isinstance(command, click.Group) or hasattr(command, "commands"):
+    while hasattr(command, "commands"):
         if not left or left[0] not in command.commands:
             break
         command = command.commands[left.pop(0)]

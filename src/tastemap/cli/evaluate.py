@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from tastemap.cli import options
@@ -52,7 +51,7 @@ def command(
     Ranking is full: every item is ranked, only training rows are masked.
     """
     if (models is None) == (test is None):
-        raise click.UsageError("Give either --models a,b,c with data to split, or a saved model with --test SOURCE.")
+        raise options.UsageError("Give either --models a,b,c with data to split, or a saved model with --test SOURCE.")
     columns = (user_col, item_col, rating_col, time_col)
     with TerminalProgress(quiet=as_json) as progress:
         from tastemap.evaluation import evaluate, evaluate_recommender
@@ -99,7 +98,7 @@ def _settings_by_model(models: str, settings: list[str] | None) -> dict[str, dic
         model, dot, name = key.partition(".")
         if not dot:
             if len(names) != 1:
-                raise click.UsageError(f"Several models are evaluated; say whose setting it is: --set MODEL.{key}=…")
+                raise options.UsageError(f"Several models are evaluated; say whose setting it is: --set MODEL.{key}=…")
             model, name = names[0], key
         found.setdefault(model, {})[name] = value
     return found

@@ -7,7 +7,6 @@ import sys
 from importlib.metadata import version
 from typing import Annotated
 
-import click
 import typer
 
 from tastemap.cli import compare, data, evaluate, explain, fit, info, predict, recommend, similar
@@ -52,11 +51,11 @@ def run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         status = app(arguments, prog_name="tastemap", standalone_mode=False)
-    except click.exceptions.Abort:  # what click makes of Ctrl-C
+    except typer.Abort:  # what Typer makes of Ctrl-C
         return print_error("Stopped; what was saved before is unharmed.", "interrupted", as_json=as_json)
     except KeyboardInterrupt:
         return print_error("Stopped; what was saved before is unharmed.", "interrupted", as_json=as_json)
-    except click.ClickException as error:
+    except typer.TyperException as error:
         print_error(error.format_message(), "usage", as_json=as_json, hint=_usage_hint(error))
         return 2
     except TastemapError as error:
@@ -82,6 +81,6 @@ def run(arguments: list[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _usage_hint(error: click.ClickException) -> str | None:
+def _usage_hint(error: typer.TyperException) -> str | None:
     context = getattr(error, "ctx", None)
     return f"Try: {context.command_path} --help" if context is not None else None

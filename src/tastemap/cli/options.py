@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from tastemap.models.recommender import Recommender
     from tastemap.progress import Progress
 
+
+
+class UsageError(typer.TyperException):
+    """Options that do not go together; the exit status is 2."""
+
+    exit_code = 2
+
+
 Source = Annotated[
     str,
     typer.Argument(

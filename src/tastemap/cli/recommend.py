@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from tastemap.cli import options
@@ -34,7 +33,7 @@ class _Asked:
     def check(self) -> None:
         given = [self.users, self.users_file, self.everybody, self.history, self.rated]
         if sum(bool(one) for one in given) != 1:
-            raise click.UsageError("Say for whom: exactly one of --user, --for, --all, --history, --rated.")
+            raise options.UsageError("Say for whom: exactly one of --user, --for, --all, --history, --rated.")
 
 
 def command(
