@@ -44,7 +44,7 @@ def check(folder: Path) -> None:
 
     import tastemap as tm
 
-    train = tm.load(str(ratings))
+    train = tm.load_data(str(ratings))
     fitted = tm.fit(train, "ials", rng=0)
     assert fitted.items.is_integer
     present = [name for name in EXTRAS if find_spec(name) is not None]
