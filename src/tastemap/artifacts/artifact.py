@@ -93,13 +93,7 @@ def load(folder: str | Path, *, version: int | None = None, verify: bool = True)
     :func:`save` never does. *Stability: stable.*
     """
     folder = Path(folder)
-    manifest = _manifest(folder, version)
-    try:
-        contents = _read(folder, manifest, verify)
-    except OSError as error:
-        raise ArtifactError(
-            f"Could not read {folder}: {error.strerror or error}. Check its permissions."
-        ) from error
+    manifest, contents = _read_consistently(folder, version, verify)
     check(manifest, contents)
     recommender = packing.unpack(manifest, contents)
     if verify and recommender.train.fingerprint != manifest.data.fingerprint:
@@ -206,6 +200,21 @@ def _blobs(contents: Contents) -> list[store.Blob]:
     for role, frame in contents.tables.items():
         blobs.append(store.Blob(role, [tables.encode(frame, role.replace("_", " "))]))
     return blobs
+
+
+def _read_consistently(folder: Path, version: int | None, verify: bool) -> tuple[Manifest, Contents]:
+    """A manifest with its files; again if saves have meanwhile pushed out the version that was being read."""
+    while True:
+        manifest = _manifest(folder, version)
+        try:
+            return manifest, _read(folder, manifest, verify)
+        except ArtifactError:
+            if version is not None or _manifest(folder, None) == manifest:
+                raise
+        except OSError as error:
+            raise ArtifactError(
+                f"Could not read {folder}: {error.strerror or error}. Check its permissions."
+            ) from error
 
 
 def _read(folder: Path, manifest: Manifest, verify: bool) -> Contents:
