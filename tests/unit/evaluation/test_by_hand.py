@@ -76,6 +76,15 @@ def test_lists_longer_than_what_is_left_to_show_are_scored_as_they_are() -> None
     assert found["recall@10"].value == pytest.approx((1 + 1 + 1 / 2 + 1) / 4)
 
 
+def test_blocks_of_any_size_give_the_same_figures(
+    record: EvaluationRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tastemap.evaluation.measure.USER_BLOCK", 2)
+    monkeypatch.setattr("tastemap.evaluation.measure.ROW_BLOCK", 1)
+    again = evaluate_recommender(recommender(), dataset(TEST_ROWS), k=2, n_draws=200)
+    assert again.result("als").metrics == record.result("als").metrics
+
+
 def test_user_slices_hold_the_figures_of_their_users(record: EvaluationRecord) -> None:
     found = {part.label: part for part in record.slices if part.by == "user activity"}
     assert {label: part.n for label, part in found.items()} == {
