@@ -5,6 +5,7 @@ Run by `make demo`. Each command is shown before it runs, so that you can run it
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import subprocess
@@ -14,14 +15,7 @@ from pathlib import Path
 
 OUT = Path("demo-artifacts")
 ALS, IALS, REPORT = str(OUT / "als"), str(OUT / "ials"), str(OUT / "report.html")
-SPACE_FAN = [
-    "--rated",
-    "Star Wars (1977)=5",
-    "--rated",
-    "Alien (1979)=5",
-    "--rated",
-    "Sense and Sensibility (1995)=2",
-]
+NEWCOMER = {"Star Wars (1977)": 5, "Alien (1979)": 5, "Sense and Sensibility (1995)": 2}
 
 STEPS: list[tuple[str, list[list[str]]]] = [
     ("Fetch MovieLens 100K: 100,000 ratings of 1,682 films by 943 people", [["data", "fetch", "ml-100k"]]),
@@ -36,14 +30,6 @@ STEPS: list[tuple[str, list[list[str]]]] = [
     (
         "Measure both on held-out ratings, beside the baselines",
         [["evaluate", "ml-100k", "--models", "als,ials", "--seed", "0", "--out", REPORT]],
-    ),
-    (
-        "Recommend: to two people who rated these films, and to one who was not in the data at all",
-        [
-            ["recommend", IALS, "--user", "196", "-k", "5"],
-            ["recommend", IALS, "--user", "405", "-k", "5"],
-            ["recommend", IALS, *SPACE_FAN, "-k", "5"],
-        ],
     ),
 ]
 
@@ -69,6 +55,42 @@ def run(arguments: list[str]) -> None:
         sys.exit(f"The demo stopped: `{shown(arguments)}` ended with status {status}.")
 
 
+def first_item(arguments: list[str]) -> int:
+    """The item on top of a list, as a program would learn it: by `--json`."""
+    answer = subprocess.run([command_path(), *arguments, "--json"], check=True, stdout=subprocess.PIPE)
+    item_id: int = json.loads(answer.stdout)["items"][0]["item_id"]
+    return item_id
+
+
+def recommend_with_reasons() -> None:
+    """Two lists for people of the data set and one for a newcomer, each with the reasons for its first film."""
+    for user in ("196", "405"):
+        for_user = ["recommend", IALS, "--user", user, "-k", "5"]
+        run(for_user)
+        run(["explain", IALS, "--user", user, "--item", str(first_item(for_user)), "-k", "3"])
+    rated = [part for title, stars in NEWCOMER.items() for part in ("--rated", f"{title}={stars}")]
+    for_newcomer = ["recommend", IALS, *rated, "-k", "5"]
+    run(for_newcomer)
+    explain_to_newcomer(first_item(for_newcomer))
+
+
+def explain_to_newcomer(item_id: int) -> None:
+    """The reasons for a history that was not in the data, by the library."""
+    import tastemap as tm
+
+    print(
+        "\nThe same from Python, for the newcomer's first film: tm.explain_for_history(model, ratings, item_id)"
+    )
+    model = tm.load(IALS)
+    ratings = {
+        model.items.to_id(tm.find_item(model, title).item_index): stars for title, stars in NEWCOMER.items()
+    }
+    found = tm.explain_for_history(model, ratings, item_id)
+    print(f"{found.title}: score {found.score:.4f}, of which")
+    for row in found.reasons.iter_rows(named=True):
+        print(f"  {row['contribution']:+.4f}  you gave {row['title']} {row['rating']:.0f} stars")
+
+
 def command_path() -> str:
     """`tastemap` beside this Python, or wherever it is installed."""
     beside = Path(sys.executable).with_name("tastemap")
@@ -86,6 +108,8 @@ def main() -> None:
         print(f"\n== {number}. {title}")
         for arguments in commands:
             run(arguments)
+    print(f"\n== {len(STEPS) + 1}. Recommend, with reasons: to two people of the data set, and to a newcomer")
+    recommend_with_reasons()
     print(f"\nDone in {time.monotonic() - started:.0f} s. The models are in {OUT}/, the report is {REPORT}.")
     print("Try next (first: . .venv/bin/activate):")
     for arguments in NEXT:
