@@ -74,7 +74,7 @@ def _read(
                 f"{argument}={str(features)!r} is not a file; check the path.", source=str(features)
             )
         table = open_table(path, label=path.name, scratch=scratch)
-        frame, label, is_text = table.collect(table.frame), table.label, table.is_text
+        frame, label, is_text = table.collect(table.frame.select(table.names)), table.label, table.is_text
     column = find_column(frame.columns, usual)
     if column is None:
         raise ColumnError(

@@ -64,6 +64,8 @@ def read_rows(table: Table, columns: Columns, *, has_given_time: bool = False) -
     read = table.collect(table.frame.select(_expressions(table, columns)))
     if not len(read):
         raise DataError(f"{table.label} has no rows; give a table with one interaction per row.")
+    if table.has_surplus and read["surplus"].any():
+        raise table.too_many_fields()
     n_rows = len(read) + table.n_skipped
     users, items = (_ids(table, read, side, getattr(columns, side)) for side in ("user", "item"))
     keep, dropped = _with_both_ids(table, users, items)
@@ -87,7 +89,7 @@ def _expressions(table: Table, columns: Columns) -> list[pl.Expr]:
     if not table.is_text:
         wanted = {"user": columns.user, "item": columns.item, "value": columns.value, "time": columns.time}
         return [pl.col(name).alias(role) for role, name in wanted.items() if name is not None]
-    made = []
+    made = [pl.col("surplus").is_not_null()] if table.has_surplus else []
     for side, name in (("user", columns.user), ("item", columns.item)):
         made += [
             pl.col(name).cast(pl.Int64, strict=False).alias(side),

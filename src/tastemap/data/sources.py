@@ -122,6 +122,18 @@ def load(
     return dataset if part is None else _take_part(dataset, *part)
 
 
+def open_source(
+    source: Source, *, scratch: Path, given: list[str], progress: Progress = SILENT
+) -> tuple[str, Table]:
+    """The name and the table of a source, opened but not read; a part stands for its whole.
+
+    `scratch` is a folder for extracted files, `given` are columns that the caller names.
+    """
+    text, _ = _split_part(source)
+    located = None if isinstance(source, pl.DataFrame) else _locate(text, source, scratch, progress)
+    return "frame" if located is None else located.name, _open(source, located, scratch, given)
+
+
 def _split_part(source: Source) -> tuple[str, tuple[int, str] | None]:
     """The source without ``:u1.train``, and (1, "train")."""
     text = "" if isinstance(source, pl.DataFrame) else str(source)
@@ -203,10 +215,11 @@ def _check_within(rows: Rows, scale: RatingScale) -> None:
     outside = (rows.values < scale.low) | (rows.values > scale.high)
     if outside.any():
         shown = ", ".join(f"{value:g}" for value in np.unique(rows.values[outside])[:3])
+        n_outside = int(outside.sum())
         raise DataError(
-            f"rating_scale is {scale.low:g} to {scale.high:g}, but {int(outside.sum()):,} ratings lie outside, such "
-            f"as {shown}; give the scale that the ratings are on.",
-            n_outside=int(outside.sum()),
+            f"rating_scale is {scale.low:g} to {scale.high:g}, but {n_outside:,} ratings lie outside, such as "
+            f"{shown}; give the scale that the ratings are on.",
+            n_outside=n_outside,
         )
 
 

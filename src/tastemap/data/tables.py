@@ -37,6 +37,10 @@ class Table:
         The number of the first row.
     n_skipped : int
         Empty lines that `frame` does not hold.
+    has_surplus : bool
+        Whether `frame` has a further column ``surplus``, null unless a line has too many fields.
+    path, form : Path and TextFormat, or None
+        The file and its layout, for messages about broken lines.
     """
 
     label: str
@@ -46,6 +50,7 @@ class Table:
     unit: str = "row"
     first: int = 1
     n_skipped: int = 0
+    has_surplus: bool = False
     path: Path | None = None
     form: TextFormat | None = None
 
@@ -68,21 +73,24 @@ class Table:
 
     def _explained(self, error: Exception) -> DataError:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if self.path is not None and self.form is not None and "more fields" in reason:
-            found = _first_long_line(self.path, self.form)
-            if found is not None:
-                line, width = found
-                return DataError(
-                    f"{self.label} line {line} has {width} fields where {len(self.names)} are expected "
-                    f"({', '.join(self.names)}); quote fields that hold the separator, or mend the line.",
-                    line=line,
-                )
+        if "more fields" in reason:
+            return self.too_many_fields()
         if "utf-8" in reason.casefold():
             return DataError(
                 f"{self.label} is not UTF-8 text throughout; convert it, for example with "
                 "`iconv -f latin1 -t utf-8`.",
             )
         return DataError(f"{self.label} cannot be read as a table: {reason}; check the file.")
+
+    def too_many_fields(self) -> DataError:
+        """The error that names the first line with more fields than there are columns."""
+        found = None if self.path is None or self.form is None else _first_long_line(self.path, self.form)
+        place, width = ("a line", "more") if found is None else (f"line {found[0]}", str(found[1]))
+        return DataError(
+            f"{self.label}: {place} has {width} fields where {len(self.names)} are expected "
+            f"({', '.join(self.names)}); quote fields that hold the separator, or mend the line.",
+            line=None if found is None else found[0],
+        )
 
 
 def open_table(path: Path, *, label: str, scratch: Path, named: Sequence[str] = ()) -> Table:
@@ -122,21 +130,20 @@ def open_text(path: Path, form: TextFormat, *, label: str) -> Table:
     """Open a UTF-8 text table of a known layout."""
     if form.is_adjacency:
         return Table(label, _scan_adjacency(path, form), form.names, True, n_skipped=form.n_leading)
-    frame = _scan_separated(path, form) if len(form.separator) == 1 and form.separator != " " else None
-    if frame is None:
-        frame = _scan_lines_split(path, form)
+    is_split = form.separator in ("::", " ")
+    frame = _scan_lines_split(path, form) if is_split else _scan_separated(path, form)
     first = 1 + form.n_leading + form.has_header
-    return Table(label, frame, form.names, True, "line", first, form.n_leading, path, form)
+    return Table(label, frame, form.names, True, "line", first, form.n_leading, is_split, path, form)
 
 
 def _scan_separated(path: Path, form: TextFormat) -> pl.LazyFrame:
     return pl.scan_csv(
         path,
         separator=form.separator,
-        has_header=form.has_header,
+        has_header=False,  # the names in `form` stand for it: they are distinct and bare
         schema=dict.fromkeys(form.names, pl.String),
         quote_char='"' if form.has_quotes else None,
-        skip_lines=form.n_leading,
+        skip_lines=form.n_leading + form.has_header,
     )
 
 
@@ -159,15 +166,18 @@ def _scan_lines_split(path: Path, form: TextFormat) -> pl.LazyFrame:
         line = line.str.strip_chars().str.replace_all(r"\s+", " ")
     # One part more than there are columns keeps a surplus field out of the last column.
     parts = line.str.split_exact(separator, len(form.names)).struct.rename_fields([*form.names, "surplus"])
-    frame = _scan_lines(path, form.n_leading + form.has_header).select(parts.struct.unnest())
-    return frame.select(form.names)
+    return _scan_lines(path, form.n_leading + form.has_header).select(parts.struct.unnest())
 
 
 def _scan_adjacency(path: Path, form: TextFormat) -> pl.LazyFrame:
     fields = pl.col("line").str.strip_chars().str.replace_all(r"\s+", " ").str.split(" ")
     lines = _scan_lines(path, form.n_leading).select(fields.alias("fields"))
+    # A line without items keeps its user beside a missing item, so that it is counted.
+    nothing = pl.lit(pl.Series([[None]], dtype=pl.List(pl.String)))
+    has_items = pl.col("fields").list.len() > 1
     pairs = lines.select(
-        user_id=pl.col("fields").list.get(0, null_on_oob=True), item_id=pl.col("fields").list.slice(1)
+        user_id=pl.col("fields").list.get(0, null_on_oob=True),
+        item_id=pl.when(has_items).then(pl.col("fields").list.slice(1)).otherwise(nothing),
     )
     return pairs.explode("item_id")
 
