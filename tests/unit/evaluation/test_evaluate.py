@@ -84,6 +84,15 @@ def test_the_same_seed_gives_the_same_record_at_any_number_of_threads(record: Ev
         assert without_times(again) == without_times(record)
 
 
+def test_blocks_of_any_size_give_the_same_record(
+    record: EvaluationRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tastemap.evaluation.measure.USER_BLOCK", 7)
+    monkeypatch.setattr("tastemap.evaluation.measure.ROW_BLOCK", 5)
+    again = evaluate(planted(), ["als", "ials"], k=5, n_draws=200, rng=3)
+    assert without_times(again) == without_times(record)
+
+
 def test_another_seed_gives_another_record(record: EvaluationRecord) -> None:
     again = evaluate(planted(), ["als", "ials"], k=5, n_draws=200, rng=4)
     assert again.result("als").metrics["rmse"] != record.result("als").metrics["rmse"]
