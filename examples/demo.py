@@ -15,7 +15,7 @@ from pathlib import Path
 
 OUT = Path("demo-artifacts")
 ALS, IALS, REPORT = str(OUT / "als"), str(OUT / "ials"), str(OUT / "report.html")
-NEWCOMER = {"Star Wars (1977)": 5, "Alien (1979)": 5, "Sense and Sensibility (1995)": 2}
+NEWCOMER = {"Star Wars (1977)": 5, "Alien (1979)": 5, "Blade Runner (1982)": 4}
 
 STEPS: list[tuple[str, list[list[str]]]] = [
     ("Fetch MovieLens 100K: 100,000 ratings of 1,682 films by 943 people", [["data", "fetch", "ml-100k"]]),
@@ -64,7 +64,7 @@ def first_item(arguments: list[str]) -> int:
 
 def recommend_with_reasons() -> None:
     """Two lists for people of the data set and one for a newcomer, each with the reasons for its first film."""
-    for user in ("196", "405"):
+    for user in ("196", "19"):
         for_user = ["recommend", IALS, "--user", user, "-k", "5"]
         run(for_user)
         run(["explain", IALS, "--user", user, "--item", str(first_item(for_user)), "-k", "3"])
