@@ -56,9 +56,6 @@ METRICS: dict[str, Metric] = {
 }
 """All metrics by stem, in the order of tables."""
 
-WITHOUT_INTERVAL = ("coverage", "gini")
-"""Figures of all lists together, not means over users: their ``low`` and ``high`` equal the figure."""
-
 HEADLINE = ("rmse", "ndcg")
 """The metric that speaks for each objective; paired differences are shown for these."""
 

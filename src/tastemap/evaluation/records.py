@@ -14,7 +14,8 @@ class Estimate:
     value : float
         The figure itself; over folds, the mean of the folds' figures.
     low, high : float
-        The interval.
+        The interval. Coverage and gini are figures of all lists together, not means over users:
+        they have none, and both ends equal the value.
     folds : tuple of float
         The figure of each fold; one entry where there is one split.
     """
