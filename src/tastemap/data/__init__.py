@@ -1,8 +1,11 @@
 """Interactions, ids, catalogs; readers, splits and checks. Polars goes in, arrays come out."""
 
 from tastemap.data.catalog import Catalog
+from tastemap.data.data_check import CheckReport, check
+from tastemap.data.data_fix import fix
 from tastemap.data.dataset import Dataset, LoadReport
 from tastemap.data.fetch import DatasetInfo, data_home, datasets, fetch
+from tastemap.data.findings import Example, Finding
 from tastemap.data.id_map import UNKNOWN, Id, IdMap, Ids
 from tastemap.data.interactions import Interactions, RatingScale, make_interactions
 from tastemap.data.sources import Source, load
@@ -12,8 +15,11 @@ __all__ = [
     "SPLIT_KINDS",
     "UNKNOWN",
     "Catalog",
+    "CheckReport",
     "Dataset",
     "DatasetInfo",
+    "Example",
+    "Finding",
     "Id",
     "IdMap",
     "Ids",
@@ -22,9 +28,11 @@ __all__ = [
     "RatingScale",
     "Source",
     "Split",
+    "check",
     "data_home",
     "datasets",
     "fetch",
+    "fix",
     "load",
     "make_interactions",
     "make_splits",

@@ -23,6 +23,10 @@ EARLIEST_TIME = 1e8
 """In a third column without a name, numbers from here on (1973, in seconds) are times, not ratings."""
 
 
+class OneColumnError(DataError):
+    """A text table has one column: no separator that is known splits its lines."""
+
+
 @dataclass(frozen=True)
 class TextFormat:
     """The layout of a text table.
@@ -141,7 +145,7 @@ def _split_best(lines: list[str], has_quotes: bool, label: str) -> tuple[str, li
         if len(rows[0]) > 1 and share > best_share:
             best, best_share = (separator, rows), share
     if best is None:
-        raise DataError(
+        raise OneColumnError(
             f"{label} has one column only: its first line is {lines[0][:80]!r}. Put a comma, tab, semicolon, "
             "pipe, :: or space between the user, the item and what follows.",
             source=label,

@@ -1,0 +1,127 @@
+"""Write the repaired table: what the data check can mend is mended, and every removed row is counted."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from tastemap.data.data_check import read_raw
+from tastemap.data.finders import find_all
+from tastemap.data.interactions import RatingScale
+from tastemap.data.rating_scale import check_scale
+from tastemap.data.raw_table import VERDICTS, RawTable
+from tastemap.data.sources import Source
+from tastemap.errors import DataError, InvalidValueError
+from tastemap.linalg.types import BoolArray, Float64Array
+from tastemap.progress import SILENT, Progress
+
+OUT_ENDINGS = (".csv", ".tsv", ".parquet", ".jsonl")
+REMOVING_KINDS = VERDICTS[1:]
+"""Findings whose rows are removed; the rows of other fixable findings are rewritten."""
+
+
+def fix(
+    source: Source,
+    out: Path | str,
+    *,
+    user_col: str | None = None,
+    item_col: str | None = None,
+    rating_col: str | None = None,
+    time_col: str | None = None,
+    implicit: bool = False,
+    rating_scale: RatingScale | tuple[float, float] | None = None,
+    progress: Progress = SILENT,
+) -> dict[str, int]:
+    """Write what :func:`check` can repair to a new file, in the order of the source.
+
+    Further columns are kept. Text tables stay as they were spelled, except where a finding says
+    otherwise; Parquet and JSON lines get numbers where all values are numbers.
+
+    Parameters
+    ----------
+    source, user_col, item_col, rating_col, time_col, implicit, rating_scale, progress
+        As for :func:`check`.
+    out : str or Path
+        A ``.csv``, ``.tsv``, ``.parquet`` or ``.jsonl`` file, not the source itself. It appears only when
+        it is complete.
+
+    Returns
+    -------
+    dict of str to int
+        Rows by kind of finding. Those of :data:`REMOVING_KINDS` are removed, each under one kind, so the
+        rows of `out` and these counts add up to the rows of the source; the others are rewritten.
+
+    Raises
+    ------
+    InvalidValueError
+        If `out` has another ending, or is the source.
+    DataError
+        If nothing would be left, besides the errors of :func:`check`.
+    """
+    out = Path(out)
+    if out.suffix.lower() not in OUT_ENDINGS:
+        raise InvalidValueError(f"out must end in {', '.join(OUT_ENDINGS)}. Got {out.name!r}.")
+    if not isinstance(source, pl.DataFrame) and out.exists() and out.resolve() == Path(source).resolve():
+        raise InvalidValueError(f"out must be another file than the source. Got {out.name!r} for both.")
+    columns = {"user_col": user_col, "item_col": item_col, "rating_col": rating_col, "time_col": time_col}
+    scale = None if rating_scale is None else check_scale(rating_scale)
+    with tempfile.TemporaryDirectory(prefix="tastemap-") as scratch:
+        _, raw = read_raw(source, Path(scratch), columns, implicit=implicit, scale=scale, progress=progress)
+        if not len(raw.kept.row):
+            raise DataError("No row would be left after the repair; look at the findings of the check first.")
+        _write(_repaired(raw, typed=out.suffix.lower() in (".parquet", ".jsonl")), out)
+        return {finding.kind: finding.count for finding in find_all(raw) if finding.fixable}
+
+
+def _repaired(raw: RawTable, *, typed: bool) -> pl.DataFrame:
+    """The rows that stay, with repaired columns under their own names.
+
+    With `typed`, columns of a text table become numbers where all values that stay are numbers.
+    """
+    columns, frame = raw.columns, raw.table.collect(raw.table.frame)
+    typed = typed and raw.table.is_text
+    replaced: dict[str, pl.Series] = {}
+    for name, side in ((columns.user, raw.users), (columns.item, raw.items)):
+        if typed or side.padded.any() or side.respelled.any() or frame[name].dtype.is_float():
+            replaced[name] = side.ids
+    if columns.value is not None and raw.values is not None and (typed or raw.values.has_comma.any()):
+        replaced[columns.value] = _whole_if_possible(raw.values.values, raw.verdict == 0)
+    if columns.time is not None and raw.times is not None:
+        # Dates in text have no unit, and stay as they came.
+        has_numbers = frame[columns.time].cast(pl.Float64, strict=False).is_not_null().any()
+        if raw.times.unit.any() or (typed and has_numbers):
+            replaced[columns.time] = pl.Series(raw.times.seconds)
+    frame = frame.with_columns(series.alias(name) for name, series in replaced.items())
+    return frame.filter(pl.Series(raw.verdict == 0))
+
+
+def _whole_if_possible(values: Float64Array, kept: BoolArray) -> pl.Series:
+    """Numbers as integers where all that are kept are whole."""
+    if (values[kept] == np.floor(values[kept])).all():
+        return pl.Series(np.where(kept, values, 0.0).astype(np.int64))
+    return pl.Series(values)
+
+
+def _write(frame: pl.DataFrame, out: Path) -> None:
+    """Write beside the place and move there, so that a file that is there is whole."""
+    unfinished = out.with_name(f".{out.name}.unfinished")
+    try:
+        _write_as(frame, unfinished, out.suffix.lower())
+        unfinished.replace(out)
+    except pl.exceptions.PolarsError as error:
+        nested = ", ".join(name for name, dtype in frame.schema.items() if dtype.is_nested())
+        raise DataError(f"{out.name} cannot hold the columns {nested}; write .parquet or .jsonl.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _write_as(frame: pl.DataFrame, path: Path, ending: str) -> None:
+    if ending == ".parquet":
+        frame.write_parquet(path)
+    elif ending == ".jsonl":
+        frame.write_ndjson(path)
+    else:
+        frame.write_csv(path, separator="\t" if ending == ".tsv" else ",")
