@@ -1,0 +1,7 @@
+"""Self-contained HTML pages from records and charts; needs the extra ``explore``."""
+
+from __future__ import annotations
+
+from tastemap.reports.evaluation import ExampleList, evaluation_report, write_report
+
+__all__ = ["ExampleList", "evaluation_report", "write_report"]

@@ -1,0 +1,119 @@
+"""The shell of a page: one file that loads nothing, runs only its own scripts, and reads well without them."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from tastemap.charts import Chart, javascript_bundle, page_spec, svg
+from tastemap.errors import InvalidValueError
+from tastemap.reports.markup import Child, Markup, block, render, tag
+
+
+def page(title: str, *body: Child) -> str:
+    """A whole HTML document around `body`.
+
+    The content security policy allows the page's own style and scripts, by their hashes, and nothing
+    else: no network, no eval, no script in a name that came with the data.
+    """
+    content = render(body)
+    style = _asset("report.css")
+    scripts = [javascript_bundle(), _asset("report.js")] if 'class="chart"' in content else []
+    head = block(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_policy(style, scripts)),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="referrer", content="no-referrer"),
+        block("title", title),
+        block("style", Markup(style)),
+    )
+    tail = [block("script", Markup(script)) for script in scripts]
+    page_body = block("body", tag("a", "Skip to the content", href="#content", class_="skip"), content, tail)
+    return "<!doctype html>\n" + tag("html", head, page_body, lang="en") + "\n"
+
+
+def chart_block(chart: Chart, name: str, described: str) -> Markup:
+    """A chart, drawn already, with its specification for the page's script; `described` is read for it."""
+    # "<" cannot end the element when it is written as its escape, which JSON readers undo.
+    spec = json.dumps(page_spec(chart), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    holder = tag(
+        "div", Markup(svg(chart)), class_="chart", role="img", aria_label=described, data_spec=f"spec-{name}"
+    )
+    return Markup(holder + block("script", Markup(spec), type="application/json", id=f"spec-{name}"))
+
+
+def table_block(caption: Child, head: Sequence[Child], rows: Sequence[Sequence[Markup]], label: str) -> Markup:
+    """A table that scrolls sideways by itself on a narrow screen; the first cell of a row is its heading."""
+    header = tag("tr", [cell if isinstance(cell, Markup) else tag("th", cell, scope="col") for cell in head])
+    body = [block("tr", row) for row in rows]
+    table = tag("table", tag("caption", tag("span", caption)), tag("thead", header), tag("tbody", body))
+    return block("div", table, class_="scroll", role="region", aria_label=label, tabindex="0")
+
+
+def write_page(text: str, path: str | os.PathLike[str]) -> Path:
+    """Write a page whole or not at all; the folder is made where there is none.
+
+    Raises
+    ------
+    InvalidValueError
+        If `path` is a folder, or cannot be written.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise InvalidValueError(f"path must name a file such as report.html. Got the folder {target}.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        draft = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            draft.chmod(0o666 & ~_umask())
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise InvalidValueError(
+            f"path {target} cannot be written: {error.strerror}. Choose another place."
+        ) from error
+    return target
+
+
+def _umask() -> int:
+    # There is no way to read it but to set it.
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _policy(style: str, scripts: Sequence[str]) -> str:
+    allowed = " ".join(_hash(script) for script in scripts) or "'none'"
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+@functools.cache
+def _asset(name: str) -> str:
+    return resources.files("tastemap.reports").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def slug(text: str) -> str:
+    """A name for an element: letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")
