@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, TypeVar, cast
 
 from numba import njit
 from numba.core import event
 
 from tastemap.progress import Progress
+
+if "scipy.linalg" not in sys.modules:
+    # When Numba loads its array functions it imports SciPy's BLAS, half a second of every command, for
+    # np.dot inside kernels, which ours do not use. It takes an ImportError to mean that there is no BLAS.
+    sys.modules["scipy.linalg"] = None  # type: ignore[assignment]
+    try:
+        import_module("numba.np.arraymath")
+    finally:
+        del sys.modules["scipy.linalg"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -96,7 +96,7 @@ def _half_step(
 
 def training_losses(train: Interactions, model: FactorModel, loss: UserLoss) -> dict[str, float]:
     """The objective per rating, and the training RMSE before the link."""
-    score = model.users(train.user_index).score(train.item_index[:, None])[:, 0]
+    score = model.score_history(train.by_user)
     squared = float(np.square(train.values - score).sum())
     penalty = _penalty(train.by_user, loss, model.user_factors, model.user_bias)
     penalty += _penalty(train.by_item, loss, model.item_factors, model.item_bias)

@@ -9,10 +9,14 @@ import numpy as np
 
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.gramian import gramian
-from tastemap.linalg.jit import kernel
+from tastemap.linalg.jit import fast_kernel, kernel
+from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, IntArray
 from tastemap.models.base import Contributions, Link, Measure, cosine_to, no_item_vectors
 from tastemap.models.user_loss import UserLoss, UserProblem
+
+
+USERS_PER_BLOCK = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +97,31 @@ class FactorModel:
             return cosine_to(self.item_factors, item_index)
         return self.item_factors @ self.item_factors[item_index].astype(np.float64)
 
+    def score_history(self, history: CSR) -> Float64Array:
+        """Scores of the entries of `history`, whose rows are the fitted users, shape (nnz,), float64.
+
+        For losses over whole training sets: no factors are gathered, and the order of the sum is the
+        compiler's, so the last bits may differ from :meth:`FactorUsers.score`.
+        """
+        scores = np.empty(len(history.indices))
+        item_side = self.item_bias.astype(np.float64) + self.global_bias
+
+        def score(start: int, stop: int) -> None:
+            _score_entries(
+                history.indptr,
+                history.indices,
+                self.user_factors,
+                self.user_bias,
+                self.item_factors,
+                item_side,
+                start,
+                stop,
+                scores,
+            )
+
+        map_blocks(score, history.n_rows, USERS_PER_BLOCK)
+        return scores
+
     def _problem(self, history: CSR) -> UserProblem:
         assert self.user_loss is not None
         gram = self.item_gramian if self.user_loss.unobserved_weight else None
@@ -155,3 +184,24 @@ def _score_pairs(
                 for factor in range(user_factors.shape[1]):
                     score += np.float64(user_factors[row, factor]) * np.float64(item_factors[item, factor])
             scores[row, place] = score
+
+
+@fast_kernel
+def _score_entries(
+    indptr: Int64Array,
+    indices: Int32Array,
+    user_factors: Float32Array,
+    user_bias: Float32Array,
+    item_factors: Float32Array,
+    item_side: Float64Array,
+    start: int,
+    stop: int,
+    scores: Float64Array,
+) -> None:
+    for user in range(start, stop):
+        for entry in range(indptr[user], indptr[user + 1]):
+            item = indices[entry]
+            score = item_side[item] + user_bias[user]
+            for factor in range(user_factors.shape[1]):
+                score += np.float64(user_factors[user, factor]) * np.float64(item_factors[item, factor])
+            scores[entry] = score

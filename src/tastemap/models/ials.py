@@ -107,7 +107,7 @@ def _half_step(seen: CSR, loss: UserLoss, factors: Float32Array) -> Float32Array
 
 def training_loss(train: Interactions, model: FactorModel, loss: UserLoss) -> float:
     """The objective per seen pair; all pairs by gramians: sum of s^2 = sum((X'X) o (Y'Y))."""
-    score = model.users(train.user_index).score(train.item_index[:, None])[:, 0]
+    score = model.score_history(train.by_user)
     seen = float((loss.confidences(train.values) * np.square(1.0 - score)).sum())
     unseen = loss.unobserved_weight * float((gramian(model.user_factors) * model.item_gramian).sum())
     penalty = 0.0
