@@ -4,7 +4,7 @@ from tastemap.data.catalog import Catalog
 from tastemap.data.data_check import CheckReport, check
 from tastemap.data.data_fix import fix
 from tastemap.data.dataset import Dataset, LoadReport
-from tastemap.data.fetch import DatasetInfo, data_home, datasets, fetch
+from tastemap.data.fetching import DatasetInfo, data_home, datasets, fetch
 from tastemap.data.findings import Example, Finding
 from tastemap.data.id_map import UNKNOWN, Id, IdMap, Ids
 from tastemap.data.interactions import Interactions, RatingScale, make_interactions

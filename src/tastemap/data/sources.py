@@ -16,7 +16,7 @@ from tastemap.data.catalog import Catalog
 from tastemap.data.columns import choose_columns
 from tastemap.data.dataset import Dataset, LoadReport
 from tastemap.data.features import Features, read_item_features, read_user_features
-from tastemap.data.fetch import fetch
+from tastemap.data.fetching import fetch
 from tastemap.data.interactions import Interactions, RatingScale, make_interactions
 from tastemap.data.known_sets import KNOWN_SETS
 from tastemap.data.movielens import RATINGS_100K, Layout, read_catalog, read_users, recognize

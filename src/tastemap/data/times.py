@@ -28,11 +28,15 @@ def to_seconds(times: pl.Series) -> tuple[pl.Series, str | None]:
 
 
 def _from_text(times: pl.Series) -> tuple[pl.Series, str | None]:
-    numbers = times.str.strip_chars().cast(pl.Float64, strict=False)
-    if numbers.null_count() == times.null_count():
-        whole = times.str.strip_chars().cast(pl.Int64, strict=False)
-        return _from_numbers(whole if whole.null_count() == times.null_count() else numbers)
-    return _from_iso(times), "Times read as ISO 8601 datetimes, UTC where they carry no zone."
+    """Numbers or ISO 8601, whichever reads more of the values; the others stay unread."""
+    text = times.str.strip_chars()
+    numbers = text.cast(pl.Float64, strict=False)
+    if numbers.null_count() > times.null_count():
+        seconds = _from_iso(text)
+        if seconds.null_count() < numbers.null_count():
+            return seconds, "Times read as ISO 8601 datetimes, UTC where they carry no zone."
+    whole = text.cast(pl.Int64, strict=False)
+    return _from_numbers(whole if whole.null_count() == numbers.null_count() else numbers)
 
 
 def _from_numbers(times: pl.Series) -> tuple[pl.Series, str | None]:
