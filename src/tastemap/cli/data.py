@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tastemap.cli import options
-from tastemap.cli.output import next_step, print_json, print_table, records, say
+from tastemap.cli.output import next_step, print_json, print_table, say
 from tastemap.cli.progress import TerminalProgress
 
 if TYPE_CHECKING:
@@ -20,13 +20,17 @@ app = typer.Typer(help="List, fetch and check data.", no_args_is_help=True, pret
 @app.command("list")
 def list_(as_json: options.Json = False) -> None:
     """List the data sets that can be fetched by name."""
+    from dataclasses import asdict
+
+    import polars as pl
+
     from tastemap.data import datasets
 
-    frame = datasets()
+    found = [asdict(info) for info in datasets()]
     if as_json:
-        print_json({"datasets": records(frame)})
+        print_json({"datasets": found})
         return
-    print_table(frame)
+    print_table(pl.DataFrame(found).drop("license").rename({"is_local": "fetched"}))
     next_step("tastemap data fetch ml-100k")
 
 
@@ -36,16 +40,17 @@ def fetch(
     as_json: options.Json = False,
 ) -> None:
     """Fetch a data set, verify its content, and keep it for later commands."""
+    from tastemap.data import datasets
     from tastemap.data import fetch as fetch_data
-    from tastemap.data import licence
 
     with TerminalProgress(quiet=as_json) as progress:
         path = fetch_data(name, progress=progress)
+    license_of = {info.name: info.license for info in datasets()}
     if as_json:
-        print_json({"name": name, "path": str(path), "licence": licence(name)})
+        print_json({"name": name, "path": str(path), "license": license_of[name]})
         return
     say(f"{name} is in {path}.")
-    say(f"Licence: {licence(name)}")
+    say(f"License: {license_of[name]}")
     next_step(f"tastemap data check {name}")
 
 
@@ -83,7 +88,7 @@ def _tell(report: CheckReport) -> None:
     if not report.findings:
         say("Nothing to mend was found.")
     for finding in report.findings:
-        say(f"\n[{finding.severity}] {finding.kind}: {finding.count:,} rows")
+        say(f"\n[{finding.severity}] {finding.kind}: {finding.count:,} {finding.unit}")
         say(f"  Harm: {finding.harm}")
         say(f"  Fix:  {finding.fix}")
         for row in finding.rows:

@@ -12,10 +12,15 @@ from tastemap.cli.output import next_step, print_json, print_table, say
 from tastemap.cli.progress import TerminalProgress
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from tastemap.evaluation import EvaluationRecord
+    from tastemap.evaluation.records import Estimate
     from tastemap.progress import Progress
 
 NAME = "evaluate"
+_HEADLINE = ("rmse", "mae")
+_HEADLINE_AT_K = ("ndcg", "recall", "coverage")
 
 
 def command(
@@ -113,12 +118,40 @@ def _report(record: EvaluationRecord, out: Path | None, progress: Progress) -> N
     write_report(record, out)
 
 
+def _headline(record: EvaluationRecord) -> pl.DataFrame:
+    """One row a model, each figure with its interval; baselines are marked. ``--json`` has every metric."""
+    import polars as pl
+
+    names = [name for name in _HEADLINE if any(name in row.metrics for row in record.models)]
+    names += [name for row in record.models[:1] for name in row.metrics if name.split("@")[0] in _HEADLINE_AT_K]
+    rows = []
+    for row in record.models:
+        cells = {name: _estimate(row.metrics.get(name)) for name in names}
+        mark = f"{row.model} (baseline)" if row.is_baseline else row.model
+        rows.append({"model": mark, **cells, "fit": f"{row.fit_s:.1f} s"})
+    return pl.DataFrame(rows)
+
+
+def _estimate(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "–"
+    if estimate.low == estimate.high:
+        return f"{estimate.value:.4f}"
+    return f"{estimate.value:.4f} [{estimate.low:.3f}–{estimate.high:.3f}]"
+
+
 def _tell(record: EvaluationRecord, source: str, models: str | None, out: Path | None) -> None:
-    from tastemap.evaluation import describe, table
+    from tastemap.evaluation import describe
 
     for sentence in describe(record):
         say(sentence)
-    print_table(table(record), digits={})
+    print_table(_headline(record))
+    for difference in record.differences:
+        if difference.clear:
+            say(
+                f"{difference.model} and {difference.other} differ clearly: {difference.metric} "
+                f"{difference.value:+.4f} ({difference.low:+.4f} to {difference.high:+.4f})."
+            )
     if out is not None:
         next_step(f"open {out} in a browser")
     elif models is not None:

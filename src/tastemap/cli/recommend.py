@@ -89,9 +89,9 @@ def _lists(recommender: Recommender, asked: _Asked, k: int, rules: Rules) -> Rec
     if asked.history:
         return recommend_for_history(recommender, _read_history(recommender, asked.history), k=k, rules=rules)
     if asked.users_file:
-        from tastemap.data import read_ids
+        from tastemap.data import read_user_ids
 
-        return recommend(recommender, read_ids(asked.users_file, "user"), k=k, rules=rules, strict=False)
+        return recommend(recommender, read_user_ids(asked.users_file), k=k, rules=rules, strict=False)
     return recommend(recommender, asked.users, k=k, rules=rules)
 
 
@@ -117,9 +117,9 @@ def _parse_rated(recommender: Recommender, rated: list[str]) -> dict[Id, float]:
 
 def _read_history(recommender: Recommender, path: Path) -> dict[Id, float]:
     """Items and ratings of one person from a table; without a rating column each item counts as liked."""
-    from tastemap.data import read_history_table
+    from tastemap.data import read_history
 
-    items, values = read_history_table(path)
+    items, values = read_history(path)
     if values is None:
         scale = recommender.train.interactions.rating_scale
         values = [scale.high if scale else 1.0] * len(items)

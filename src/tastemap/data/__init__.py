@@ -8,8 +8,10 @@ from tastemap.data.fetching import DatasetInfo, data_home, datasets, fetch
 from tastemap.data.findings import Example, Finding
 from tastemap.data.id_map import UNKNOWN, Id, IdMap, Ids
 from tastemap.data.interactions import Interactions, RatingScale, make_interactions
+from tastemap.data.queries import read_history, read_pairs, read_user_ids
 from tastemap.data.sources import Source, load
 from tastemap.data.splits import SPLIT_KINDS, Split, make_splits, train_test_split
+from tastemap.data.writing import write_table
 
 __all__ = [
     "SPLIT_KINDS",
@@ -36,5 +38,9 @@ __all__ = [
     "load",
     "make_interactions",
     "make_splits",
+    "read_history",
+    "read_pairs",
+    "read_user_ids",
     "train_test_split",
+    "write_table",
 ]

@@ -14,11 +14,11 @@ from tastemap.data.interactions import RatingScale
 from tastemap.data.rating_scale import check_scale
 from tastemap.data.raw_table import VERDICTS, RawTable
 from tastemap.data.sources import Source
+from tastemap.data.writing import check_ending, write_table
 from tastemap.errors import DataError, InvalidValueError
 from tastemap.linalg.types import BoolArray, Float64Array
 from tastemap.progress import SILENT, Progress
 
-OUT_ENDINGS = (".csv", ".tsv", ".parquet", ".jsonl")
 REMOVING_KINDS = VERDICTS[1:]
 """Findings whose rows are removed; the rows of other fixable findings are rewritten."""
 
@@ -62,8 +62,7 @@ def fix(
         If nothing would be left, besides the errors of :func:`check`.
     """
     out = Path(out)
-    if out.suffix.lower() not in OUT_ENDINGS:
-        raise InvalidValueError(f"out must end in {', '.join(OUT_ENDINGS)}. Got {out.name!r}.")
+    check_ending(out)
     if not isinstance(source, pl.DataFrame) and out.exists() and out.resolve() == Path(source).resolve():
         raise InvalidValueError(f"out must be another file than the source. Got {out.name!r} for both.")
     columns = {"user_col": user_col, "item_col": item_col, "rating_col": rating_col, "time_col": time_col}
@@ -72,7 +71,7 @@ def fix(
         _, raw = read_raw(source, Path(scratch), columns, implicit=implicit, scale=scale, progress=progress)
         if not len(raw.kept.row):
             raise DataError("No row would be left after the repair; look at the findings of the check first.")
-        _write(_repaired(raw, typed=out.suffix.lower() in (".parquet", ".jsonl")), out)
+        write_table(_repaired(raw, typed=out.suffix.lower() in (".parquet", ".jsonl")), out)
         return {finding.kind: finding.count for finding in find_all(raw) if finding.fixable}
 
 
@@ -104,24 +103,3 @@ def _whole_if_possible(values: Float64Array, kept: BoolArray) -> pl.Series:
         return pl.Series(np.where(kept, values, 0.0).astype(np.int64))
     return pl.Series(values)
 
-
-def _write(frame: pl.DataFrame, out: Path) -> None:
-    """Write beside the place and move there, so that a file that is there is whole."""
-    unfinished = out.with_name(f".{out.name}.unfinished")
-    try:
-        _write_as(frame, unfinished, out.suffix.lower())
-        unfinished.replace(out)
-    except pl.exceptions.PolarsError as error:
-        nested = ", ".join(name for name, dtype in frame.schema.items() if dtype.is_nested())
-        raise DataError(f"{out.name} cannot hold the columns {nested}; write .parquet or .jsonl.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _write_as(frame: pl.DataFrame, path: Path, ending: str) -> None:
-    if ending == ".parquet":
-        frame.write_parquet(path)
-    elif ending == ".jsonl":
-        frame.write_ndjson(path)
-    else:
-        frame.write_csv(path, separator="\t" if ending == ".tsv" else ",")

@@ -1,0 +1,88 @@
+"""Tables that ask a fitted model something: pairs to predict, users to serve, the history of one person."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from tastemap.data import ids as id_columns
+from tastemap.data.columns import ITEM_NAMES, RATING_NAMES, USER_NAMES, find_column
+from tastemap.data.tables import Table, open_table
+from tastemap.errors import ColumnError, DataError, SourceNotFoundError
+
+
+def read_pairs(
+    path: Path, *, user_col: str | None = None, item_col: str | None = None
+) -> tuple[pl.Series, pl.Series]:
+    """User and item ids of each row, in the order of the file.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, no user or no item column, or an id is missing (names the first row).
+    """
+    with tempfile.TemporaryDirectory(prefix="tastemap-") as scratch:
+        table = _open(path, Path(scratch), [name for name in (user_col, item_col) if name])
+        user = _column(table, user_col, USER_NAMES, "user")
+        item = _column(table, item_col, ITEM_NAMES, "item")
+        return _ids(table, user, "user"), _ids(table, item, "item")
+
+
+def read_user_ids(path: Path) -> pl.Series:
+    """The users of a table: the column under a usual name, or the only column."""
+    with tempfile.TemporaryDirectory(prefix="tastemap-") as scratch:
+        table = _open(path, Path(scratch), ["user"])
+        only = table.names[0] if len(table.names) == 1 else None
+        return _ids(table, _column(table, only, USER_NAMES, "user"), "user")
+
+
+def read_history(path: Path) -> tuple[list[int | str], list[float] | None]:
+    """Items of one person, and their ratings where the table has a rating column.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_pairs`; or if a rating is not a number.
+    """
+    with tempfile.TemporaryDirectory(prefix="tastemap-") as scratch:
+        table = _open(path, Path(scratch), ["item"])
+        only = table.names[0] if len(table.names) == 1 else None
+        items = _ids(table, _column(table, only, ITEM_NAMES, "item"), "item").to_list()
+        rating = find_column(table.names, RATING_NAMES)
+        if rating is None:
+            return items, None
+        values = table.collect(table.frame.select(rating))[rating].cast(pl.Float64, strict=False)
+        if values.null_count():
+            row = int(values.is_null().arg_true()[0])
+            raise DataError(f"{table.label}: the rating in {table.place(row)} is not a number; correct it.")
+        return items, values.to_list()
+
+
+def _open(path: Path, scratch: Path, named: Sequence[str]) -> Table:
+    if not path.is_file():
+        raise SourceNotFoundError(f"There is no file {str(path)!r}; check the path.", source=str(path))
+    return open_table(path, label=path.name, scratch=scratch, named=named)
+
+
+def _column(table: Table, given: str | None, usual: Sequence[str], side: str) -> str:
+    found = given if given is not None else find_column(table.names, usual)
+    if found is None or found not in table.names:
+        wanted = f"no column {given!r}" if given is not None else f"no {side} column under a usual name"
+        raise ColumnError(
+            f"{table.label} has {wanted}. Columns found: {', '.join(table.names)}. "
+            f"Rename the one that holds the {side} ids to {side}_id.",
+            columns=list(table.names),
+        )
+    return found
+
+
+def _ids(table: Table, column: str, side: str) -> pl.Series:
+    raw = table.collect(table.frame.select(column))[column]
+    ids = id_columns.from_text(raw) if table.is_text else id_columns.from_typed(raw, column=column, label=table.label)
+    if ids.null_count():
+        row = int(ids.is_null().arg_true()[0])
+        raise DataError(f"{table.label}: the {side} id in {table.place(row)} is missing; every row needs one.")
+    return ids.rename(f"{side}_id")
