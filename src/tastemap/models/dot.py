@@ -14,13 +14,17 @@ from pydantic import Field, model_validator
 
 from tastemap.models.config import IterativeConfig
 
+USUAL_PENALTY = 18.0
+"""λ times the number of rows, where λ is unset: the weight of a user's own penalty against the user's own
+ratings is half of this on data of any size."""
+
 Device = Literal["auto", "cpu", "cuda"]
 
 
 class DotConfig(IterativeConfig):
     """Settings of the ``dot`` model; the defaults are for rating data of about 100,000 rows."""
 
-    n_factors: int = Field(default=50, ge=1, le=4096, description="length d of each factor vector")
+    n_factors: int = Field(default=40, ge=1, le=4096, description="length d of each factor vector")
     user_bias: bool = Field(default=True, description="learn an offset for each user")
     item_bias: bool = Field(default=True, description="learn an offset for each item")
     global_mean: bool = Field(default=True, description="start scores at the mean rating instead of at 0")
@@ -41,38 +45,73 @@ class DotConfig(IterativeConfig):
     init: Literal["normal", "uniform"] = Field(default="normal", description="distribution of initial factors")
     init_mean: float = Field(default=0.0, ge=-10.0, le=10.0, description="mean of the initial factors")
     init_std: float = Field(
-        default=0.01, ge=0.0, le=10.0, description="standard deviation of the initial factors (and biases)"
+        default=0.01,
+        gt=0.0,
+        le=10.0,
+        description="standard deviation of the initial factors; biases start at 0",
     )
 
     optimizer: Literal["sgd", "adam", "adamw"] = Field(
         default="adam", description="sgd (with momentum), adam, or adamw with decoupled weight decay"
     )
-    learning_rate: float = Field(default=5e-3, gt=0.0, le=1000.0, description="step size; the peak if one-cycle")
+    learning_rate: float = Field(
+        default=5e-3, gt=0.0, le=1000.0, description="step size; the peak if one-cycle"
+    )
     schedule: Literal["one-cycle", "constant"] = Field(
         default="one-cycle", description="how the step size moves over n_epochs"
     )
     momentum: float = Field(
-        default=0.9, ge=0.0, lt=1.0, description="momentum (sgd) or beta1 (adam, adamw) if the schedule is constant"
+        default=0.9,
+        ge=0.0,
+        lt=1.0,
+        description="momentum (sgd) or beta1 (adam, adamw) if the schedule is constant",
+    )
+    beta2: float = Field(default=0.99, ge=0.0, lt=1.0, description="memory of squared gradients (adam, adamw)")
+    epsilon: float = Field(
+        default=1e-5, gt=0.0, le=1.0, description="added to the root of squared gradients (adam, adamw)"
     )
     batch_size: int = Field(default=512, ge=1, description="rows of a step; at least n: full-batch")
     n_epochs: int = Field(
         default=10, ge=1, le=100_000, description="passes over the data; the length of the one-cycle schedule"
     )
+    patience: int = Field(
+        default=5,
+        ge=1,
+        description="epochs without improvement before stopping; long, since one-cycle is best at its end",
+    )
     stop_epoch: int | None = Field(
-        default=None, ge=1, description="stop after this epoch of the unchanged schedule; unset: run it to its end"
+        default=None,
+        ge=1,
+        description="stop after this epoch of the unchanged schedule; unset: run it to its end",
     )
 
-    regularization: float = Field(
-        default=3e-4, ge=0.0, le=100.0, description="L2 weight λ in the loss: λ/2 times the sum of squares of every parameter"
+    regularization: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=100.0,
+        description="L2 weight λ of sgd and adam: adds λ/2 times the sum of squares of the parameters "
+        "to the mean squared error; unset: 18 / number of rows",
     )
     weight_decay: float = Field(
-        default=0.0, ge=0.0, le=100.0, description="decoupled decay of adamw: a step shrinks parameters by learning rate x this"
+        default=0.0,
+        ge=0.0,
+        le=100.0,
+        description="decoupled decay of adamw: a step shrinks parameters by learning rate x this",
+    )
+    bias_share: float = Field(
+        default=0.1, ge=0.0, le=1.0, description="share of regularization or weight_decay that biases get"
     )
     factor_regularization: float = Field(
-        default=0.0, ge=0.0, le=1e6, description="λ_r on the mean squared norm of user factors plus that of item factors"
+        default=0.0,
+        ge=0.0,
+        le=1e6,
+        description="λ_r on the mean squared norm of user factors plus that of item factors",
     )
     gravity: float = Field(
-        default=0.0, ge=0.0, le=1e6, description="λ_g on the mean of all squared dot products, seen pairs or not"
+        default=0.0,
+        ge=0.0,
+        le=1e6,
+        description="λ_g on the mean of all squared dot products, seen pairs or not",
     )
     device: Device = Field(default="auto", description="where to train; auto: a CUDA device if there is one")
 
@@ -97,6 +136,12 @@ class DotConfig(IterativeConfig):
                 f"stop_epoch must be <= n_epochs ({self.n_epochs}). Got {self.stop_epoch}; leave it unset."
             )
         return self
+
+    def l2(self, n_rows: int) -> float:
+        """The L2 weight λ in the loss when fitted to `n_rows` rows; 0 with adamw."""
+        if self.optimizer == "adamw":
+            return 0.0
+        return USUAL_PENALTY / n_rows if self.regularization is None else self.regularization
 
     def resolved(self, n_epochs: int) -> Self:
         """The settings that repeat a run stopped after `n_epochs`: the schedule keeps its length."""

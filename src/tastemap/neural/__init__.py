@@ -1,0 +1,1 @@
+"""Models fitted by PyTorch: modules, losses, the training loop. The only part that imports torch."""

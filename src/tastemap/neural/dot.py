@@ -1,0 +1,59 @@
+"""The dot-product model as a torch module: nothing but its parameters and its equation.
+
+Shapes: ``B`` batch, ``U`` users, ``I`` items, ``d`` factors.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class DotProduct(nn.Module):
+    r"""Predicted ratings :math:`f(\mu + b_u + b_i + x_u^\top y_i)`.
+
+    Parameters
+    ----------
+    user_factors, item_factors : tensors of shape (U, d) and (I, d)
+        Where training starts.
+    user_bias, item_bias : bool
+        Whether to learn an offset per user and per item; they start at 0.
+    global_bias : float
+        μ; not learned.
+    rating_range : (low, high) or None
+        f is a sigmoid into this range, in stars; None: f is the identity.
+    """
+
+    def __init__(
+        self,
+        user_factors: Tensor,
+        item_factors: Tensor,
+        *,
+        user_bias: bool,
+        item_bias: bool,
+        global_bias: float,
+        rating_range: tuple[float, float] | None,
+    ) -> None:
+        super().__init__()
+        self.user_factors = nn.Parameter(user_factors)  # (U, d)
+        self.item_factors = nn.Parameter(item_factors)  # (I, d)
+        self.user_bias = nn.Parameter(user_factors.new_zeros(len(user_factors), 1)) if user_bias else None
+        self.item_bias = nn.Parameter(item_factors.new_zeros(len(item_factors), 1)) if item_bias else None
+        self.global_bias = global_bias
+        self.rating_range = rating_range
+
+    def forward(self, user_index: Tensor, item_index: Tensor) -> Tensor:
+        """Predicted ratings in stars, shape (B,), for index tensors of shape (B,), int64."""
+        # F.embedding sums the gradient of a repeated row in a fixed order, whatever the number of threads
+        x = F.embedding(user_index, self.user_factors)  # (B, d)
+        y = F.embedding(item_index, self.item_factors)  # (B, d)
+        score = self.global_bias + (x * y).sum(dim=1)  # (B,)
+        if self.user_bias is not None:
+            score = score + F.embedding(user_index, self.user_bias).squeeze(dim=1)  # (B,)
+        if self.item_bias is not None:
+            score = score + F.embedding(item_index, self.item_bias).squeeze(dim=1)  # (B,)
+        if self.rating_range is None:
+            return score
+        low, high = self.rating_range
+        return low + (high - low) * torch.sigmoid(score)  # (B,)

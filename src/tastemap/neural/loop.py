@@ -1,0 +1,84 @@
+"""The training loop: mini-batches cut from whole tensors, without a loader between them and the model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tastemap.errors import InvalidValueError
+from tastemap.neural.optimizers import Optimizer
+from tastemap.neural.schedule import Schedule
+
+BatchLosses = Callable[..., Mapping[str, Tensor]]
+"""From the tensors of a batch to the terms of its loss, by name; their sum is minimised."""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What stays the same from epoch to epoch.
+
+    Parameters
+    ----------
+    rows : sequence of tensors of shape (n, …)
+        The training rows, column by column, on the device.
+    losses : callable
+        The terms of the loss of a batch; it gets the batch of each tensor of `rows`.
+    optimizer : Optimizer
+        Of the parameters that `losses` reads.
+    schedule : callable
+        Learning rate and momentum of each step.
+    batch_size : int
+    """
+
+    rows: Sequence[Tensor]
+    losses: BatchLosses
+    optimizer: Optimizer
+    schedule: Schedule
+    batch_size: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch; the last may be smaller."""
+        return -(-len(self.rows[0]) // self.batch_size)
+
+    def run_epoch(self, epoch: int, rng: np.random.Generator) -> dict[str, float]:
+        """One pass over all rows in an order drawn from `rng`; epochs count from 1.
+
+        Returns
+        -------
+        dict of str to float
+            The mean of each term over the rows, taken while the parameters moved, and their sum ``loss``.
+
+        Raises
+        ------
+        InvalidValueError
+            If the loss is no longer finite.
+        """
+        n = len(self.rows[0])
+        order = torch.from_numpy(rng.permutation(n)).to(self.rows[0].device)  # (n,)
+        batches = zip(*(torch.split(column[order], self.batch_size) for column in self.rows), strict=True)
+        totals: dict[str, float] = {}
+        first_step = (epoch - 1) * self.steps_per_epoch
+        for step, batch in enumerate(batches, start=first_step):
+            terms = self.losses(*batch)
+            loss = sum(terms.values(), start=torch.zeros((), device=order.device))
+            learning_rate, momentum = self.schedule(step)
+            _check_finite(loss.item(), epoch, step - first_step + 1, learning_rate)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step(learning_rate, momentum)
+            for name, term in terms.items():
+                totals[name] = totals.get(name, 0.0) + term.item() * len(batch[0]) / n
+        return {"loss": sum(totals.values()), **totals}
+
+
+def _check_finite(loss: float, epoch: int, step: int, learning_rate: float) -> None:
+    if not math.isfinite(loss):
+        raise InvalidValueError(
+            "learning_rate must be small enough for the loss to stay finite. It became "
+            f"{loss} in epoch {epoch}, step {step}, at a rate of {learning_rate:.3g}; try a tenth of that."
+        )
