@@ -132,6 +132,17 @@ def _headline(record: EvaluationRecord) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+def _against_baselines(record: EvaluationRecord) -> list[str]:
+    """How each model that is no baseline differs from the baselines, and whether that is clear."""
+    baselines = {row.model for row in record.models if row.is_baseline}
+    return [
+        f"{found.metric}: {found.model} {found.value:+.4f} against {found.other} "
+        f"({found.low:+.4f} to {found.high:+.4f}), {'a clear difference' if found.clear else 'not clear'}."
+        for found in record.differences
+        if found.other in baselines and found.model not in baselines
+    ]
+
+
 def _estimate(estimate: Estimate | None) -> str:
     if estimate is None:
         return "–"
@@ -146,12 +157,8 @@ def _tell(record: EvaluationRecord, source: str, models: str | None, out: Path |
     for sentence in describe(record):
         say(sentence)
     print_table(_headline(record))
-    for difference in record.differences:
-        if difference.clear:
-            say(
-                f"{difference.model} and {difference.other} differ clearly: {difference.metric} "
-                f"{difference.value:+.4f} ({difference.low:+.4f} to {difference.high:+.4f})."
-            )
+    for sentence in _against_baselines(record):
+        say(sentence)
     if out is not None:
         next_step(f"open {out} in a browser")
     elif models is not None:

@@ -9,8 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from tastemap.data import ids as id_columns
-from tastemap.data.columns import ITEM_NAMES, RATING_NAMES, USER_NAMES, find_column
+from tastemap.data.columns import ITEM_NAMES, RATING_NAMES, USER_NAMES, find_column, is_usual_name
+from tastemap.data.id_map import Id
 from tastemap.data.tables import Table, open_table
+from tastemap.data.text_format import OneColumnError
 from tastemap.errors import ColumnError, DataError, SourceNotFoundError
 
 
@@ -34,12 +36,14 @@ def read_pairs(
 def read_user_ids(path: Path) -> pl.Series:
     """The users of a table: the column under a usual name, or the only column."""
     with tempfile.TemporaryDirectory(prefix="tastemap-") as scratch:
-        table = _open(path, Path(scratch), ["user"])
-        only = table.names[0] if len(table.names) == 1 else None
-        return _ids(table, _column(table, only, USER_NAMES, "user"), "user")
+        try:
+            table = _open(path, Path(scratch), ["user"])
+        except OneColumnError:
+            return _lines(path).rename("user_id")
+        return _ids(table, _column(table, None, USER_NAMES, "user"), "user")
 
 
-def read_history(path: Path) -> tuple[list[int | str], list[float] | None]:
+def read_history(path: Path) -> tuple[list[Id], list[float] | None]:
     """Items of one person, and their ratings where the table has a rating column.
 
     Raises
@@ -48,9 +52,11 @@ def read_history(path: Path) -> tuple[list[int | str], list[float] | None]:
         As :func:`read_pairs`; or if a rating is not a number.
     """
     with tempfile.TemporaryDirectory(prefix="tastemap-") as scratch:
-        table = _open(path, Path(scratch), ["item"])
-        only = table.names[0] if len(table.names) == 1 else None
-        items = _ids(table, _column(table, only, ITEM_NAMES, "item"), "item").to_list()
+        try:
+            table = _open(path, Path(scratch), ["item", "item_id"])
+        except OneColumnError:
+            return _lines(path).to_list(), None
+        items = _ids(table, _column(table, None, ITEM_NAMES, "item"), "item").to_list()
         rating = find_column(table.names, RATING_NAMES)
         if rating is None:
             return items, None
@@ -59,6 +65,12 @@ def read_history(path: Path) -> tuple[list[int | str], list[float] | None]:
             row = int(values.is_null().arg_true()[0])
             raise DataError(f"{table.label}: the rating in {table.place(row)} is not a number; correct it.")
         return items, values.to_list()
+
+
+def _lines(path: Path) -> pl.Series:
+    """The ids of a file with one id a line, perhaps below the name of the column."""
+    filled = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return id_columns.from_text(pl.Series(filled[1:] if is_usual_name(filled[0]) else filled, dtype=pl.String))
 
 
 def _open(path: Path, scratch: Path, named: Sequence[str]) -> Table:

@@ -1,0 +1,274 @@
+"""The commands: what they print, what they write, how they fail; and that they agree with the library."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tastemap.artifacts import load
+from tastemap.inference import Rules, explain, predict, recommend, recommend_for_history, similar_items
+from tests.surfaces.conftest import Command
+
+FITTED = ("als", "ials")
+
+
+def test_fit_says_what_it_did_and_what_to_do_next(tastemap: Command, table: Path, tmp_path: Path) -> None:
+    answer = tastemap("fit", table, "--model", "als", "-o", tmp_path / "m", "--set", "n_factors=3", "--seed", 4)
+    assert answer.status == 0
+    assert "of 60 users with 40 items" in answer.err
+    assert "Validation rmse" in answer.err
+    assert f"Next: tastemap recommend {tmp_path / 'm'} --user 0" in answer.err
+    assert load(tmp_path / "m").seed == 4
+
+
+def test_fit_saves_beside_you_by_default(
+    tastemap: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = tastemap("fit", table, "--model", "popularity", "--json")
+    assert answer.json["artifact"] == "ratings-popularity"
+    assert load(tmp_path / "ratings-popularity").name == "popularity"
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_recommend_agrees_with_the_library(tastemap: Command, fitted: dict[str, Path], name: str) -> None:
+    answer = tastemap("recommend", fitted[name], "--user", 3, "--user", 5, "-k", 4, "--json")
+    assert answer.json["items"] == recommend(load(fitted[name]), [3, 5], k=4).frame.to_dicts()
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
+def test_lists_for_everybody_go_to_a_file(
+    tastemap: Command, fitted: dict[str, Path], tmp_path: Path, ending: str
+) -> None:
+    out = tmp_path / f"lists.{ending}"
+    answer = tastemap("recommend", fitted["als"], "--all", "-k", 5, "--out", out)
+    assert answer.status == 0
+    assert "lists for 60 users" in answer.err
+    read = {"csv": pl.read_csv, "parquet": pl.read_parquet, "jsonl": pl.read_ndjson}[ending]
+    frame = read(out)
+    assert frame.columns == ["user_id", "item_id", "rank", "score", "prediction", "title"]
+    assert frame.height == 300
+    assert frame["user_id"].unique(maintain_order=True).to_list() == list(range(60))
+
+
+def test_lists_for_a_file_of_users_keep_its_order(
+    tastemap: Command, fitted: dict[str, Path], tmp_path: Path
+) -> None:
+    users = tmp_path / "users.csv"
+    users.write_text("user_id\n9\n2\n777\n4\n")
+    answer = tastemap("recommend", fitted["als"], "--for", users, "-k", 1, "--json")
+    assert [row["user_id"] for row in answer.json["items"]] == [9, 2, 4]
+    assert "1 users are not in the training data" in answer.json["notes"][0]
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_a_newcomer_is_served_by_titles_or_ids(tastemap: Command, fitted: dict[str, Path], name: str) -> None:
+    answer = tastemap("recommend", fitted[name], "--rated", "(1963)=5", "--rated", "7=1.5", "-k", 3, "--json")
+    expected = recommend_for_history(load(fitted[name]), {3: 5.0, 7: 1.5}, k=3)
+    assert answer.json["items"] == expected.frame.to_dicts()
+
+
+def test_a_history_file_is_a_newcomer_too(tastemap: Command, fitted: dict[str, Path], tmp_path: Path) -> None:
+    history = tmp_path / "mine.csv"
+    history.write_text("item_id,rating\n3,5\n7,1.5\n")
+    answer = tastemap("recommend", fitted["als"], "--history", history, "-k", 3, "--json")
+    expected = recommend_for_history(load(fitted["als"]), {3: 5.0, 7: 1.5}, k=3)
+    assert answer.json["items"] == expected.frame.to_dicts()
+    history.write_text("item_id\n3\n")
+    liked = tastemap("recommend", fitted["als"], "--history", history, "-k", 3, "--json")
+    assert liked.json["items"] == recommend_for_history(load(fitted["als"]), {3: 5.0}, k=3).frame.to_dicts()
+
+
+def test_filters_hold(tastemap: Command, fitted: dict[str, Path]) -> None:
+    where = "year >= 1980 and kind = Drama"
+    answer = tastemap(
+        "recommend", fitted["als"], "--user", 1, "--where", where, "--exclude", 21, "-k", 50, "--json"
+    )
+    items = [row["item_id"] for row in answer.json["items"]]
+    assert items
+    assert all(item >= 20 and item % 2 == 1 and item != 21 for item in items)
+    rules = Rules(exclude=[21], where=where)
+    assert items == recommend(load(fitted["als"]), [1], k=50, rules=rules).frame["item_id"].to_list()
+    assert "shorter than 50" in answer.json["notes"][0]
+
+
+def test_predict_answers_every_row_in_order(tastemap: Command, fitted: dict[str, Path], tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("user,item,other\n5,1,x\n999,1,y\n0,888,z\n")
+    out = tmp_path / "predicted.csv"
+    answer = tastemap("predict", fitted["als"], pairs, "--out", out, "--json")
+    assert answer.json["known"] == {"both": 1, "item": 1, "user": 1}
+    frame = pl.read_csv(out)
+    assert frame["known"].to_list() == ["both", "item", "user"]
+    expected = predict(load(fitted["als"]), [5, 999, 0], [1, 1, 888])
+    assert frame["prediction"].to_list() == pytest.approx(expected["prediction"].to_list(), abs=1e-12)
+
+
+@pytest.mark.parametrize("measure", ["cosine", "dot"])
+def test_similar_agrees_with_the_library(tastemap: Command, fitted: dict[str, Path], measure: str) -> None:
+    answer = tastemap("similar", fitted["ials"], "(1963)", "--measure", measure, "-k", 3, "--json")
+    assert answer.json["item_id"] == 3
+    expected = similar_items(load(fitted["ials"]), 3, measure=measure, k=3)  # type: ignore[arg-type]
+    assert answer.json["items"] == expected.to_dicts()
+
+
+def test_similar_lists_other_matches(tastemap: Command, fitted: dict[str, Path]) -> None:
+    answer = tastemap("similar", fitted["ials"], "film")
+    assert "39 other titles match 'film'" in answer.err
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_explain_agrees_with_the_library(tastemap: Command, fitted: dict[str, Path], name: str) -> None:
+    document = tastemap("explain", fitted[name], "--user", 2, "--item", 9, "--json").json
+    expected = explain(load(fitted[name]), 2, 9)
+    assert document["score"] == expected.score
+    assert document["reasons"] == expected.reasons.to_dicts()
+    total = document["baseline"] + sum(row["contribution"] for row in document["reasons"]) + document["remainder"]
+    assert total == pytest.approx(document["score"], abs=1e-9)
+    assert "sum = score" in tastemap("explain", fitted[name], "--user", 2, "--item", 9).err
+
+
+def test_info_tells_what_a_model_is(tastemap: Command, fitted: dict[str, Path]) -> None:
+    document = tastemap("info", fitted["als"], "--json").json
+    assert document["model"] == "als"
+    assert document["n_users"] == 60
+    text = tastemap("info", fitted["als"])
+    assert "als" in text.out
+    assert "Next:" in text.err
+
+
+def test_evaluate_has_the_baselines_and_writes_a_report(tastemap: Command, table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    answer = tastemap("evaluate", table, "--models", "als,ials", "--out", out, "--json")
+    assert [row["model"] for row in answer.json["models"]] == ["popularity", "bias", "als", "ials"]
+    assert out.read_text().startswith("<!doctype html>") or out.read_text().startswith("<!DOCTYPE html>")
+    text = tastemap("evaluate", table, "--models", "als")
+    assert "als" in text.out
+    assert "popularity (baseline)" in text.out
+    assert "95 %" in text.err
+
+
+def test_a_saved_model_is_evaluated_on_other_data(
+    tastemap: Command, fitted: dict[str, Path], table: Path
+) -> None:
+    answer = tastemap("evaluate", fitted["als"], "--test", table, "--json")
+    assert {row["model"] for row in answer.json["models"]} >= {"als", "bias", "popularity"}
+
+
+def test_settings_of_a_model_are_set_in_an_evaluation(tastemap: Command, table: Path) -> None:
+    answer = tastemap("evaluate", table, "--models", "als,ials", "--set", "als.n_factors=2", "--json")
+    settings = {row["model"]: row["settings"] for row in answer.json["models"]}
+    assert settings["als"]["n_factors"] == 2
+    unclear = tastemap("evaluate", table, "--models", "als,ials", "--set", "n_factors=2")
+    assert unclear.status == 2
+    assert "MODEL.n_factors" in unclear.err
+
+
+def test_compare_gates_on_a_change(tastemap: Command, fitted: dict[str, Path], table: Path) -> None:
+    arguments = ("compare", fitted["popularity"], fitted["ials"], "--test", table)
+    fine = tastemap(*arguments, "--json")
+    assert fine.status == 0
+    assert fine.json["failed"] == []
+    failed = tastemap(*arguments, "--fail-if", "ndcg@10 > -1000%")
+    assert failed.status == 1
+    assert "Failed:" in failed.err
+    unreadable = tastemap(*arguments, "--fail-if", "ndcg@10 <")
+    assert unreadable.status == 1
+    assert "^" in unreadable.err
+
+
+def test_data_commands_list_and_check(tastemap: Command, table: Path, tmp_path: Path) -> None:
+    assert "ml-100k" in [row["name"] for row in tastemap("data", "list", "--json").json["datasets"]]
+    broken = tmp_path / "broken.csv"
+    broken.write_text("user,item,rating\n1,1,5\n1,1,5\n2,1,4\n2,2,3\n1,2,4\n")
+    fixed = tmp_path / "fixed.csv"
+    answer = tastemap("data", "check", broken, "--fix", fixed, "--json")
+    assert "duplicates" in {finding["kind"] for finding in answer.json["findings"]}
+    assert pl.read_csv(fixed).height == 4
+    assert "Harm:" in tastemap("data", "check", broken).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["fit", "nowhere.csv", "--model", "als"], 1, "nowhere.csv"),
+        (["fit", "TABLE", "--model", "asl"], 1, "Did you mean als"),
+        (["fit", "TABLE", "--model", "als", "--objective", "ranking"], 1, "als is a rating model"),
+        (["fit", "TABLE", "--model", "als", "--set", "n_factors"], 1, "KEY=VALUE"),
+        (["fit", "TABLE", "--model", "als", "--set", "n_factors=-1"], 1, "n_factors must be"),
+        (["fit", "TABLE", "--model", "als", "--rating-col", "stars"], 1, "Columns found"),
+        (["fit", "TABLE"], 2, "--model"),
+        (["recommend", "ALS"], 2, "exactly one of"),
+        (["recommend", "ALS", "--user", "1", "--all"], 2, "exactly one of"),
+        (["recommend", "ALS", "--user", "700"], 1, "Unknown user id '700'"),
+        (["recommend", "ALS", "--user", "1", "-k", "0"], 1, "must be an integer >= 1"),
+        (["recommend", "ALS", "--user", "1", "--where", "yeer = 3"], 1, "Did you mean year"),
+        (["recommend", "ALS", "--user", "1", "--exclude", "zzz"], 1, "Unknown item id"),
+        (["recommend", "ALS", "--rated", "1"], 1, "TITLE_OR_ID=RATING"),
+        (["recommend", "ALS", "--rated", "1=9"], 1, "from 1 to 5"),
+        (["recommend", "ALS", "--all", "--out", "lists.xml"], 1, "must end in .csv"),
+        (["similar", "ALS", "Casablanca"], 1, "No item has the id or title"),
+        (["similar", "POPULARITY", "1"], 1, "no item vectors"),
+        (["explain", "ALS", "--user", "1", "--item", "777"], 1, "777"),
+        (["predict", "ALS", "nowhere.csv", "--out", "x.csv"], 1, "no file"),
+        (["evaluate", "TABLE"], 2, "--models"),
+        (["evaluate", "TABLE", "--models", "als", "--split", "leavelast"], 1, "Did you mean leave-last"),
+        (["evaluate", "TABLE", "--models", "als", "--metrics", "ndgc@10"], 1, "ndcg"),
+        (["info", "."], 1, "."),
+        (["data", "fetch", "ml-100"], 1, "Did you mean ml-100k"),
+        (["frobnicate"], 2, "frobnicate"),
+    ],
+)
+def test_failures_are_one_sentence_with_the_remedy(
+    tastemap: Command, fitted: dict[str, Path], table: Path, arguments: list[str], status: int, said: str
+) -> None:
+    places = {"TABLE": table, "ALS": fitted["als"], "POPULARITY": fitted["popularity"]}
+    answer = tastemap(*(places.get(argument, argument) for argument in arguments))
+    assert answer.status == status
+    assert said in answer.err
+    assert answer.err.startswith("Error: ")
+
+
+def test_errors_have_one_json_body(tastemap: Command, fitted: dict[str, Path]) -> None:
+    answer = tastemap("recommend", fitted["als"], "--user", 700, "--json")
+    assert answer.status == 1
+    assert set(answer.json["error"]) == {"code", "message", "details"}
+    assert answer.json["error"]["code"] == "unknown_user"
+
+
+def test_a_folder_that_is_no_artifact_is_left_alone(tastemap: Command, table: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    answer = tastemap("fit", table, "--model", "als", "-o", tmp_path)
+    assert answer.status == 1
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_defect_is_a_sentence_too(tastemap: Command, fitted: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("tastemap.artifacts.info", broken)
+    answer = tastemap("info", fitted["als"])
+    assert answer.status == 1
+    assert "Internal error, a defect of Tastemap: ZeroDivisionError" in answer.err
+
+
+def test_the_installed_command_works_in_a_process_of_its_own(fitted: dict[str, Path]) -> None:
+    command = Path(sys.executable).with_name("tastemap")
+    run = subprocess.run(
+        [command, "recommend", fitted["als"], "--user", "1", "-k", "2", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "TASTEMAP_THREADS": "1"},
+    )
+    assert len(json.loads(run.stdout)["items"]) == 2
+    version = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout.startswith("tastemap 0.")
