@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tastemap.artifacts import is_artifact, load, save, tables, tensors
+from tastemap.artifacts import arrow_guard, is_artifact, load, save, tables, tensors
 from tastemap.artifacts.manifest import SUFFIXES
 from tastemap.artifacts.tensors import Array
 from tastemap.errors import ArtifactError
@@ -293,6 +297,56 @@ def test_tables_that_do_not_fit_are_refused(role: str, frame: pl.DataFrame, said
 def test_a_file_that_is_no_arrow_table_is_refused(content: bytes, folder: Path) -> None:
     replace_data(folder, "catalog", content)
     assert_refused(folder, "is not an Arrow table")
+
+
+def test_a_compressed_table_is_refused_before_it_is_unpacked(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.arrow"
+    pl.DataFrame({"item_id": np.zeros(2_000_000, np.int64)}).write_ipc(path, compression="zstd")
+    assert path.stat().st_size < 10_000
+    replace_data(folder, "catalog", path.read_bytes())
+    assert_refused(folder, "it is compressed")
+
+
+def test_a_table_with_dictionaries_is_refused(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.arrow"
+    frame = pl.DataFrame({"item_id": [1], "title": pl.Series(["A"], dtype=pl.Categorical)})
+    frame.write_ipc(path, compression="uncompressed")
+    replace_data(folder, "catalog", path.read_bytes())
+    assert_refused(folder, "has columns in dictionaries")
+
+
+def test_a_block_listed_twice_is_refused() -> None:
+    content = bytearray(tables.encode(pl.DataFrame({"item_id": np.arange(250_000)}), "catalog"))
+    arrow_guard.check(bytes(content), "catalog")
+    footer = len(content) - 10 - int.from_bytes(content[-10:-6], "little")
+    first, second = arrow_guard._entries(
+        bytes(content), arrow_guard._follow(bytes(content), footer), 3, size=24
+    )
+    content[second : second + 24] = content[first : first + 24]
+    with pytest.raises(ArtifactError, match="its blocks overlap"):
+        arrow_guard.check(bytes(content), "catalog")
+
+
+def test_a_buffer_longer_than_the_file_is_refused_before_memory_is_reserved(folder: Path) -> None:
+    content = data_file(folder, "catalog").read_bytes()
+    place = struct.pack("<qq", 64, 80)  # where the text of the titles lies in its block
+    assert content.count(place) == 1
+    replace_data(folder, "catalog", content.replace(place, struct.pack("<qq", 64, 2**46)))
+    assert_refused(folder, "its buffers overlap or leave their block")
+
+
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=6),
+    cut=st.integers(0, 10_000),
+)
+def test_changed_or_cut_arrow_files_pass_the_guard_or_are_refused(
+    changes: list[tuple[int, int]], cut: int
+) -> None:
+    content = bytearray(tables.encode(pl.DataFrame({"item_id": [1, 2], "title": ["A", None]}), "catalog"))
+    for at, value in changes:
+        content[at % len(content)] = value
+    with contextlib.suppress(ArtifactError):
+        arrow_guard.check(bytes(content[: cut % (2 * len(content))]), "catalog")
 
 
 def test_a_column_type_that_the_format_lacks_is_refused(folder: Path, tmp_path: Path) -> None:

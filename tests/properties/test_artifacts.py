@@ -21,6 +21,7 @@ IDS = st.one_of(
     st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=8, unique=True),
     st.lists(TEXTS, min_size=1, max_size=8, unique=True),
 )
+FLAGS = {"flag": pl.Boolean, "none": pl.Boolean}
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -124,4 +125,14 @@ def test_a_table_has_the_same_bytes_in_one_piece_and_in_two(
     }
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     pieces = pl.concat([frame[:cut], frame[cut:]], rechunk=False)
-    assert tables.encode(frame, "table") == tables.encode(pieces, "table")
+    content = tables.encode(frame, "table")
+    assert content == tables.encode(pieces, "table")
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        assert tables.decode(file, "table").equals(frame)
+
+
+@given(values=st.lists(st.none() | st.booleans(), max_size=40))
+def test_columns_of_single_bits_pass_the_check_of_sizes(values: list[bool | None]) -> None:
+    tables.encode(pl.DataFrame({"flag": values, "none": [None] * len(values)}, schema_overrides=FLAGS), "table")

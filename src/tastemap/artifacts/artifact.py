@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
+from tastemap.artifacts import arrow_guard, store, strict_json, tables, tensors
 from tastemap.artifacts import contents as packing
 from tastemap.artifacts import manifest as manifests
-from tastemap.artifacts import store, strict_json, tables, tensors
 from tastemap.artifacts.checks import check
 from tastemap.artifacts.contents import Contents
 from tastemap.artifacts.manifest import SUFFIXES, Manifest
@@ -225,6 +225,7 @@ def _read(folder: Path, manifest: Manifest, verify: bool) -> Contents:
             if SUFFIXES[role] == "safetensors":
                 contents.tensors[role] = tensors.decode(store.mapped(file), facts.name)
             else:
+                arrow_guard.check(store.mapped(file), facts.name)
                 contents.tables[role] = tables.decode(file, facts.name)
     return contents
 

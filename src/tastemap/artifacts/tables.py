@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 import polars as pl
 
+from tastemap.artifacts import arrow_guard
 from tastemap.errors import ArtifactError
 
 PLAIN = {
@@ -26,7 +27,9 @@ def encode(frame: pl.DataFrame, what: str) -> bytes:
     """
     made = io.BytesIO()
     pl.DataFrame([_rebuilt(column, what) for column in frame]).write_ipc(made, compression="uncompressed")
-    return made.getvalue()
+    content = made.getvalue()
+    arrow_guard.check(content, what)  # what loading would refuse is not written
+    return content
 
 
 def decode(file: BinaryIO, what: str) -> pl.DataFrame:
