@@ -12,7 +12,11 @@ from tastemap.charts.palette import LIGHT, Palette
 from tastemap.charts.render import Chart, themed
 
 ROW = 30  # pixels
-_NAME_LIMIT = 150  # pixels; a longer name is cut in the chart, and whole in its tooltip and in the table
+# A longer name loses its middle in the chart, since names of one family differ at the end; it is whole in
+# the tooltip and in the table.
+_SHORTENED = (
+    "length(datum.label) > 22 ? slice(datum.label, 0, 11) + '…' + slice(datum.label, -10) : datum.label"
+)
 
 
 @dataclass(frozen=True)
@@ -175,13 +179,13 @@ def _x(title: str | None, field: str, domain: tuple[float, float]) -> alt.X:
 
 
 def _y(rows: Sequence[Row], palette: Palette) -> alt.Y:
-    axis = alt.Axis(labelLimit=_NAME_LIMIT, labelColor=palette.ink, labelFontSize=13, grid=False)
+    axis = alt.Axis(labelExpr=_SHORTENED, labelLimit=170, labelColor=palette.ink, labelFontSize=13, grid=False)
     return alt.Y("name", type="nominal", title=None, sort=[row.name for row in rows], axis=axis)
 
 
 def _tooltip() -> list[alt.Tooltip]:
     return [
-        alt.Tooltip("name", type="nominal", title="row"),
+        alt.Tooltip("name", type="nominal", title="model"),
         alt.Tooltip("tip", type="nominal", title="figure"),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tastemap.reports.comparison import comparison_report
 from tastemap.reports.evaluation import ExampleList, evaluation_report, write_report
 
-__all__ = ["ExampleList", "evaluation_report", "write_report"]
+__all__ = ["ExampleList", "comparison_report", "evaluation_report", "write_report"]

@@ -182,9 +182,7 @@ def _family(record: EvaluationRecord, family: str) -> Section | None:
         title,
         tag("p", lede),
         interval_figure(record, headline),
-        figures_table(
-            record, metrics, f"{title}: figures with their 95\u202f% intervals; the best of a column is bold"
-        ),
+        figures_table(record, metrics, f"{title} with 95\u202f% intervals; the best of a column is bold"),
         [tag("h3", "Is the difference more than chance?"), differences] if differences else None,
         [tag("h3", "Fold by fold"), folds] if folds else None,
     )

@@ -28,9 +28,9 @@ def interval_figure(record: EvaluationRecord, metric: str) -> Markup:
         f"{slug(metric)}-intervals",
         f"{said.label} with 95 % intervals, best first: {words}.",
     )
-    caption = (
-        f"{said.label} with 95\u202f% intervals, best first. {said.sentence} Baselines are the hollow diamonds."
-    )
+    caption = f"{said.label} with 95\u202f% intervals, best first. {said.sentence}"
+    if any(row.hollow for row in rows):
+        caption += " Baselines are the hollow diamonds."
     return block("figure", chart, tag("figcaption", caption))
 
 
@@ -44,7 +44,11 @@ def figures_table(record: EvaluationRecord, metrics: Sequence[str], caption: str
     rows = [
         [_name(row), *(_cell(row, metric, row.model in best[metric]) for metric in metrics)] for row in order
     ]
-    return table_block(caption, [tag("th", "Model", scope="col"), *map(_heading, metrics)], rows, caption)
+    contests = {wording(metric).better for metric in metrics if wording(metric).family in _CONTEST}
+    direction = _DIRECTION[contests.pop()] if len(contests) == 1 else ""
+    said = f"{caption}; {direction}" if direction else caption
+    head = ["Model", *(wording(metric).label for metric in metrics)]
+    return table_block(said, head, rows, caption)
 
 
 def difference_figures(record: EvaluationRecord, metric: str) -> list[Markup]:
@@ -139,6 +143,7 @@ def slice_table(record: EvaluationRecord, parts: Sequence[Slice], metric: str) -
 def _difference_figure(found: Sequence[Difference], metric: str, other: str) -> Markup:
     said = wording(metric)
     decimals = said.decimals + 1
+    found = sorted(found, key=lambda one: one.value, reverse=not said.lower_is_better)
     rows = [
         Row(
             one.model,
@@ -200,12 +205,6 @@ def _dot(result: ModelResult, value: float, metric: str) -> Row:
 def _name(result: ModelResult) -> Markup:
     mark = [" ", tag("span", "baseline", class_="mark")] if result.is_baseline else None
     return tag("th", result.model, mark, scope="row")
-
-
-def _heading(metric: str) -> Markup:
-    said = wording(metric)
-    direction = _DIRECTION[said.better] if said.family in _CONTEST else ""
-    return tag("th", said.label, tag("span", direction, class_="range") if direction else None, scope="col")
 
 
 def _cell(result: ModelResult, metric: str, is_best: bool) -> Markup:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tastemap.evaluation.names import METRICS
 from tastemap.evaluation.records import Difference, EvaluationRecord, ModelResult
 from tastemap.reports.wording import estimate, listed, number, wording
 
@@ -21,8 +22,11 @@ def headline_metrics(record: EvaluationRecord) -> list[str]:
 
 
 def metrics_of(models: Sequence[ModelResult]) -> list[str]:
-    """Every metric that some model has, in the order of the record."""
-    return list(dict.fromkeys(metric for row in models for metric in row.metrics))
+    """Every metric that some model has, in the order of tables; unknown ones last."""
+    order = list(METRICS)
+    found = dict.fromkeys(metric for row in models for metric in row.metrics)
+    stems = {metric: metric.partition("@")[0] for metric in found}
+    return sorted(found, key=lambda name: order.index(stems[name]) if stems[name] in order else len(order))
 
 
 def ranked(record: EvaluationRecord, metric: str) -> list[ModelResult]:

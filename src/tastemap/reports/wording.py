@@ -117,14 +117,14 @@ def split_sentence(protocol: Protocol, share: float) -> str:
     percent = f"{100 * share:.0f}{THIN}%"
     kind, _, which = protocol.split.partition(":")
     sentences = {
-        "random": f"A random {percent} of the interactions were hidden from the models; the test was on them.",
+        "random": f"A random {percent} of the interactions were hidden from the models, to test them on.",
         "folds": f"The interactions were dealt into {protocol.n_folds} parts. Each part was hidden from the "
-        "models once and tested; figures are means over the parts.",
-        "fold": f"Part {which} of the data's folds was hidden from the models; the test was on it.",
-        "leave-last": "Each user's last interaction was hidden from the models; the test was on these.",
-        "temporal": f"The models learned from the past; the test was on the latest {percent} of interactions.",
-        "users": "Some users were hidden from the models altogether, then met with one part of their history; "
-        "the test was on the rest of it.",
+        "models once, to test them on; figures are means over the parts.",
+        "fold": f"Part {which} of the data's folds was hidden from the models, to test them on.",
+        "leave-last": "Each user's last interaction was hidden from the models, to test them on.",
+        "temporal": f"The models learned from the past, to be tested on the latest {percent} of interactions.",
+        "users": "Some users were hidden from the models altogether, then met with one part of their history "
+        "and tested on the rest.",
         "test": "Models fitted earlier were tested on interactions given separately.",
     }
     return sentences.get(kind, f"The test rows were chosen by the split “{protocol.split}”.")
