@@ -194,3 +194,47 @@ def test_missing_ids_never_become_an_index() -> None:
 def test_a_report_that_does_not_add_up_would_be_seen(tmp_path: Path) -> None:
     report = load_text(tmp_path, "user,item,rating\n1,2,3\n1,2,4\n,1,1\n\n").report
     assert report == LoadReport(4, 1, 1, {"empty line": 1, "no user id": 1}, report.notes)
+
+
+@pytest.mark.parametrize("first", ["1,2", "   ", ",,", '1,"a\nb",4'])
+def test_an_odd_first_row_does_not_change_what_the_columns_are(tmp_path: Path, first: str) -> None:
+    text = f"user,item,rating\n{first}\n2,x,5\n"
+    if first == "1,2":
+        with pytest.raises(DataError, match="line 2: nothing"):
+            load_text(tmp_path, text)
+    else:
+        frame = load_text(tmp_path, text).interactions.frame()
+        assert frame.rows()[-1] == (2, "x", 5.0)
+
+
+def test_line_ends_of_cr_alone_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="CR alone"):
+        load_text(tmp_path, "user,item,rating\r1,2,3\r")
+
+
+def test_a_stray_cr_in_a_field_does_not_stop_the_sniffing(tmp_path: Path) -> None:
+    data = load_text(tmp_path, "user,item,rating\na\rb,2,3\n").interactions
+    assert data.users.ids.to_list() == ["a\rb"]
+
+
+@pytest.mark.parametrize("name", ["r[1].csv", "r*.csv", "r?.csv"])
+def test_a_file_name_is_no_pattern(tmp_path: Path, name: str) -> None:
+    (tmp_path / "r1.csv").write_text("user,item,rating\n9,9,1\n")
+    assert load_text(tmp_path, "user,item,rating\n1,2,3\n", name).interactions.users.ids.to_list() == [1]
+
+
+def test_one_column_cannot_be_two_things(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("user,item,rating\n1,2,3\n")
+    with pytest.raises(ColumnError, match=r"'user' of r\.csv is named for two things"):
+        load(tmp_path / "r.csv", user_col="user", rating_col="user")
+
+
+def test_an_empty_source_is_not_the_current_folder() -> None:
+    with pytest.raises(SourceNotFoundError, match="source is empty"):
+        load("")
+
+
+def test_inch_marks_are_no_quotes(tmp_path: Path) -> None:
+    text = 'user,item,rating\n1,Monitor 24",4\n2,Monitor 27",5\n3,Monitor,5\n'
+    data = load_text(tmp_path, text).interactions
+    assert data.items.ids.to_list() == ["Monitor", 'Monitor 24"', 'Monitor 27"']

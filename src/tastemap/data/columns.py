@@ -100,7 +100,8 @@ def choose_columns(
     Raises
     ------
     ColumnError
-        If a column that was named, or a user or item column, is not there; lists the columns found.
+        If a column that was named, or a user or item column, is not there; lists the columns found. If one
+        column is named for two things.
     """
     given = {"user_col": user_col, "item_col": item_col, "rating_col": rating_col, "time_col": time_col}
     for argument, name in given.items():
@@ -110,12 +111,18 @@ def choose_columns(
                 column=name,
                 columns=list(names),
             )
-    user = user_col or find_column([n for n in names if n != item_col], USER_NAMES)
-    user = _required(user, "user", names, label)
-    item = _required(item_col or find_column([n for n in names if n != user], ITEM_NAMES), "item", names, label)
-    rest = [name for name in names if name not in (user, item)]
-    time = time_col or find_column([n for n in rest if n != rating_col], TIME_NAMES)
-    value, is_count, notes = _choose_value([n for n in rest if n != time], rating_col, implicit)
+    taken = [name for name in given.values() if name is not None]
+    twice = next((name for name in taken if taken.count(name) > 1), None)
+    if twice is not None:
+        raise ColumnError(
+            f"Column {twice!r} of {label} is named for two things; name one for each.", column=twice
+        )
+    free = [name for name in names if name not in taken]
+    user = _required(user_col or find_column(free, USER_NAMES), "user", names, label)
+    item = _required(item_col or find_column([n for n in free if n != user], ITEM_NAMES), "item", names, label)
+    free = [name for name in free if name not in (user, item)]
+    time = time_col or find_column(free, TIME_NAMES)
+    value, is_count, notes = _choose_value([n for n in free if n != time], rating_col, implicit)
     return Columns(user, item, value, time, is_count, notes)
 
 

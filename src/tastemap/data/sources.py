@@ -144,6 +144,8 @@ def _split_part(source: Source) -> tuple[str, tuple[int, str] | None]:
 
 
 def _locate(text: str, source: Source, scratch: Path, progress: Progress) -> _Located:
+    if not text.strip():
+        raise SourceNotFoundError("The source is empty; give a data-set name, a folder or a file.", source=text)
     path = Path(text).expanduser()
     if text in KNOWN_SETS and (isinstance(source, str) or not path.exists()):
         folder = fetch(text, progress=progress)

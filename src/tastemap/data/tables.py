@@ -140,10 +140,12 @@ def _scan_separated(path: Path, form: TextFormat) -> pl.LazyFrame:
     return pl.scan_csv(
         path,
         separator=form.separator,
-        has_header=False,  # the names in `form` stand for it: they are distinct and bare
-        schema=dict.fromkeys(form.names, pl.String),
+        has_header=form.has_header,
+        infer_schema=False,
+        new_columns=list(form.names),  # distinct and bare, whatever the header holds
         quote_char='"' if form.has_quotes else None,
-        skip_lines=form.n_leading + form.has_header,
+        skip_lines=form.n_leading,
+        glob=False,
     )
 
 
@@ -156,6 +158,7 @@ def _scan_lines(path: Path, n_skip: int) -> pl.LazyFrame:
         schema={"line": pl.String},
         quote_char=None,
         skip_lines=n_skip,
+        glob=False,
     )
 
 
@@ -205,7 +208,7 @@ def _first_long_line(path: Path, form: TextFormat) -> tuple[int, int] | None:
 
 
 def _open_parquet(path: Path, label: str) -> Table:
-    frame = pl.scan_parquet(path)
+    frame = pl.scan_parquet(path, glob=False)
     try:
         names = tuple(frame.collect_schema().names())
     except (pl.exceptions.PolarsError, OSError) as error:

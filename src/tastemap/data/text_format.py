@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ WHOLE_CHECK_BYTES = 1 << 26
 
 # In this order where several fit: a semicolon table may hold decimal commas, a tab table anything.
 SEPARATORS = {"\t": "tab", "::": "::", ";": "semicolon", ",": "comma", "|": "pipe", " ": "space"}
+OPENING = re.compile(r'(^|[\t:;,| ])"')
+CLOSING = re.compile(r'"($|[\t:;,| ])')
 HEADERLESS_NAMES = ("user_id", "item_id", "rating", "timestamp")
 EARLIEST_TIME = 1e8
 """In a third column without a name, numbers from here on (1973, in seconds) are times, not ratings."""
@@ -84,7 +87,7 @@ def sniff(path: Path, *, label: str, named: Sequence[str] = ()) -> TextFormat:
         raise DataError(f"{label} is empty; give a table with one interaction per line.", source=label)
     if _is_adjacency(path, filled):
         return TextFormat(" ", ("user_id", "item_id"), False, n_leading, False, is_utf8, True)
-    has_quotes = all(line.count('"') % 2 == 0 for line in filled)
+    has_quotes = _has_quotes(filled, is_cut=not is_whole or len(lines) == SAMPLE_LINES)
     separator, fields = _split_best(filled, has_quotes, label)
     has_header = _has_header(fields, named)
     names = _distinct(fields[0]) if has_header else _headerless(fields, label)
@@ -97,7 +100,7 @@ def split_line(line: str, separator: str, has_quotes: bool) -> list[str]:
         return line.split()
     if len(separator) > 1 or not has_quotes:
         return line.split(separator)
-    return next(csv.reader([line], delimiter=separator), [])
+    return next(csv.reader([line.replace("\r", " ")], delimiter=separator), [])
 
 
 def _decode(sample: bytes, path: Path, *, is_whole: bool, label: str) -> tuple[list[str], bool]:
@@ -109,6 +112,10 @@ def _decode(sample: bytes, path: Path, *, is_whole: bool, label: str) -> tuple[l
         )
     is_utf8 = _is_utf8(path)
     text = sample.decode("utf-8-sig" if is_utf8 else "latin-1", errors="ignore")  # ignore: a cut last letter
+    if "\n" not in text and "\r" in text:
+        raise DataError(
+            f"{label} ends its lines with CR alone; save it with ordinary line ends (LF).", source=label
+        )
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     if lines and (not is_whole or not lines[-1]) and len(lines) > 1:
         lines.pop()  # cut off, or what follows the last line end
@@ -126,6 +133,18 @@ def _is_utf8(path: Path) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _has_quotes(lines: list[str], *, is_cut: bool) -> bool:
+    """Whether quotes enclose fields: they open at the start of one and close at its end, maybe lines later."""
+    is_open = False
+    for line in lines:
+        if line.count('"') % 2 == 0:
+            continue
+        if not (CLOSING if is_open else OPENING).search(line):
+            return False
+        is_open = not is_open
+    return is_cut or not is_open
 
 
 def _is_adjacency(path: Path, lines: list[str]) -> bool:
