@@ -14,7 +14,7 @@ FOLDER = "recbole/dataset_example/ml-100k/ml-100k"
 TIMEOUT_S = 150
 """For pip as a whole; the wheel has 2 MB."""
 
-UNKNOWN_TITLE = {"unkonwn": "unknown"}
+UNKNOWN_TITLE = {"unkonwn": "unknown"}  # codespell:ignore unkonwn
 
 
 def download_wheel(folder: Path) -> Path:
