@@ -212,7 +212,8 @@ def test_the_wheel_is_turned_into_grouplens_layout(tmp_path: Path) -> None:
     inter = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n" + RATINGS
     item = (
         "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
-        "242\tToy Story\t1995\tAnimation Children's Comedy\n267\tunkonwn\tunkonwn\tunknown\n"  # codespell:ignore unkonwn
+        "242\tToy Story\t1995\tAnimation Children's Comedy\n"
+        "267\tunkonwn\tunkonwn\tunknown\n"  # codespell:ignore unkonwn
         "1412\tLand Before Time III (1995)\tV\tAnimation\n543\tMisérables, Les\t1995\tDrama Musical\n"
     )
     user = (
