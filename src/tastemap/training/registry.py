@@ -145,6 +145,8 @@ def make_config(name: str, settings: Mapping[str, object] | None = None) -> Mode
         return config_class(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        key = str(first["loc"][0]) if first["loc"] else name
         said = str(first["msg"]).replace("Input should be", "must be").replace("Value error, ", "")
+        if not first["loc"]:  # two settings contradict each other; the sentence is whole
+            raise InvalidValueError(f"{name}: {said}") from error
+        key = str(first["loc"][0])
         raise InvalidValueError(f"{name}: {key} {said}. Got {given.get(key)!r}.", setting=key) from error
