@@ -47,6 +47,7 @@ def measure(shape: str, seed: int) -> dict[str, object]:
         start = time.perf_counter()
         write_generated(path, SHAPES[shape], rng=seed)
         made_s = time.perf_counter() - start
+        busy = os.getloadavg()[0]  # well above 1, that of making the file: others used the cores too
         run = subprocess.run(
             [sys.executable, "-c", LOAD, str(path)], check=True, capture_output=True, text=True
         )
@@ -58,6 +59,7 @@ def measure(shape: str, seed: int) -> dict[str, object]:
             **figures,
             "file_mb": round(path.stat().st_size / 2**20),
             "make_file_s": round(made_s, 2),
+            "load_average_before": round(busy, 1),
             "cores": len(os.sched_getaffinity(0)),
             "machine": f"{platform.system()} {platform.machine()}",
             "python": platform.python_version(),

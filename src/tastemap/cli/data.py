@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -68,7 +68,12 @@ def check(
     from tastemap.data import check as check_data
     from tastemap.data import fix as fix_data
 
-    columns = {"user_col": user_col, "item_col": item_col, "rating_col": rating_col, "time_col": time_col}
+    columns: dict[str, Any] = {
+        "user_col": user_col,
+        "item_col": item_col,
+        "rating_col": rating_col,
+        "time_col": time_col,
+    }
     report = check_data(source, **columns)
     changes = fix_data(source, fix, **columns) if fix is not None else None
     if as_json:

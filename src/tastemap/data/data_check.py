@@ -126,7 +126,7 @@ def check(
 
     Notes
     -----
-    O(n) time. Text is kept as it came: about 150 bytes a row.
+    O(n) time. Text is kept as it came: about 190 bytes a row.
     """
     columns = {"user_col": user_col, "item_col": item_col, "rating_col": rating_col, "time_col": time_col}
     scale = None if rating_scale is None else check_scale(rating_scale)

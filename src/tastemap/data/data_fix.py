@@ -102,4 +102,3 @@ def _whole_if_possible(values: Float64Array, kept: BoolArray) -> pl.Series:
     if (values[kept] == np.floor(values[kept])).all():
         return pl.Series(np.where(kept, values, 0.0).astype(np.int64))
     return pl.Series(values)
-

@@ -184,7 +184,8 @@ def _last_of_user(rows: Interactions, times: Int64Array, random: np.random.Gener
     lot = random.permutation(len(rows))  # (n,)
     at_latest = np.where(times == latest[rows.user_index], lot, -1)  # (n,)
     drawn = np.maximum.reduceat(at_latest, starts)  # (U,)
-    return (at_latest == drawn[rows.user_index]) & (rows.by_user.row_lengths > 1)[rows.user_index]
+    is_last: BoolArray = at_latest == drawn[rows.user_index]
+    return is_last & (rows.by_user.row_lengths > 1)[rows.user_index]
 
 
 def _n_single(rows: Interactions) -> int:
