@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tastemap.artifacts import load, save
-    from tastemap.data import Dataset, Interactions, check, generate, make_splits, train_test_split
+    from tastemap.data import Dataset, Interactions, check, make_splits, train_test_split
     from tastemap.data import load as load_data
+    from tastemap.data.generate import generate
     from tastemap.errors import TastemapError
     from tastemap.evaluation import compare, evaluate, evaluate_recommender
     from tastemap.inference import (
@@ -49,7 +50,7 @@ _HOMES = {
     "find_item": "tastemap.inference",
     "fit": "tastemap.training",
     "fold_in": "tastemap.inference",
-    "generate": "tastemap.data",
+    "generate": "tastemap.data.generate",
     "load": "tastemap.artifacts",
     "load_data": "tastemap.data:load",
     "make_splits": "tastemap.data",

@@ -1,17 +1,30 @@
 """Interactions, ids, catalogs; readers, splits and checks. Polars goes in, arrays come out."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from tastemap.data.catalog import Catalog
-from tastemap.data.data_check import CheckReport, check
-from tastemap.data.data_fix import fix
 from tastemap.data.dataset import Dataset, LoadReport
 from tastemap.data.fetching import DatasetInfo, data_home, datasets, fetch
-from tastemap.data.findings import Example, Finding
 from tastemap.data.id_map import UNKNOWN, Id, IdMap, Ids
 from tastemap.data.interactions import Interactions, RatingScale, make_interactions
 from tastemap.data.queries import read_history, read_pairs, read_user_ids
 from tastemap.data.sources import Source, load
 from tastemap.data.splits import SPLIT_KINDS, Split, make_splits, train_test_split
 from tastemap.data.writing import write_table
+
+if TYPE_CHECKING:
+    from tastemap.data.data_check import CheckReport, check
+    from tastemap.data.data_fix import fix
+    from tastemap.data.findings import Example, Finding
+
+_WHEN_USED = {
+    "CheckReport": "data_check",
+    "Example": "findings",
+    "Finding": "findings",
+    "check": "data_check",
+    "fix": "data_fix",
+}
 
 __all__ = [
     "SPLIT_KINDS",
@@ -44,3 +57,10 @@ __all__ = [
     "train_test_split",
     "write_table",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The data check is imported when it is used: fitting and serving do without it."""
+    if name not in _WHEN_USED:
+        raise AttributeError(f"module 'tastemap.data' has no attribute {name!r}")
+    return getattr(import_module(f"tastemap.data.{_WHEN_USED[name]}"), name)
