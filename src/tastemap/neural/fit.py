@@ -70,8 +70,10 @@ def epochs(train: Interactions, config: DotConfig, *, rng: np.random.Generator) 
     module = _initial_module(train, config, rng).to(device)
     loop = _loop(module, train, config, device)
     rows = max(train.n_users, train.n_items, min(config.batch_size, len(train)))
+    # the matrix products of gravity have other last bits with several threads: it trains on one
+    shared = 0 if config.gravity else rows * config.n_factors
     for epoch in range(1, (config.stop_epoch or config.n_epochs) + 1):
-        with own_threads(rows * config.n_factors):
+        with own_threads(shared):
             means = loop.run_epoch(epoch, rng)
         losses = {"loss": means.pop("loss"), "train_rmse": math.sqrt(means.pop("mse")), **means}
         yield Epoch(_export(module, train, config), losses)

@@ -20,6 +20,7 @@ import numpy as np
 
 from tastemap.data import Interactions
 from tastemap.linalg.csr import row_numbers
+from tastemap.linalg.threads import single_threaded_blas
 from tastemap.linalg.types import Float64Array
 from tastemap.models.dot import DotConfig
 from tastemap.models.factor import FactorModel
@@ -67,7 +68,8 @@ def measured_loss(model: FactorModel, train: Interactions, loss: UserLoss) -> Us
     # no history is empty, so every row has a first entry
     factor_pull = np.add.reduceat(pull[:, None] * Y, history.indptr[:-1], axis=0)  # (B, d)
     if loss.unobserved_weight:
-        factor_pull -= loss.unobserved_weight * (X @ model.item_gramian)
+        with single_threaded_blas():
+            factor_pull -= loss.unobserved_weight * (X @ model.item_gramian)
     bias_pull = np.add.reduceat(pull, history.indptr[:-1])  # (B,)
     measured = replace(loss, frequency_power=0.5, regularization=1.0)
     scale = measured.row_penalty(history.row_lengths, model.n_items, 1)[:, :1]  # (B, 1)
