@@ -15,8 +15,8 @@ from pydantic import Field, model_validator
 from tastemap.models.config import IterativeConfig
 
 USUAL_PENALTY = 18.0
-"""λ times the number of rows, where λ is unset: the weight of a user's own penalty against the user's own
-ratings is half of this on data of any size."""
+"""λ times the number of rows, where λ is unset: half of it weighs ``||x||^2`` against the sum of a user's
+squared errors, on data of any size. A fixed λ would grow against that sum with the number of rows."""
 
 Device = Literal["auto", "cpu", "cuda"]
 
