@@ -63,7 +63,7 @@ def bare_files(folder: Path, rmse_of_fold: dict[str, float]) -> dict[str, object
     """Fold 1 from files of user, item and rating alone, fitted, predicted, and scored here."""
     for part in ("train", "test"):
         write_table(load(f"ml-100k:u1.{part}").interactions.frame().drop("timestamp"), folder / f"{part}.csv")
-    found = {}
+    found: dict[str, object] = {}
     for model in ("bias", "als", "dot"):
         tastemap("fit", folder / "train.csv", "--model", model, "-o", folder / f"bare-{model}")
         tastemap("predict", folder / f"bare-{model}", folder / "test.csv", "--out", folder / "predicted.csv")
@@ -105,9 +105,7 @@ def commands(folder: Path) -> dict[str, object]:
     found["lists"] = {
         "users": frame["user_id"].n_unique(),
         "lengths": sorted(set(frame.group_by("user_id").len()["len"].to_list())),
-        "seen": frame.join(
-            load("ml-100k").interactions.frame(), on=["user_id", "item_id"], how="inner"
-        ).height,
+        "seen": frame.join(load("ml-100k").interactions.frame(), on=["user_id", "item_id"], how="inner").height,
     }
     return found
 
@@ -127,7 +125,7 @@ def same_bytes(folder: Path) -> dict[str, bool]:
 
 def neighbors(folder: Path) -> dict[str, object]:
     """Ranks of the two sequels among the neighbors of a film by cosine."""
-    found = {}
+    found: dict[str, object] = {}
     for model in ("als", "ials"):
         tastemap("fit", "ml-100k", "--model", model, "-o", folder / model)
         items = tastemap("similar", folder / model, FILM, "-k", 20)["items"]

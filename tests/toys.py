@@ -49,7 +49,7 @@ def hand_dataset() -> Dataset:
 
 
 def checkerboard(n: int = 20) -> Dataset:
-    """Even users like even items, odd users odd items; the diagonal is left out, so top-1 of user u is item u."""
+    """Even users like even items, odd ones odd; the diagonal is left out, so top-1 of user u is item u."""
     pairs = [(u, i) for u in range(n) for i in range(n) if u % 2 == i % 2 and u != i]
     users, items = (list(side) for side in zip(*pairs, strict=True))
     interactions, _ = make_interactions(users, items, np.ones(len(pairs), np.float32))
@@ -57,7 +57,13 @@ def checkerboard(n: int = 20) -> Dataset:
 
 
 def planted(
-    n_users: int = 60, n_items: int = 40, n_factors: int = 3, *, density: float = 0.4, noise: float = 0.1, seed: int = 0
+    n_users: int = 60,
+    n_items: int = 40,
+    n_factors: int = 3,
+    *,
+    density: float = 0.4,
+    noise: float = 0.1,
+    seed: int = 0,
 ) -> Dataset:
     """Ratings of a known low-rank model plus noise, unrounded, clipped to 1 … 5 stars."""
     rng = np.random.default_rng(seed)

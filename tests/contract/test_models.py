@@ -94,7 +94,18 @@ def test_one_and_two_threads_give_the_same_artifact_bytes(name: str, tmp_path: P
         folder = tmp_path / threads
         settings = [part for key, value in QUICK.get(name, {}).items() for part in ("--set", f"{key}={value}")]
         run = subprocess.run(
-            [sys.executable, "-m", "tastemap", "fit", str(source), "--model", name, "-o", str(folder), *settings],
+            [
+                sys.executable,
+                "-m",
+                "tastemap",
+                "fit",
+                str(source),
+                "--model",
+                name,
+                "-o",
+                str(folder),
+                *settings,
+            ],
             env={**os.environ, "TASTEMAP_THREADS": threads},
             capture_output=True,
             text=True,
@@ -199,7 +210,7 @@ def test_an_explanation_adds_up(name: str) -> None:
     for user in data.users.ids.to_list()[:10]:
         for item in data.items.ids.to_list()[:5]:
             found = explain(recommender, user, item)
-            total = found.baseline + found.reasons["contribution"].sum() + found.remainder
+            total = found.baseline + float(found.reasons["contribution"].to_numpy().sum()) + found.remainder
             assert total == pytest.approx(found.score, abs=1e-9)
             if name in EXACT:
                 assert abs(found.remainder) <= 1e-4
@@ -276,7 +287,9 @@ def test_every_model_beats_its_baseline_on_planted_data(name: str) -> None:
     data = planted(n_users=150, n_items=80, density=0.3, seed=1)
     held = np.random.default_rng(0).random(len(data.interactions)) < 0.1
     train, test = data.select(~held), data.interactions.select(held)
-    settings = {"n_epochs": 30, "n_factors": 4} if issubclass(MODELS[name].config_class, IterativeConfig) else {}
+    settings = (
+        {"n_epochs": 30, "n_factors": 4} if issubclass(MODELS[name].config_class, IterativeConfig) else {}
+    )
     if MODELS[name].objective == "ranking":
         return _beats_popularity(name)
     recommender = fit(train, name, settings=settings, rng=0)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -50,8 +51,12 @@ def test_lists_for_everybody_go_to_a_file(
     answer = tastemap("recommend", fitted["als"], "--all", "-k", 5, "--out", out)
     assert answer.status == 0
     assert "lists for 60 users" in answer.err
-    read = {"csv": pl.read_csv, "parquet": pl.read_parquet, "jsonl": pl.read_ndjson}[ending]
-    frame = read(out)
+    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
+        "csv": pl.read_csv,
+        "parquet": pl.read_parquet,
+        "jsonl": pl.read_ndjson,
+    }
+    frame = readers[ending](out)
     assert frame.columns == ["user_id", "item_id", "rank", "score", "prediction", "title"]
     assert frame.height == 300
     assert frame["user_id"].unique(maintain_order=True).to_list() == list(range(60))
@@ -129,7 +134,9 @@ def test_explain_agrees_with_the_library(tastemap: Command, fitted: dict[str, Pa
     expected = explain(load(fitted[name]), 2, 9)
     assert document["score"] == expected.score
     assert document["reasons"] == expected.reasons.to_dicts()
-    total = document["baseline"] + sum(row["contribution"] for row in document["reasons"]) + document["remainder"]
+    total = (
+        document["baseline"] + sum(row["contribution"] for row in document["reasons"]) + document["remainder"]
+    )
     assert total == pytest.approx(document["score"], abs=1e-9)
     assert "sum = score" in tastemap("explain", fitted[name], "--user", 2, "--item", 9).err
 
@@ -250,7 +257,9 @@ def test_a_folder_that_is_no_artifact_is_left_alone(tastemap: Command, table: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_defect_is_a_sentence_too(tastemap: Command, fitted: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_is_a_sentence_too(
+    tastemap: Command, fitted: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("oh")
 

@@ -196,7 +196,7 @@ def _interactions(manifest: Manifest, contents: Contents) -> Interactions:
 def _model(manifest: Manifest, arrays: Mapping[str, Array], train: Interactions) -> Model:
     link = Link(**manifest.link.model_dump())
     if manifest.shape == "item_weights":
-        return ItemWeights(arrays["weights"], train.by_user, link)
+        return ItemWeights(arrays["weights"], train.by_user)
     assert manifest.global_bias is not None, "the manifest was checked when it was read"
     loss = None if manifest.user_loss is None else UserLoss(**manifest.user_loss.model_dump())
     return FactorModel(

@@ -20,7 +20,9 @@ NAME = "compare"
 def command(
     folder_a: Annotated[Path, typer.Argument(metavar="DIR_A", help="A saved model.")],
     folder_b: Annotated[Path, typer.Argument(metavar="DIR_B", help="The saved model to compare with it.")],
-    test: Annotated[str | None, typer.Option(metavar="SOURCE", help="Test data that neither was fitted to.")] = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="Test data that neither was fitted to.")
+    ] = None,
     fail_if: Annotated[
         list[str] | None,
         typer.Option(metavar="CONDITION", help='Exit with 1 if B changes so: "ndcg@10 < -1%"; repeat.'),

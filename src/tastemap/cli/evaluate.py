@@ -25,7 +25,10 @@ _HEADLINE_AT_K = ("ndcg", "recall", "coverage")
 
 def command(
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="Data to split and fit models to; or a saved model, with --test.")
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="Data to split and fit models to; or a saved model, with --test."
+        ),
     ],
     models: Annotated[str | None, typer.Option(help="Models to fit and compare: a,b,c.")] = None,
     test: Annotated[str | None, typer.Option(metavar="SOURCE", help="Test data for a saved model.")] = None,
@@ -38,12 +41,16 @@ def command(
     ] = None,
     metrics: Annotated[str | None, typer.Option(help="Metrics to report: rmse,ndcg@10,…")] = None,
     also_mask: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Interactions to hide from lists besides the training rows.")
+        str | None,
+        typer.Option(metavar="FILE", help="Interactions to hide from lists besides the training rows."),
     ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="[MODEL.]KEY=VALUE", help="A setting of a model; repeat.")
+        list[str] | None,
+        typer.Option("--set", metavar="[MODEL.]KEY=VALUE", help="A setting of a model; repeat."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained report.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained report.")
+    ] = None,
     seed: options.Seed = 0,
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
@@ -56,7 +63,9 @@ def command(
     Ranking is full: every item is ranked, only training rows are masked.
     """
     if (models is None) == (test is None):
-        raise options.UsageError("Give either --models a,b,c with data to split, or a saved model with --test SOURCE.")
+        raise options.UsageError(
+            "Give either --models a,b,c with data to split, or a saved model with --test SOURCE."
+        )
     columns = (user_col, item_col, rating_col, time_col)
     with TerminalProgress(quiet=as_json) as progress:
         from tastemap.evaluation import evaluate, evaluate_recommender
@@ -103,7 +112,9 @@ def _settings_by_model(models: str, settings: list[str] | None) -> dict[str, dic
         model, dot, name = key.partition(".")
         if not dot:
             if len(names) != 1:
-                raise options.UsageError(f"Several models are evaluated; say whose setting it is: --set MODEL.{key}=…")
+                raise options.UsageError(
+                    f"Several models are evaluated; say whose setting it is: --set MODEL.{key}=…"
+                )
             model, name = names[0], key
         found.setdefault(model, {})[name] = value
     return found
@@ -162,4 +173,6 @@ def _tell(record: EvaluationRecord, source: str, models: str | None, out: Path |
     if out is not None:
         next_step(f"open {out} in a browser")
     elif models is not None:
-        next_step(f"tastemap evaluate {source} --models {models} --split {record.protocol.split} --out report.html")
+        next_step(
+            f"tastemap evaluate {source} --models {models} --split {record.protocol.split} --out report.html"
+        )

@@ -34,9 +34,12 @@ def command(
         return
     name = found.title or str(found.item_id)
     print_table(found.reasons.head(k), title=f"Why user {user_id} might like {name} ({recommender.name})")
-    shown = found.reasons.head(k)["contribution"].sum()
-    rest = found.reasons["contribution"].sum() - shown
-    say(f"baseline {found.baseline:+.4f}   reasons above {shown:+.4f}   {len(found.reasons[k:])} more {rest:+.4f}")
+    contributions = found.reasons["contribution"].to_numpy()
+    shown, rest = float(contributions[:k].sum()), float(contributions[k:].sum())
+    say(
+        f"baseline {found.baseline:+.4f}   reasons above {shown:+.4f}   "
+        f"{len(contributions[k:])} more {rest:+.4f}"
+    )
     stars = f", a prediction of {found.prediction:.2f} stars" if found.prediction is not None else ""
     say(f"remainder {found.remainder:+.4f}   sum = score {found.score:.4f}{stars}")
     next_step(f"tastemap recommend {folder} --user {user} -k 10")

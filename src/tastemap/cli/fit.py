@@ -26,7 +26,9 @@ def command(
     ] = None,
     settings: options.Set = None,
     seed: options.Seed = 0,
-    positive_min: Annotated[float | None, typer.Option(help="Ranking: use ratings of at least this only.")] = None,
+    positive_min: Annotated[
+        float | None, typer.Option(help="Ranking: use ratings of at least this only.")
+    ] = None,
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
     rating_col: options.RatingCol = None,
@@ -87,7 +89,8 @@ def _facts(recommender: Recommender) -> dict[str, object]:
 def _tell(recommender: Recommender, out: Path) -> None:
     data = recommender.train.interactions
     say(
-        f"{recommender.train.name}: {len(data):,} interactions of {data.n_users:,} users with {data.n_items:,} items."
+        f"{recommender.train.name}: {len(data):,} interactions of {data.n_users:,} users "
+        f"with {data.n_items:,} items."
     )
     for sentence in recommender.train.report.sentences():
         say(f"  {sentence}")
@@ -108,7 +111,8 @@ def _search_sentences(recommender: Recommender) -> list[str]:
         return []
     metric = metrics[0]
     search = losses.filter(pl.col("phase") == "search")
-    best = search[metric].min() if metric.endswith("rmse") else search[metric].max()
+    figures = search[metric].to_numpy()
+    best = figures.min() if metric.endswith("rmse") else figures.max()
     epochs = len(losses) - len(search)
     label = metric.removeprefix("validation_")
     return [f"Validation {label} {best:.4f}; then fitted to all rows for {epochs} epochs."]

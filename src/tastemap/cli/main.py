@@ -36,7 +36,8 @@ def _show_version(asked: bool) -> None:
 @app.callback()
 def _root(
     show_version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     """From a table of ratings or interactions to a recommender: fit, evaluate, recommend, explain."""

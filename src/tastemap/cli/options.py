@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tastemap.progress import Progress
 
 
-
 class UsageError(typer.TyperException):
     """Options that do not go together; the exit status is 2."""
 
@@ -27,20 +26,26 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A data set (ml-100k, ml-100k:u1.train), a folder, or a .zip, .csv, .tsv, .dat, .jsonl or .parquet file.",
+        help="A data set (ml-100k, ml-100k:u1.train), a folder, or a file: .zip .csv .tsv .dat .jsonl .parquet.",
     ),
 ]
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A saved model, as `tastemap fit -o DIR` wrote it.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A saved model, as `tastemap fit -o DIR` wrote it.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 UserCol = Annotated[str | None, typer.Option(help="Column of user ids.")]
 ItemCol = Annotated[str | None, typer.Option(help="Column of item ids.")]
 RatingCol = Annotated[str | None, typer.Option(help="Column of ratings.")]
 TimeCol = Annotated[str | None, typer.Option(help="Column of times.")]
 UserFeatures = Annotated[Path | None, typer.Option(help="Table of user features, with a column user_id.")]
-ItemFeatures = Annotated[Path | None, typer.Option(help="Table of titles and item features, with a column item_id.")]
+ItemFeatures = Annotated[
+    Path | None, typer.Option(help="Table of titles and item features, with a column item_id.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")]
 K = Annotated[int, typer.Option("-k", help="Length of a list.")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model; repeat.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model; repeat.")
+]
 
 
 def load_data(
@@ -88,4 +93,3 @@ def parse_settings(pairs: Sequence[str] | None) -> dict[str, object]:
             value = text
         settings[key.strip()] = value
     return settings
-

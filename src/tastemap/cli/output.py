@@ -46,7 +46,9 @@ def next_step(command: str) -> None:
     typer.echo(f"\nNext: {command}", err=True)
 
 
-def print_table(frame: pl.DataFrame, *, title: str | None = None, digits: Mapping[str, int] | None = None) -> None:
+def print_table(
+    frame: pl.DataFrame, *, title: str | None = None, digits: Mapping[str, int] | None = None
+) -> None:
     """Print a frame as an aligned table; floats with 3 digits unless `digits` names the column."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -57,7 +59,9 @@ def print_table(frame: pl.DataFrame, *, title: str | None = None, digits: Mappin
     for name, dtype in frame.schema.items():
         table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
     for row in frame.iter_rows():
-        cells = (_cell(value, (digits or {}).get(name, 3)) for name, value in zip(frame.columns, row, strict=True))
+        cells = (
+            _cell(value, (digits or {}).get(name, 3)) for name, value in zip(frame.columns, row, strict=True)
+        )
         table.add_row(*(Text(cell) for cell in cells))  # Text: brackets in titles are not markup
     Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
 

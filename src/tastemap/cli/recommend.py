@@ -39,17 +39,29 @@ class _Asked:
 def command(
     folder: options.Folder,
     user: Annotated[list[str] | None, typer.Option(metavar="ID", help="A user; repeat for more.")] = None,
-    users_file: Annotated[Path | None, typer.Option("--for", metavar="FILE", help="Table with a column of users.")] = None,
+    users_file: Annotated[
+        Path | None, typer.Option("--for", metavar="FILE", help="Table with a column of users.")
+    ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="Every user of the training data.")] = False,
-    history: Annotated[Path | None, typer.Option(metavar="FILE", help="Table of one person's items and ratings.")] = None,
+    history: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Table of one person's items and ratings.")
+    ] = None,
     rated: Annotated[
         list[str] | None, typer.Option(metavar="TITLE_OR_ID=5", help="Something a new person rated; repeat.")
     ] = None,
     k: options.K = 10,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write .csv, .parquet or .jsonl instead.")] = None,
-    exclude: Annotated[list[str] | None, typer.Option(metavar="ID", help="An item that must not appear.")] = None,
-    only: Annotated[list[str] | None, typer.Option(metavar="ID", help="The only items that may appear.")] = None,
-    where: Annotated[str | None, typer.Option(help="Catalog filter: \"year >= 2000 and genre = Horror\".")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write .csv, .parquet or .jsonl instead.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="An item that must not appear.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="The only items that may appear.")
+    ] = None,
+    where: Annotated[
+        str | None, typer.Option(help='Catalog filter: "year >= 2000 and genre = Horror".')
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """List the best items for users, for everybody, or for a history nobody has seen before."""
@@ -107,7 +119,9 @@ def _parse_rated(recommender: Recommender, rated: list[str]) -> dict[Id, float]:
         except ValueError:
             equals = ""
         if not equals:
-            raise InvalidValueError(f'--rated takes TITLE_OR_ID=RATING, such as --rated "Star Wars=5". Got {text!r}.')
+            raise InvalidValueError(
+                f'--rated takes TITLE_OR_ID=RATING, such as --rated "Star Wars=5". Got {text!r}.'
+            )
         found = find_item(recommender, name)
         if found.others:
             say(f"{name!r}: taking the most popular of {len(found.others) + 1} matching titles.")

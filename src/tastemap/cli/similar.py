@@ -17,7 +17,9 @@ def command(
     item: Annotated[str, typer.Argument(metavar="ITEM", help="An id, a title, or a part of a title.")],
     measure: Annotated[Literal["cosine", "dot"], typer.Option(help="How items are compared.")] = "cosine",
     k: options.K = 10,
-    by: Annotated[Literal["id", "title"] | None, typer.Option(help="Read ITEM as an id or as a title only.")] = None,
+    by: Annotated[
+        Literal["id", "title"] | None, typer.Option(help="Read ITEM as an id or as a title only.")
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """List the items most similar to ITEM, with the number of users who have both."""
@@ -40,7 +42,9 @@ def command(
         return
     if found.others:
         listed = "; ".join(found.others[:10])
-        say(f"{len(found.others)} other titles match {item!r}: {listed}{' …' if len(found.others) > 10 else ''}")
+        say(
+            f"{len(found.others)} other titles match {item!r}: {listed}{' …' if len(found.others) > 10 else ''}"
+        )
     print_table(frame, title=f"Most similar to {title or item_id} by {measure} ({recommender.name})")
     next_step(f"tastemap recommend {folder} --rated {_quoted(title or str(item_id))}")
 

@@ -93,7 +93,11 @@ def _column(table: Table, given: str | None, usual: Sequence[str], side: str) ->
 
 def _ids(table: Table, column: str, side: str) -> pl.Series:
     raw = table.collect(table.frame.select(column))[column]
-    ids = id_columns.from_text(raw) if table.is_text else id_columns.from_typed(raw, column=column, label=table.label)
+    ids = (
+        id_columns.from_text(raw)
+        if table.is_text
+        else id_columns.from_typed(raw, column=column, label=table.label)
+    )
     if ids.null_count():
         row = int(ids.is_null().arg_true()[0])
         raise DataError(f"{table.label}: the {side} id in {table.place(row)} is missing; every row needs one.")

@@ -49,7 +49,9 @@ class Explanation:
 
 
 def explain(recommender: Recommender, user_id: Id, item_id: Id) -> Explanation:
-    """Split the score of an item for a fitted user over the user's training items. *Stability: caller-stable.*
+    """Split the score of an item for a fitted user over the user's training items.
+
+    *Stability: caller-stable.*
 
     Raises
     ------
@@ -67,7 +69,9 @@ def explain(recommender: Recommender, user_id: Id, item_id: Id) -> Explanation:
 
 
 def explain_for_history(recommender: Recommender, ratings: Mapping[Id, float], item_id: Id) -> Explanation:
-    """Split the score of an item for somebody known only by some ratings. *Stability: caller-stable.*
+    """Split the score of an item for somebody known only by some ratings.
+
+    *Stability: caller-stable.*
 
     Raises
     ------

@@ -54,14 +54,18 @@ def read_history(recommender: Recommender, ratings: Mapping[Id, float]) -> Histo
 
 
 def fold_in(recommender: Recommender, ratings: Mapping[Id, float]) -> UserStates:
-    """The state of a user known only by `ratings`: the same kind as a fitted user's. *Stability: caller-stable.*
+    """The state of a user known only by `ratings`: the same kind as a fitted user's.
+
+    *Stability: caller-stable.*
 
     Parameters and errors as :func:`read_history`.
     """
     return recommender.model.fold_in(read_history(recommender, ratings).items)
 
 
-def _check_values(recommender: Recommender, ids: list[Id], values: np.ndarray[tuple[int], np.dtype[np.float32]]) -> None:
+def _check_values(
+    recommender: Recommender, ids: list[Id], values: np.ndarray[tuple[int], np.dtype[np.float32]]
+) -> None:
     scale = recommender.train.interactions.rating_scale
     low, high = (scale.low, scale.high) if scale else (np.nextafter(np.float32(0), np.float32(1)), np.inf)
     bad = ~(np.isfinite(values) & (values >= low) & (values <= high))

@@ -50,13 +50,16 @@ def find_item(recommender: Recommender, wanted: Id, *, by: By | None = None) -> 
     if by == "id" or titles.null_count() == len(titles):
         index = items.index(wanted)  # raises, with near ids
     text = str(wanted).strip().casefold()
-    folded = pl.Series([None if title is None else title.casefold() for title in titles.to_list()], dtype=pl.String)
+    folded = pl.Series(
+        [None if title is None else title.casefold() for title in titles.to_list()], dtype=pl.String
+    )
     for matches in (folded == text, folded.str.contains(text, literal=True)):
         found = matches.fill_null(False).arg_true().to_numpy()
         if len(found) and text:
             return _most_popular(recommender, found, titles)
     raise UnknownItemError(
-        f"No item has the id or title {str(wanted)!r}.{did_you_mean(wanted, titles.drop_nulls())}", item=str(wanted)
+        f"No item has the id or title {str(wanted)!r}.{did_you_mean(wanted, titles.drop_nulls())}",
+        item=str(wanted),
     )
 
 

@@ -16,7 +16,9 @@ PAIRS_PER_BLOCK = 65_536
 
 
 def predict(recommender: Recommender, user_ids: Ids, item_ids: Ids) -> pl.DataFrame:
-    """Predict the rating of each (user, item) pair. *Stability: caller-stable.*
+    """Predict the rating of each (user, item) pair.
+
+    *Stability: caller-stable.*
 
     Parameters
     ----------

@@ -53,7 +53,9 @@ def recommend(
     exclude_seen: bool = True,
     strict: bool = True,
 ) -> Recommendations:
-    """The best items for each user. *Stability: caller-stable.*
+    """The best items for each user.
+
+    *Stability: caller-stable.*
 
     Parameters
     ----------
@@ -105,7 +107,9 @@ def recommend_for_history(
     rules: Rules = ANY_ITEM,
     exclude_seen: bool = True,
 ) -> Recommendations:
-    """The best items for somebody known only by some ratings; nothing is stored. *Stability: caller-stable.*
+    """The best items for somebody known only by some ratings; nothing is stored.
+
+    *Stability: caller-stable.*
 
     Parameters
     ----------

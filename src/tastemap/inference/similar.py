@@ -17,7 +17,9 @@ from tastemap.models.recommender import Recommender
 def similar_items(
     recommender: Recommender, item: Id, *, measure: Measure = "cosine", k: int = 10, by: By | None = None
 ) -> pl.DataFrame:
-    """The `k` items most similar to an item. *Stability: caller-stable.*
+    """The `k` items most similar to an item.
+
+    *Stability: caller-stable.*
 
     Parameters
     ----------

@@ -79,7 +79,9 @@ class _Parser:
             found = _TOKEN.match(self.expression, place)
             if found is None:
                 start = place + len(self.expression[place:]) - len(self.expression[place:].lstrip())
-                raise self._error(_Token("?", self.expression[start], start), "cannot read this; is a quote left open?")
+                raise self._error(
+                    _Token("?", self.expression[start], start), "cannot read this; is a quote left open?"
+                )
             kind = found.lastgroup or ""
             text = found.group(kind)
             if kind == "word" and text.lower() in _KEYWORDS:

@@ -61,9 +61,7 @@ class CSR:
         """The same entries by column: O(nnz), computed once."""
         rows = row_numbers(self.indptr)
         order = stable_order(self.indices, self.n_columns)
-        return CSR(
-            offsets(self.indices, self.n_columns), rows[order], self.values[order], self.n_rows
-        )
+        return CSR(offsets(self.indices, self.n_columns), rows[order], self.values[order], self.n_rows)
 
 
 def from_pairs(rows: IntArray, columns: IntArray, values: Float32Array, shape: tuple[int, int]) -> CSR:

@@ -43,7 +43,7 @@ def fast_kernel(function: F) -> F:
     return cast(F, njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})(function))
 
 
-class _FirstCompile(event.Listener):  # type: ignore[misc]  # Numba ships no types
+class _FirstCompile(event.Listener):
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._told = False

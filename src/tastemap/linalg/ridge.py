@@ -58,7 +58,8 @@ def ridge_rows(
 
     Notes
     -----
-    Cost O(nnz d^2 + B d^3); sums in float32 over 256 entries, in float64 beyond. Rows are independent: the same bits at any thread count.
+    Cost O(nnz d^2 + B d^3); sums in float32 over 256 entries, in float64 beyond.
+    Rows are independent: the same bits at any thread count.
     """
     n_rows, d = len(indptr) - 1, features.shape[1]
     solved = np.zeros((n_rows, d), np.float32)
@@ -78,7 +79,8 @@ def ridge_row_reference(
 ) -> Float64Array:
     """The minimiser for one row: ``(Y' W Y + P) x = Y' W t`` with ``Y`` (s, d) and ``P`` (d, d)."""
     Y64 = Y.astype(np.float64)
-    return np.linalg.solve(Y64.T @ (weights[:, None] * Y64) + penalty, Y64.T @ (weights * targets))
+    A = Y64.T @ (weights[:, None] * Y64) + penalty
+    return np.linalg.solve(A.astype(np.float64), (Y64.T @ (weights * targets)).astype(np.float64))
 
 
 @fast_kernel
@@ -120,7 +122,12 @@ def _add_gramian(weighted: Float32Array, columns: Float32Array, n: int, A: Float
             s00 = s01 = s10 = s11 = s20 = s21 = s30 = s31 = np.float32(0.0)
             for entry in range(n):
                 y0, y1 = columns[j, entry], columns[j1, entry]
-                w0, w1, w2, w3 = weighted[i, entry], weighted[i1, entry], weighted[i2, entry], weighted[i3, entry]
+                w0, w1, w2, w3 = (
+                    weighted[i, entry],
+                    weighted[i1, entry],
+                    weighted[i2, entry],
+                    weighted[i3, entry],
+                )
                 s00 += w0 * y0
                 s01 += w0 * y1
                 s10 += w1 * y0
@@ -139,7 +146,7 @@ def _add_gramian(weighted: Float32Array, columns: Float32Array, n: int, A: Float
 
 
 @fast_kernel
-def _store(A: Float64Array, row: int, j: int, j1: int, left: float, right: float) -> None:
+def _store(A: Float64Array, row: int, j: int, j1: int, left: np.float32, right: np.float32) -> None:
     A[row, j] += left
     if j1 > j:
         A[row, j1] += right

@@ -68,6 +68,35 @@ def _sift_down(heap_scores: FloatArray, heap_items: Int32Array, size: int, root:
 
 
 @kernel
+def _heapify(heap_scores: FloatArray, heap_items: Int32Array, size: int) -> None:
+    for root in range(size // 2 - 1, -1, -1):
+        _sift_down(heap_scores, heap_items, size, root)
+
+
+@kernel
+def _fill(scores: FloatArray, allowed: BoolArray, heap_scores: FloatArray, heap_items: Int32Array) -> int:
+    """Keep the best allowed entries of one row in the heap; returns how many there are."""
+    k, size = len(heap_items), 0
+    for item in range(len(scores)):
+        score = scores[item]
+        if not score > -np.inf or not allowed[item]:
+            continue
+        if size < k:
+            heap_scores[size] = score
+            heap_items[size] = item
+            size += 1
+            if size == k:
+                _heapify(heap_scores, heap_items, k)
+        elif score > heap_scores[0]:  # a tie loses: its column is larger
+            heap_scores[0] = score
+            heap_items[0] = item
+            _sift_down(heap_scores, heap_items, k, 0)
+    if size < k:
+        _heapify(heap_scores, heap_items, size)
+    return size
+
+
+@kernel
 def _select(
     scores: Float32Array,
     seen_indptr: Int64Array,
@@ -81,25 +110,7 @@ def _select(
     for row in range(scores.shape[0]):
         for entry in range(seen_indptr[row], seen_indptr[row + 1]):
             scores[row, seen_indices[entry]] = -np.inf
-        size = 0
-        for item in range(scores.shape[1]):
-            score = scores[row, item]
-            if not score > -np.inf or not allowed[item]:
-                continue
-            if size < k:
-                heap_scores[size] = score
-                heap_items[size] = item
-                size += 1
-                if size == k:
-                    for root in range(k // 2 - 1, -1, -1):
-                        _sift_down(heap_scores, heap_items, k, root)
-            elif score > heap_scores[0]:  # a tie loses: its column is larger
-                heap_scores[0] = score
-                heap_items[0] = item
-                _sift_down(heap_scores, heap_items, k, 0)
-        if size < k:
-            for root in range(size // 2 - 1, -1, -1):
-                _sift_down(heap_scores, heap_items, size, root)
+        size = _fill(scores[row], allowed, heap_scores, heap_items)
         for last in range(size - 1, -1, -1):  # the worst goes to the end of the list
             found[row, last] = heap_items[0]
             heap_scores[0] = heap_scores[last]

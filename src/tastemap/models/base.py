@@ -60,7 +60,7 @@ class Model(Protocol):
         """States of fitted users; index -1 is an unknown user, whose side contributes zero."""
 
     def fold_in(self, history: CSR) -> UserStates:
-        """States of users known only by `history`, shape (B, I): indices of items, ratings in stars or counts."""
+        """States of users known only by `history`, shape (B, I), with ratings in stars or counts."""
 
     def contributions(self, history: CSR, item_index: int) -> Contributions:
         """How the entries of one user's `history`, shape (1, I), make up the score of an item."""
@@ -135,4 +135,5 @@ def cosine_to(vectors: Float32Array, row: int) -> Float64Array:
     dots = vectors @ vectors[row].astype(np.float64)  # (n,)
     norms = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
     scale = norms * norms[row]
-    return np.divide(dots, scale, out=np.zeros(len(vectors)), where=scale > 0.0)
+    cosine: Float64Array = np.divide(dots, scale, out=np.zeros(len(vectors)), where=scale > 0.0)
+    return cosine

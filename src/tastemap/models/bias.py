@@ -20,7 +20,6 @@ from tastemap.models.config import ModelConfig
 from tastemap.models.factor import FactorModel
 from tastemap.models.user_loss import UserLoss
 
-
 SWEEPS = 2
 """Item means, then user means, twice: a third time changes the fourth digit of the error."""
 
@@ -28,8 +27,12 @@ SWEEPS = 2
 class BiasConfig(ModelConfig):
     """Settings of ``bias``."""
 
-    item_regularization: float = Field(default=3.0, ge=0.0, description="ratings of μ added to every item's mean")
-    user_regularization: float = Field(default=5.0, ge=0.0, description="ratings of μ + b_i added to every user's mean")
+    item_regularization: float = Field(
+        default=3.0, ge=0.0, description="ratings of μ added to every item's mean"
+    )
+    user_regularization: float = Field(
+        default=5.0, ge=0.0, description="ratings of μ + b_i added to every user's mean"
+    )
 
 
 def fit(train: Interactions, config: BiasConfig, *, rng: np.random.Generator) -> FactorModel:
@@ -66,4 +69,5 @@ def _shrunk_means(
     """``sum / (count + regularization)`` of each group, shape (n_groups,), float32; 0 for an empty group."""
     sums = np.bincount(groups, weights=values, minlength=n_groups)
     counts = np.bincount(groups, minlength=n_groups) + regularization
-    return np.divide(sums, counts, out=np.zeros(n_groups), where=counts > 0.0).astype(np.float32)
+    means: Float32Array = np.divide(sums, counts, out=np.zeros(n_groups), where=counts > 0.0).astype(np.float32)
+    return means

@@ -24,7 +24,10 @@ class IterativeConfig(ModelConfig):
 
     n_epochs: int = Field(default=20, ge=1, le=10_000, description="passes over the data, at most")
     validation_fraction: float = Field(
-        default=0.1, ge=0.0, le=0.5, description="share of the training rows that decides when to stop; 0: never"
+        default=0.1,
+        ge=0.0,
+        le=0.5,
+        description="share of the training rows that decides when to stop; 0: never",
     )
     patience: int = Field(default=3, ge=1, description="epochs without improvement before stopping")
 

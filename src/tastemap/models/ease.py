@@ -49,7 +49,8 @@ def fit(train: Interactions, config: EASEConfig, *, rng: np.random.Generator) ->
     n_bytes = 8 * train.n_items**2
     if n_bytes > LARGEST_MATRIX_BYTES:
         raise InvalidValueError(
-            f"ease needs a dense matrix of {train.n_items:,} x {train.n_items:,} items, {n_bytes / 2**30:,.0f} GB; "
+            f"ease needs a dense matrix of {train.n_items:,} x {train.n_items:,} items, "
+            f"{n_bytes / 2**30:,.0f} GB; "
             "it is meant for up to 32,000 items. Use ials, whose memory grows with the items alone."
         )
     G = co_counts(train)
@@ -72,9 +73,7 @@ def co_counts(train: Interactions) -> Float64Array:
     by_user: CSR = train.by_user
 
     def count(start: int, stop: int) -> None:
-        _count_rows(
-            by_item.indptr, by_item.indices, by_user.indptr, by_user.indices, start, stop, counts
-        )
+        _count_rows(by_item.indptr, by_item.indices, by_user.indptr, by_user.indices, start, stop, counts)
 
     map_blocks(count, train.n_items, 64)
     return counts

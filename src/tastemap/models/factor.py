@@ -11,10 +11,9 @@ from tastemap.linalg.csr import CSR
 from tastemap.linalg.gramian import gramian
 from tastemap.linalg.jit import fast_kernel, kernel
 from tastemap.linalg.threads import map_blocks
-from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, IntArray
+from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
 from tastemap.models.base import Contributions, Link, Measure, cosine_to, no_item_vectors
 from tastemap.models.user_loss import UserLoss, UserProblem
-
 
 USERS_PER_BLOCK = 512
 
@@ -58,7 +57,7 @@ class FactorModel:
     @property
     def n_factors(self) -> int:
         """Factors d."""
-        return self.item_factors.shape[1]
+        return int(self.item_factors.shape[1])
 
     @cached_property
     def item_gramian(self) -> Float64Array:
@@ -71,9 +70,7 @@ class FactorModel:
         row = np.where(known, user_index, 0)
         if not self.n_users:
             return self._zeros(len(user_index))
-        return FactorUsers(
-            self, self.user_factors[row] * known[:, None], self.user_bias[row] * known
-        )
+        return FactorUsers(self, self.user_factors[row] * known[:, None], self.user_bias[row] * known)
 
     def fold_in(self, history: CSR) -> FactorUsers:
         """Solve the user side for each row of `history`; an empty row gives zeros."""
@@ -95,7 +92,8 @@ class FactorModel:
             raise no_item_vectors("A model of biases alone")
         if measure == "cosine":
             return cosine_to(self.item_factors, item_index)
-        return self.item_factors @ self.item_factors[item_index].astype(np.float64)
+        dots: Float64Array = self.item_factors @ self.item_factors[item_index].astype(np.float64)
+        return dots
 
     def score_history(self, history: CSR) -> Float64Array:
         """Scores of the entries of `history`, whose rows are the fitted users, shape (nnz,), float64.

@@ -38,8 +38,12 @@ class IALSConfig(IterativeConfig):
     regularization: float = Field(default=0.002, gt=0.0, description="λ, the weight on factors")
     frequency_power: float = Field(default=1.0, ge=0.0, le=1.0, description="p, how λ grows with a row's work")
     unobserved_weight: float = Field(default=1.0, ge=0.0, description="α0, the weight of every pair towards 0")
-    alpha: float = Field(default=0.0, ge=0.0, description="what a rating or count adds to confidence: c = 1 + alpha r")
-    init_std: float = Field(default=0.1, gt=0.0, description="standard deviation of the first factors, times sqrt(d)")
+    alpha: float = Field(
+        default=0.0, ge=0.0, description="what a rating or count adds to confidence: c = 1 + alpha r"
+    )
+    init_std: float = Field(
+        default=0.1, gt=0.0, description="standard deviation of the first factors, times sqrt(d)"
+    )
 
     def row_loss(self) -> UserLoss:
         """The loss of one row, the same for users and items."""
@@ -58,7 +62,9 @@ def fit(train: Interactions, config: IALSConfig, *, rng: np.random.Generator) ->
     return last.model
 
 
-def epochs(train: Interactions, config: IALSConfig, *, rng: np.random.Generator) -> Iterator[Epoch[FactorModel]]:
+def epochs(
+    train: Interactions, config: IALSConfig, *, rng: np.random.Generator
+) -> Iterator[Epoch[FactorModel]]:
     """Alternate: items from users, then users from items, so that users always stand solved.
 
     Parameters

@@ -27,7 +27,10 @@ class ItemWeights:
     weights: Float32Array
     history: CSR
 
-    link: Link = Link()
+    @property
+    def link(self) -> Link:
+        """None: scores have no scale."""
+        return Link()
 
     @property
     def n_users(self) -> int:
@@ -55,7 +58,8 @@ class ItemWeights:
         """``dot``: the weights of the item itself; ``cosine``: between rows of weights."""
         if measure == "cosine":
             return cosine_to(self.weights, item_index)
-        return self.weights[item_index].astype(np.float64)
+        weights: Float64Array = self.weights[item_index].astype(np.float64)
+        return weights
 
 
 @dataclass(frozen=True, eq=False)

@@ -193,7 +193,10 @@ class UserProblem:
 
     def _side(self, solved: Float32Array, features: Float32Array, rows: IntArray) -> Float64Array:
         """``b + x'y`` of every entry, shape (nnz,)."""
-        return np.einsum("nd,nd->n", solved[rows], features[self.history.indices], dtype=np.float64)
+        side: Float64Array = np.einsum(
+            "nd,nd->n", solved[rows], features[self.history.indices], dtype=np.float64
+        )
+        return side
 
     def _loss(
         self,
@@ -208,4 +211,5 @@ class UserProblem:
         fit = np.bincount(rows, weights=weights * residual**2, minlength=len(solved))
         x = solved.astype(np.float64)
         unseen = np.einsum("bd,de,be->b", x, self._common(x.shape[1]), x)
-        return fit + unseen + (self._row_penalty() * x**2).sum(axis=1)
+        loss: Float64Array = fit + unseen + (self._row_penalty() * x**2).sum(axis=1)
+        return loss

@@ -37,7 +37,9 @@ def fit(
     rng: Rng = None,
     progress: Progress = SILENT,
 ) -> Recommender:
-    """Fit a model to a data set. *Stability: caller-stable.*
+    """Fit a model to a data set.
+
+    *Stability: caller-stable.*
 
     An iterative model is first fitted to a part of `train` while the rest, a random
     ``validation_fraction`` of the rows, tells when to stop; then it is fitted to all of `train`
@@ -89,13 +91,17 @@ def _suitable(train: Dataset, entry: ModelEntry, positive_min: float | None) -> 
     data = train.interactions
     if entry.objective == "rating" and data.is_implicit:
         raise InvalidValueError(
-            f"{entry.name} predicts ratings, but the data has no rating column. Use a ranking model: ials, ease "
-            "or popularity; or name the column with --rating-col."
+            f"{entry.name} predicts ratings, but the data has no rating column. Use a ranking model: ials, "
+            "ease or popularity; or name the column with --rating-col."
         )
     if data.n_users < 2 or data.n_items < 2:
         raise InvalidValueError(
             f"Fitting needs at least two users and two items. Got {data.n_users} and {data.n_items}"
-            + ("; lower positive_min." if positive_min is not None else "; check that the columns are the right ones.")
+            + (
+                "; lower positive_min."
+                if positive_min is not None
+                else "; check that the columns are the right ones."
+            )
         )
     return train
 
@@ -149,7 +155,9 @@ def _search(
     except KeyboardInterrupt:
         if best_model is None:
             raise
-        progress.note(f"Search stopped; fitting to all rows for {best_epoch} epochs. Ctrl-C again stops that too.")
+        progress.note(
+            f"Search stopped; fitting to all rows for {best_epoch} epochs. Ctrl-C again stops that too."
+        )
     assert best_model is not None, "epochs yields at least one model"
     return _Search(best_epoch, losses, validation.predictions(best_model))
 

@@ -123,7 +123,9 @@ def check_objective(name: str, objective: str | None) -> None:
     if objective not in ("rating", "ranking"):
         raise InvalidValueError(f"objective must be rating or ranking. Got {objective!r}.")
     suited = ", ".join(other.name for other in MODELS.values() if other.objective == objective)
-    raise InvalidValueError(f"{name} is a {entry.objective} model. For the objective {objective} use: {suited}.")
+    raise InvalidValueError(
+        f"{name} is a {entry.objective} model. For the objective {objective} use: {suited}."
+    )
 
 
 def make_config(name: str, settings: Mapping[str, object] | None = None) -> ModelConfig:

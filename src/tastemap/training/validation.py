@@ -66,7 +66,7 @@ class Validation:
         return float(ndcg(_hits(lists, self.ranked), self.ranked.row_lengths, LIST_LENGTH).mean())
 
     def predictions(self, model: Model) -> pl.DataFrame | None:
-        """Up to 10,000 held-out rows, evenly spread: ``user_id, item_id, rating, prediction``; None for ranking."""
+        """Up to 10,000 held-out rows, evenly spread, with predictions; None for ranking."""
         if self.ranked is not None:
             return None
         step = -(-len(self.held_out) // LARGEST_SAMPLE)
@@ -97,12 +97,8 @@ def hold_out(train: Interactions, objective: Objective, fraction: float, seed: i
     place = np.searchsorted(users, user_index)
     place = np.minimum(place, len(users) - 1)
     chosen = known & (users[place] == user_index)
-    ranked = from_pairs(
-        place[chosen], item_index[chosen], held_out.values[chosen], (len(users), inner.n_items)
-    )
-    return Validation(
-        inner, held_out, user_index, item_index, f"validation_ndcg@{LIST_LENGTH}", ranked, users
-    )
+    ranked = from_pairs(place[chosen], item_index[chosen], held_out.values[chosen], (len(users), inner.n_items))
+    return Validation(inner, held_out, user_index, item_index, f"validation_ndcg@{LIST_LENGTH}", ranked, users)
 
 
 def _hits(lists: Int32Array, relevant: CSR) -> BoolArray:

@@ -152,7 +152,14 @@ def test_a_rating_moves_a_new_person_towards_it() -> None:
 
 
 def test_tables_have_the_agreed_columns() -> None:
-    assert recommend(popular(), k=1).frame.columns == ["user_id", "item_id", "rank", "score", "prediction", "title"]
+    assert recommend(popular(), k=1).frame.columns == [
+        "user_id",
+        "item_id",
+        "rank",
+        "score",
+        "prediction",
+        "title",
+    ]
     history = recommend_for_history(popular(), {1: 5.0}, k=1).frame
     assert history.columns == ["item_id", "rank", "score", "prediction", "title"]
     assert predict(popular(), ["u1"], [1]).columns == ["user_id", "item_id", "score", "prediction", "known"]

@@ -39,7 +39,7 @@ def ids(expression: str) -> list[int]:
         ("genre in (Drama, War)", [3, 5]),
         ("genre ~ sci", [1, 2]),
         ("title ~ zil", [2]),
-        ("title ~ \"zulu's\"", [5]),
+        ('title ~ "zulu\'s"', [5]),
         ("title ~ '\"No\"'", [3]),
         ("title = 'ALIEN (1979)'", [1]),
         ("year >= 1980 and genre = Sci-Fi", [2]),
@@ -88,8 +88,7 @@ def test_deep_nesting_is_refused_in_words() -> None:
 @given(st.text(alphabet="yearginot ()<>=!~,'\"0123456789and", max_size=40))
 def test_any_text_is_read_or_refused_never_a_crash(expression: str) -> None:
     try:
-        mask = matching(CATALOG, expression)
+        said = str(matching(CATALOG, expression).shape)
     except FilterError as error:
-        assert "^" in error.message
-    else:
-        assert mask.shape == (5,)
+        said = error.message.splitlines()[-1].strip()
+    assert said in {"(5,)", "^"}

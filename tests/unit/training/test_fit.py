@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tastemap.data import Dataset, Interactions, make_interactions
+from tastemap.data import Interactions, make_interactions
 from tastemap.errors import InvalidValueError, MissingExtraError, UnknownNameError
 from tastemap.models import als
 from tastemap.models.config import Epoch
@@ -38,7 +38,9 @@ class Listener:
 def same_model(left: object, right: object) -> bool:
     assert isinstance(left, FactorModel)
     assert isinstance(right, FactorModel)
-    return np.array_equal(left.user_factors, right.user_factors) and np.array_equal(left.item_bias, right.item_bias)
+    return np.array_equal(left.user_factors, right.user_factors) and np.array_equal(
+        left.item_bias, right.item_bias
+    )
 
 
 def test_the_search_stops_at_the_best_epoch_and_the_refit_repeats_it() -> None:
@@ -174,7 +176,9 @@ def test_positive_min_keeps_the_good_ratings_only() -> None:
 
 
 def test_a_missing_extra_names_the_command_that_installs_it() -> None:
-    entry = ModelEntry("ghost", "rating", "", "tastemap.models.als:ALSConfig", "no_such_package.fit", extra="torch")
+    entry = ModelEntry(
+        "ghost", "rating", "", "tastemap.models.als:ALSConfig", "no_such_package.fit", extra="torch"
+    )
     with pytest.raises(MissingExtraError, match=r"pip install 'tastemap\[torch\]'"):
         _ = entry.fit
     assert get("als").epochs is not None
