@@ -26,7 +26,7 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A data set (ml-100k, ml-100k:u1.train), a folder, or a file: .zip .csv .tsv .dat .jsonl .parquet.",
+        help="A data set (ml-100k, ml-100k:u1.train), a folder or a file: .zip .csv .tsv .dat .jsonl .parquet.",
     ),
 ]
 Folder = Annotated[
