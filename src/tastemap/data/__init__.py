@@ -8,6 +8,7 @@ from tastemap.data.dataset import Dataset, LoadReport
 from tastemap.data.fetching import DatasetInfo, data_home, datasets, fetch
 from tastemap.data.id_map import UNKNOWN, Id, IdMap, Ids
 from tastemap.data.interactions import Interactions, RatingScale, make_interactions
+from tastemap.data.known_sets import license_of
 from tastemap.data.queries import read_history, read_pairs, read_user_ids
 from tastemap.data.sources import Source, load
 from tastemap.data.splits import SPLIT_KINDS, Split, make_splits, train_test_split
@@ -48,6 +49,7 @@ __all__ = [
     "datasets",
     "fetch",
     "fix",
+    "license_of",
     "load",
     "make_interactions",
     "make_splits",

@@ -241,7 +241,7 @@ def _record(
         ),
         differences=differences(figures, k),
         slices=(*user_slices(folds, figures, wanted), *item_slices(folds, measured, wanted, k)),
-        notes=notes_of(folds),
+        notes=notes_of(folds, data.name),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tastemap.data import UNKNOWN
+from tastemap.data import UNKNOWN, license_of
 from tastemap.evaluation.fold import Fold
 from tastemap.evaluation.records import TestCounts
 
@@ -24,9 +24,10 @@ def count(folds: Sequence[Fold]) -> TestCounts:
     )
 
 
-def notes_of(folds: Sequence[Fold]) -> tuple[str, ...]:
-    """Sentences about masked test rows, and about a test without anything relevant."""
-    said = []
+def notes_of(folds: Sequence[Fold], data_name: str) -> tuple[str, ...]:
+    """Sentences about masked test rows, a test without anything relevant, and the data's license."""
+    license = license_of(data_name)
+    said = [] if license is None else [f"License of the data: {license}."]
     if not any(fold.relevant.any() for fold in folds):
         said.append("No test row is relevant, so there are no ranking figures; lower relevant_min.")
     masked = sum(int((fold.masked_test_row & fold.relevant).sum()) for fold in folds)

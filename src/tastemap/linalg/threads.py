@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from threading import Lock
 from typing import TypeVar
 
 import threadpoolctl
@@ -48,11 +49,38 @@ def use_threads(count: int) -> Iterator[None]:
         _chosen.reset(token)
 
 
+class _OneThread:
+    """The limit is the whole process's: the first block that needs it sets it, the last one lifts it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._users = 0
+        self._limits: threadpoolctl.threadpool_limits | None = None
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._limits = threadpoolctl.threadpool_limits(limits=1, user_api="blas")
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users and self._limits is not None:
+                self._limits.restore_original_limits()
+
+
+_one_thread = _OneThread()
+
+
 @contextmanager
 def single_threaded_blas() -> Iterator[None]:
     """Within this block BLAS runs in the calling thread: its sums no longer depend on a thread count."""
-    with threadpoolctl.threadpool_limits(limits=1, user_api="blas"):
+    _one_thread.enter()
+    try:
         yield
+    finally:
+        _one_thread.leave()
 
 
 @cache

@@ -41,10 +41,11 @@ M = TypeVar("M", bound=Model, covariant=True)
 
 @dataclass(frozen=True)
 class Epoch(Generic[M]):
-    """What one epoch left: the model so far, and its losses by name."""
+    """What one epoch left: the model so far, its losses by name, and sentences for people."""
 
     model: M
     losses: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 C = TypeVar("C", bound=ModelConfig, contravariant=True)

@@ -210,6 +210,7 @@ class UserProblem:
         residual = targets - self.link.apply(self.offset + self._side(solved, features, rows))
         fit = np.bincount(rows, weights=weights * residual**2, minlength=len(solved))
         x = solved.astype(np.float64)
-        unseen = np.einsum("bd,de,be->b", x, self._common(x.shape[1]), x)
-        loss: Float64Array = fit + unseen + (self._row_penalty() * x**2).sum(axis=1)
+        loss: Float64Array = fit + (self._row_penalty() * x**2).sum(axis=1)
+        if self.item_gramian is not None:
+            loss += ((x @ self._common(x.shape[1])) * x).sum(axis=1)
         return loss

@@ -66,7 +66,7 @@ def epochs(train: Interactions, config: DotConfig, *, rng: np.random.Generator) 
     A step costs O(B d) for the batch and O((U + I) d) for the optimizer; gravity adds O((U + I) d^2). The same
     seed gives the same bits at any number of threads, on the CPU, for batches of up to 8,192 rows.
     """
-    device, _ = pick_device(config.device)
+    device, note = pick_device(config.device)
     module = _initial_module(train, config, rng).to(device)
     loop = _loop(module, train, config, device)
     rows = max(train.n_users, train.n_items, min(config.batch_size, len(train)))
@@ -76,7 +76,7 @@ def epochs(train: Interactions, config: DotConfig, *, rng: np.random.Generator) 
         with own_threads(shared):
             means = loop.run_epoch(epoch, rng)
         losses = {"loss": means.pop("loss"), "train_rmse": math.sqrt(means.pop("mse")), **means}
-        yield Epoch(_export(module, train, config), losses)
+        yield Epoch(_export(module, train, config), losses, (note,) if note and epoch == 1 else ())
 
 
 def _initial_module(train: Interactions, config: DotConfig, rng: np.random.Generator) -> DotProduct:

@@ -121,6 +121,8 @@ def _fit_in_epochs(
     try:
         for epoch in epochs(train.interactions, resolved, rng=stream(seed, "fit")):
             fitted, done = epoch.model, done + 1
+            for note in epoch.notes if search is None else ():
+                progress.note(note)
             losses.append({"phase": "final", "epoch": done, **epoch.losses})
             progress.step(f"fit {entry.name}", done, total, epoch.losses)
     except KeyboardInterrupt:
@@ -144,6 +146,8 @@ def _search(
     best, best_epoch, best_model = float("inf"), 0, None
     try:
         for number, epoch in enumerate(epochs(validation.inner, config, rng=stream(seed, "fit")), start=1):
+            for note in epoch.notes:
+                progress.note(note)
             figures = {**epoch.losses, validation.metric: validation.figure(epoch.model)}
             losses.append({"phase": "search", "epoch": number, **figures})
             progress.step(f"search {entry.name}", number, config.n_epochs, figures)
