@@ -95,7 +95,7 @@ KNOWN_SETS: dict[str, KnownSet] = {
 
 
 def license_of(name: str) -> str | None:
-    """The license of a data set by its name (or that of a part, ``ml-100k:u1.train``); None if it is not known."""
+    """The license of a data set, by its name or that of a part (``ml-100k:u1.train``); None if not known."""
     known = KNOWN_SETS.get(name.partition(":")[0])
     return None if known is None else known.license
 
