@@ -34,7 +34,7 @@ class ALSConfig(IterativeConfig):
     """Settings of ``als``."""
 
     n_epochs: int = Field(default=30, ge=1, le=10_000, description="alternations, at most")
-    n_factors: int = Field(default=20, ge=1, le=2048, description="length d of a factor vector")
+    n_factors: int = Field(default=11, ge=1, le=2048, description="length d of a factor vector")
     regularization: float = Field(default=1.4, gt=0.0, description="λ, the weight on factors")
     frequency_power: float = Field(
         default=0.5, ge=0.0, le=1.0, description="p, how λ grows with a row's number of ratings: n^p"

@@ -30,6 +30,9 @@ class IterativeConfig(ModelConfig):
         description="share of the training rows that decides when to stop; 0: never",
     )
     patience: int = Field(default=3, ge=1, description="epochs without improvement before stopping")
+    tolerance: float = Field(
+        default=5e-4, ge=0.0, le=0.1, description="share of the figure by which it must improve to count"
+    )
 
     def resolved(self, n_epochs: int) -> Self:
         """The settings that train exactly `n_epochs`, without a validation part: they repeat a stopped run."""

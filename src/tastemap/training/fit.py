@@ -139,7 +139,7 @@ def _fit_in_epochs(
 def _search(
     entry: ModelEntry, config: IterativeConfig, seed: int, validation: Validation, progress: Progress
 ) -> _Search:
-    """Fit to the inner part until the validation figure has not improved for ``patience`` epochs."""
+    """Fit to the inner part until the validation figure has not improved by ``tolerance`` for ``patience`` epochs."""
     epochs = entry.epochs
     assert epochs is not None, "an iterative config belongs to a model with epochs"
     losses: list[dict[str, object]] = []
@@ -152,7 +152,7 @@ def _search(
             losses.append({"phase": "search", "epoch": number, **figures})
             progress.step(f"search {entry.name}", number, config.n_epochs, figures)
             cost = validation.cost(figures[validation.metric])
-            if cost < best:
+            if cost < best - config.tolerance * abs(cost):
                 best, best_epoch, best_model = cost, number, epoch.model
             elif number - best_epoch >= config.patience:
                 break
