@@ -1,7 +1,7 @@
 """What a setting is worth on ml-100k, judged inside training rows only: how the models' defaults were chosen.
 
 Rating models: RMSE on 10 % of the training rows of the official folds 1 and 2. Ranking models: NDCG@10 on the
-last interaction of each user, after the last one has been put aside as the test would; three draws of equal times.
+last interaction of each user, after the last one has been put aside as a test would be, for three draws.
 
 Run: python scripts/try_settings.py als frequency_power 0 0.5 1
 """

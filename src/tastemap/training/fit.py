@@ -139,7 +139,7 @@ def _fit_in_epochs(
 def _search(
     entry: ModelEntry, config: IterativeConfig, seed: int, validation: Validation, progress: Progress
 ) -> _Search:
-    """Fit to the inner part until the validation figure has not improved by ``tolerance`` for ``patience`` epochs."""
+    """Fit to the inner part until ``patience`` epochs have not improved the figure by ``tolerance``."""
     epochs = entry.epochs
     assert epochs is not None, "an iterative config belongs to a model with epochs"
     losses: list[dict[str, object]] = []
