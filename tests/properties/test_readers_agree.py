@@ -1,4 +1,4 @@
-"""The quick reader and the data check read the same table alike: repairing what the reader accepts changes nothing."""
+"""The quick reader and the data check read alike: repairing a table that loads changes nothing."""
 
 from __future__ import annotations
 
