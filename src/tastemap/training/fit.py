@@ -87,7 +87,7 @@ def _suitable(train: Dataset, entry: ModelEntry, positive_min: float | None) -> 
             raise InvalidValueError(
                 f"positive_min is for ranking models; {entry.name} predicts ratings and needs the low ones too."
             )
-        train = train.select(train.interactions.values >= positive_min)
+        train = _positives(train, positive_min)
     data = train.interactions
     if entry.objective == "rating" and data.is_implicit:
         raise InvalidValueError(
@@ -104,6 +104,15 @@ def _suitable(train: Dataset, entry: ModelEntry, positive_min: float | None) -> 
             )
         )
     return train
+
+
+def _positives(train: Dataset, positive_min: float) -> Dataset:
+    """Only the interactions with at least this value; the report counts the others."""
+    good = train.interactions.values >= positive_min
+    n_dropped = len(good) - int(good.sum())
+    dropped = {**train.report.dropped, f"rating below positive_min {positive_min:g}": n_dropped}
+    report = replace(train.report, n_kept=train.report.n_kept - n_dropped, dropped=dropped)
+    return replace(train.select(good), report=report)
 
 
 def _fit_in_epochs(

@@ -175,6 +175,9 @@ def test_one_user_or_one_item_is_refused() -> None:
 def test_positive_min_keeps_the_good_ratings_only() -> None:
     recommender = fit(hand_dataset(), "popularity", positive_min=4.0, rng=0)
     assert recommender.train.interactions.values.min() >= 4.0
+    report = recommender.train.report
+    assert report.n_rows == report.n_kept + sum(report.dropped.values())
+    assert report.dropped == {"rating below positive_min 4": 5}
     with pytest.raises(InvalidValueError, match="positive_min is for ranking models"):
         fit(hand_dataset(), "als", positive_min=4.0)
 
