@@ -231,7 +231,7 @@ def test_each_option_alone_changes_the_predictions(
 
 def test_every_option_of_the_config_is_tested_alone() -> None:
     tested = {option for _, change in ALONE for option in change}
-    assert set(DotConfig.model_fields) - tested == {"device", "validation_fraction", "patience"}
+    assert set(DotConfig.model_fields) - tested == {"device", "validation_fraction", "patience", "tolerance"}
 
 
 def test_an_epoch_reports_the_parts_of_its_loss() -> None:
