@@ -88,7 +88,8 @@ def test_the_same_seed_gives_the_same_artifact_bytes(name: str, tmp_path: Path) 
 @EVERY_MODEL
 def test_one_and_two_threads_give_the_same_artifact_bytes(name: str, tmp_path: Path) -> None:
     source = tmp_path / "ratings.csv"
-    toy().interactions.frame().write_csv(source)
+    # 1,200 users fill many blocks of rows, whatever the model; the small toy would be one block for one thread
+    planted(n_users=1_200, n_items=200, density=0.05).interactions.frame().write_csv(source)
     folders = []
     for threads in ("1", "2"):
         folder = tmp_path / threads
@@ -236,6 +237,24 @@ def test_a_training_history_folds_in_near_its_fitted_user(name: str) -> None:
         np.testing.assert_allclose(scores, fitted_scores, atol=1e-4)
     else:
         assert np.corrcoef(scores.ravel(), fitted_scores.ravel())[0, 1] > 0.8
+
+
+@EVERY_MODEL
+def test_a_history_folds_in_alone_as_in_a_batch(name: str) -> None:
+    recommender, data = fitted(name), toy().interactions
+    items = np.tile(np.arange(data.n_items, dtype=np.int32), (data.n_users, 1))
+    batch = recommender.model.fold_in(data.by_user).score(items)
+    for user in range(0, data.n_users, 7):
+        alone = recommender.model.fold_in(data.by_user.take(np.array([user]))).score(items[:1])
+        np.testing.assert_array_equal(alone[0], batch[user])
+
+
+@EVERY_MODEL
+def test_an_index_outside_the_catalog_is_refused(name: str) -> None:
+    states = fitted(name).model.users(np.array([0]))
+    for outside in (-2, toy().interactions.n_items):
+        with pytest.raises(InvalidValueError, match="item_index must be from -1"):
+            states.score(np.array([[0, outside]], np.int32))
 
 
 @EVERY_MODEL

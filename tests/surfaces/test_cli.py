@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -281,3 +282,49 @@ def test_the_installed_command_works_in_a_process_of_its_own(fitted: dict[str, P
     assert len(json.loads(run.stdout)["items"]) == 2
     version = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
     assert version.stdout.startswith("tastemap 0.")
+
+
+def test_a_terminal_sees_the_progress_of_a_fit(table: Path, tmp_path: Path) -> None:
+    controller, terminal = pty.openpty()
+    command = [sys.executable, "-m", "tastemap", "fit", str(table), "--model", "als", "-o", str(tmp_path / "m")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=terminal) as run:
+        os.close(terminal)
+        shown = b""
+        while chunk := _read_terminal(controller):
+            shown += chunk
+        assert run.wait() == 0, shown.decode()
+    os.close(controller)
+    assert b"search als" in shown
+    assert b"Saved als" in shown
+
+
+def _read_terminal(controller: int) -> bytes:
+    try:
+        return os.read(controller, 4096)
+    except OSError:  # Linux says EIO when the other side has closed
+        return b""
+
+
+def test_ctrl_c_before_the_first_epoch_is_a_sentence(
+    tastemap: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tastemap.training.fit", interrupted)
+    answer = tastemap("fit", table, "--model", "als", "-o", tmp_path / "m")
+    assert answer.status == 1
+    assert "Stopped; what was saved before is unharmed." in answer.err
+    assert not (tmp_path / "m").exists()
+
+
+def test_an_evaluation_that_cannot_write_its_report_still_tells(tastemap: Command, table: Path) -> None:
+    answer = tastemap("evaluate", table, "--models", "als", "--out", "/proc/nowhere/report.html")
+    assert answer.status == 1
+    assert "als" in answer.out
+    wrong = tastemap("evaluate", table, "--models", "als", "--out", "report.pdf")
+    assert wrong.status == 2
+
+
+def test_testing_on_training_rows_is_called_so(tastemap: Command, fitted: dict[str, Path], table: Path) -> None:
+    assert "Careful:" in tastemap("evaluate", fitted["als"], "--test", table).err

@@ -178,6 +178,11 @@ def ensure_writable(folder: str | Path) -> None:
     """
     folder = Path(folder)
     if not os.path.lexists(folder):
+        parent = next(one for one in folder.absolute().parents if one.exists())
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise ArtifactError(
+                f"{folder} cannot be made: {parent} is not writable; name another place with -o."
+            )
         return
     if not folder.is_dir():
         raise ArtifactError(f"{folder} is a file; give a new folder, or the folder of an artifact.")

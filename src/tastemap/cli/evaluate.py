@@ -66,6 +66,10 @@ def command(
         raise options.UsageError(
             "Give either --models a,b,c with data to split, or a saved model with --test SOURCE."
         )
+    if models is not None and not models.strip(", "):
+        raise options.UsageError("--models names no model; give some, such as --models als,ials.")
+    if out is not None and out.suffix.lower() not in (".html", ".htm"):
+        raise options.UsageError(f"--out writes a page and must end in .html. Got {out.name!r}.")
     columns = (user_col, item_col, rating_col, time_col)
     with TerminalProgress(quiet=as_json) as progress:
         from tastemap.evaluation import evaluate, evaluate_recommender
@@ -97,11 +101,12 @@ def command(
                 rng=seed,
                 progress=progress,
             )
-    _report(record, out, progress)
     if as_json:
         print_json(record.as_json())
     else:
-        _tell(record, source, models, out)
+        _tell(record)
+    _report(record, out, progress)
+    _suggest(record, source, models, out)
 
 
 def _settings_by_model(models: str, settings: list[str] | None) -> dict[str, dict[str, object]]:
@@ -162,7 +167,7 @@ def _estimate(estimate: Estimate | None) -> str:
     return f"{estimate.value:.4f} [{estimate.low:.3f}–{estimate.high:.3f}]"
 
 
-def _tell(record: EvaluationRecord, source: str, models: str | None, out: Path | None) -> None:
+def _tell(record: EvaluationRecord) -> None:
     from tastemap.evaluation import describe
 
     for sentence in describe(record):
@@ -170,6 +175,9 @@ def _tell(record: EvaluationRecord, source: str, models: str | None, out: Path |
     print_table(_headline(record))
     for sentence in _against_baselines(record):
         say(sentence)
+
+
+def _suggest(record: EvaluationRecord, source: str, models: str | None, out: Path | None) -> None:
     if out is not None:
         next_step(f"open {out} in a browser")
     elif models is not None:

@@ -14,6 +14,8 @@ from tastemap.cli import compare, data, evaluate, explain, fit, info, predict, r
 from tastemap.cli.output import print_error
 from tastemap.errors import TastemapError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="tastemap",
     help="From a table of ratings or interactions to a recommender: fit, evaluate, recommend, explain.",
@@ -60,29 +62,37 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return print_error("Stopped; what was saved before is unharmed.", "interrupted", as_json=as_json)
     except typer.TyperException as error:
-        print_error(error.format_message(), "usage", as_json=as_json, hint=_usage_hint(error))
+        if error.format_message():  # it is empty where no command was given and the help was shown
+            print_error(error.format_message(), "usage", as_json=as_json, hint=_usage_hint(error))
         return 2
-    except TastemapError as error:
-        return print_error(error.message, error.code, as_json=as_json, details=error.details)
     except BrokenPipeError:
         # The reader (such as `head`) has gone; keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
+    except Exception as error:
+        return _tell_failure(error, as_json=as_json)
+    if status == INTERRUPTED:  # what Typer makes of Ctrl-C
+        return print_error("Stopped; what was saved before is unharmed.", "interrupted", as_json=as_json)
+    return status if isinstance(status, int) else 0
+
+
+def _tell_failure(error: Exception, *, as_json: bool) -> int:
+    """One sentence for whatever went wrong; exit status 1."""
+    if isinstance(error, TastemapError):
+        return print_error(error.message, error.code, as_json=as_json, details=error.details)
+    if isinstance(error, OSError):
         place = f" ({error.filename})" if error.filename else ""
         return print_error(f"{error.strerror or error}{place}.", "system", as_json=as_json)
-    except MemoryError:
+    if isinstance(error, MemoryError):
         return print_error("Not enough memory; use a smaller model or fewer rows.", "memory", as_json=as_json)
-    except Exception as error:
-        if os.environ.get("TASTEMAP_DEBUG"):
-            raise
-        return print_error(
-            f"Internal error, a defect of Tastemap: {type(error).__name__}: {error}. "
-            "Run again with TASTEMAP_DEBUG=1 for the details to report.",
-            "internal",
-            as_json=as_json,
-        )
-    return status if isinstance(status, int) else 0
+    if os.environ.get("TASTEMAP_DEBUG"):
+        raise error
+    return print_error(
+        f"Internal error, a defect of Tastemap: {type(error).__name__}: {error}. "
+        "Run again with TASTEMAP_DEBUG=1 for the details to report.",
+        "internal",
+        as_json=as_json,
+    )
 
 
 def _usage_hint(error: typer.TyperException) -> str | None:

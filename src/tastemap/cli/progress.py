@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -19,6 +20,7 @@ class TerminalProgress:
         self._quiet = quiet
         self._bar: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._started: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -39,10 +41,16 @@ class TerminalProgress:
         if self._quiet or not sys.stderr.isatty():
             return
         bar = self._bar or self._open()
-        said = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        # The last figure is the one that decides; all of them do not fit into 80 columns.
+        said = "  ".join(f"{name} {value:.4f}" for name, value in list(figures.items())[-1:])
         if task not in self._tasks:
-            self._tasks[task] = bar.add_task(task, total=total, figures=said)
-        bar.update(self._tasks[task], completed=done, total=total, figures=said)
+            self._tasks[task] = bar.add_task(task, total=total, figures=said, speed="")
+            self._started[task] = time.perf_counter()
+        else:
+            speed = f"{(done - 1) / (time.perf_counter() - self._started[task]):.1f}/s"
+            bar.update(self._tasks[task], completed=done, total=total, figures=said, speed=speed)
+            return
+        bar.update(self._tasks[task], completed=done, total=total)
 
     def _open(self) -> Progress:
         from rich.console import Console
@@ -53,7 +61,7 @@ class TerminalProgress:
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[figures]}"),
-            TextColumn("{task.speed:.1f}/s"),
+            TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from tastemap.data.movielens import recognize
 from tastemap.data.tables import TEXT_ENDINGS, TYPED_ENDINGS
 from tastemap.errors import DataError, SourceNotFoundError, did_you_mean
+from tastemap.progress import Progress
 
 TABLE_ENDINGS = (*TEXT_ENDINGS, *TYPED_ENDINGS)
 USUAL_STEMS = ("ratings", "interactions", "events", "train", "trainset")
@@ -44,7 +45,7 @@ def unzip(path: Path, folder: Path, *, member: str | None = None) -> Path:
     return folder
 
 
-def table_of_folder(folder: Path, *, label: str) -> Path:
+def table_of_folder(folder: Path, *, label: str, progress: Progress) -> Path:
     """What to read in a folder: the folder itself if it is laid out as MovieLens is, else one table file.
 
     Raises
@@ -57,7 +58,7 @@ def table_of_folder(folder: Path, *, label: str) -> Path:
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in TABLE_ENDINGS and file.is_file())
     folders = [one for one in folder.iterdir() if one.is_dir() and not one.name.startswith((".", "__"))]
     if not files and len(folders) == 1:
-        return table_of_folder(folders[0], label=label)
+        return table_of_folder(folders[0], label=label, progress=progress)
     # A readme beside one table is no second table.
     tables = [file for file in files if not file.stem.lower().startswith(("readme", "license"))] or files
     if len(tables) == 1:
@@ -65,6 +66,10 @@ def table_of_folder(folder: Path, *, label: str) -> Path:
     by_stem = {file.stem.lower(): file for file in tables}
     usual = next((by_stem[stem] for stem in USUAL_STEMS if stem in by_stem), None)
     if usual is not None:
+        others = ", ".join(file.name for file in tables if file != usual)
+        progress.note(
+            f"{label}: reading {usual.name}, leaving aside {others} (in a zip, FILE.zip:TABLE names one)."
+        )
         return usual
     if not tables:
         raise DataError(f"{label} holds no table ({', '.join(TABLE_ENDINGS)}); name a file.", source=label)

@@ -7,7 +7,9 @@ from functools import cached_property
 
 import polars as pl
 
+from tastemap.data import ids as id_columns
 from tastemap.data.id_map import IdMap
+from tastemap.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +24,14 @@ class Catalog:
     """
 
     frame: pl.DataFrame
+
+    def __post_init__(self) -> None:
+        """Raise if an id has two rows: every later title would be off by one."""
+        ids = self.frame["item_id"]
+        if ids.n_unique() != len(ids):
+            raise DataError(
+                f"item_id must be distinct in the catalog. Got {ids.filter(ids.is_duplicated())[0]!r} twice."
+            )
 
     @classmethod
     def empty(cls) -> Catalog:
@@ -38,7 +48,8 @@ class Catalog:
         left = items.ids.to_frame()
         frame = self.frame
         if frame["item_id"].dtype != items.ids.dtype:
-            frame = frame.with_columns(pl.col("item_id").cast(items.ids.dtype, strict=False))
+            same = id_columns.conform(frame["item_id"], items.ids.dtype)
+            frame = frame.with_columns(same.alias("item_id")).filter(pl.col("item_id").is_not_null())
         return left.join(frame, on="item_id", how="left", maintain_order="left")
 
     @cached_property

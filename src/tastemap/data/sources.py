@@ -165,7 +165,7 @@ def _locate(text: str, source: Source, scratch: Path, progress: Progress) -> _Lo
     else:
         found = path
     if found.is_dir():
-        found = table_of_folder(found, label=path.name)
+        found = table_of_folder(found, label=path.name or str(path.resolve().name), progress=progress)
     return _Located(name or "data", found, recognize(found) if found.is_dir() else None)
 
 

@@ -32,6 +32,15 @@ def write_table(frame: pl.DataFrame, out: Path) -> None:
     try:
         _write_as(frame, unfinished, out.suffix.lower())
         unfinished.replace(out)
+    except OSError as error:
+        reason = (
+            "the folder does not exist"
+            if not out.parent.is_dir()
+            else str(error.strerror or error).split(" (os")[0]
+        )
+        raise DataError(
+            f"Could not write {out}: {reason}. Nothing was left there; name another place."
+        ) from error
     except pl.exceptions.PolarsError as error:
         nested = ", ".join(name for name, dtype in frame.schema.items() if dtype.is_nested())
         raise DataError(f"{out.name} cannot hold the columns {nested}; write .parquet or .jsonl.") from error

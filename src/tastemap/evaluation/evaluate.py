@@ -192,7 +192,10 @@ def _run(
     progress: Progress,
 ) -> _Run:
     return _measure(
-        fold, lambda: fit(fold.train, name, settings=settings, rng=seed, progress=progress), chosen, k
+        fold,
+        lambda: fit(fold.train, name, settings=settings, rng=seed, progress=progress, keep_partial=False),
+        chosen,
+        k,
     )
 
 

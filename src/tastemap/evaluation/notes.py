@@ -30,10 +30,10 @@ def notes_of(folds: Sequence[Fold], data_name: str) -> tuple[str, ...]:
     said = [] if license is None else [f"License of the data: {license}."]
     if not any(fold.relevant.any() for fold in folds):
         said.append("No test row is relevant, so there are no ranking figures; lower relevant_min.")
-    masked = sum(int((fold.masked_test_row & fold.relevant).sum()) for fold in folds)
+    masked = sum(int(fold.masked_test_row.sum()) for fold in folds)
     if masked:
         said.append(
-            f"Relevant test rows that are training rows or masked ones: {masked:,}; they can never be listed "
-            "and lower the ranking figures of every model."
+            f"Careful: {masked:,} of {sum(len(fold.test) for fold in folds):,} test rows are training rows or "
+            "masked ones. Errors on rows that a model was trained on flatter it; such rows are never listed."
         )
     return tuple(said)

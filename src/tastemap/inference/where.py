@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_, or_
 
 import polars as pl
 
@@ -109,13 +107,13 @@ class _Parser:
         terms = [self._all_of()]
         while self._accept("keyword", "or"):
             terms.append(self._all_of())
-        return reduce(or_, terms)
+        return _any_of(terms)
 
     def _all_of(self) -> pl.Expr:
         terms = [self._term()]
         while self._accept("keyword", "and"):
             terms.append(self._term())
-        return reduce(and_, terms)
+        return pl.all_horizontal(terms) if len(terms) > 1 else terms[0]
 
     def _term(self) -> pl.Expr:
         self.depth += 1
@@ -153,7 +151,7 @@ class _Parser:
             choices.append(self._compare(column, equal, self._value()))
         if not self._accept("mark", ")"):
             raise self._error(self._peek(), "expected `,` or `)`")
-        return reduce(or_, choices)
+        return _any_of(choices)
 
     def _value(self) -> _Token:
         token = self._next()
@@ -210,6 +208,11 @@ class _Parser:
             expression=self.expression,
             position=token.place,
         )
+
+
+def _any_of(conditions: list[pl.Expr]) -> pl.Expr:
+    """One flat expression: a tree of a thousand nested ones would take Polars minutes to plan."""
+    return pl.any_horizontal(conditions) if len(conditions) > 1 else conditions[0]
 
 
 def _apply(field: pl.Expr, operator: str, value: pl.Expr) -> pl.Expr:

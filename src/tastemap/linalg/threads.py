@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -57,6 +57,10 @@ class _OneThread:
         self._users = 0
         self._limits: threadpoolctl.threadpool_limits | None = None
 
+    def renew_lock(self) -> None:
+        """After a fork: another thread of the parent may have held the lock."""
+        self._lock = Lock()
+
     def enter(self) -> None:
         with self._lock:
             if not self._users:
@@ -88,6 +92,16 @@ def _pool(count: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=count, thread_name_prefix="tastemap")
 
 
+def _start_anew() -> None:
+    """A forked child has none of its parent's threads, and must not wait for them."""
+    _pool.cache_clear()
+    _one_thread.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
+
+
 def map_blocks(work: Callable[[int, int], T], n_rows: int, block: int) -> list[T]:
     """``[work(0, block), work(block, 2 block), …]`` over `n_rows` rows, in parallel, results in order.
 
@@ -100,4 +114,10 @@ def map_blocks(work: Callable[[int, int], T], n_rows: int, block: int) -> list[T
     if count <= 1:
         return [work(start, stop) for start, stop in spans]
     futures = [_pool(count).submit(work, start, stop) for start, stop in spans]
-    return [future.result() for future in futures]
+    try:
+        return [future.result() for future in futures]
+    except BaseException:  # Ctrl-C too: nothing may go on in the background
+        for future in futures:
+            future.cancel()
+        wait(futures)
+        raise

@@ -123,6 +123,15 @@ class Link:
         return np.ones_like(score)
 
 
+def check_items(item_index: Int32Array, n_items: int) -> None:
+    """Raise if an index is neither an item (0 … n_items - 1) nor unknown (-1): kernels do not look."""
+    if item_index.size and (item_index.min() < -1 or item_index.max() >= n_items):
+        raise InvalidValueError(
+            f"item_index must be from -1 (unknown) to {n_items - 1}. "
+            f"Got {int(item_index.min())} to {int(item_index.max())}."
+        )
+
+
 def no_item_vectors(what: str) -> InvalidValueError:
     """The error of :meth:`Model.similarity` for a model that has no vectors."""
     return InvalidValueError(

@@ -12,7 +12,7 @@ from tastemap.linalg.gramian import gramian
 from tastemap.linalg.jit import fast_kernel, kernel
 from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
-from tastemap.models.base import Contributions, Link, Measure, cosine_to, no_item_vectors
+from tastemap.models.base import Contributions, Link, Measure, check_items, cosine_to, no_item_vectors
 from tastemap.models.user_loss import UserLoss, UserProblem
 
 USERS_PER_BLOCK = 512
@@ -149,6 +149,7 @@ class FactorUsers:
         """Scores of chosen items, shape (B, k), float64, summed in factor order."""
         scores = np.empty(item_index.shape)
         model = self.model
+        check_items(item_index, model.n_items)
         _score_pairs(
             self.factors, self.bias, model.item_factors, model.item_bias, model.global_bias, item_index, scores
         )

@@ -9,7 +9,7 @@ import numpy as np
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.jit import kernel
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
-from tastemap.models.base import Contributions, Link, Measure, cosine_to
+from tastemap.models.base import Contributions, Link, Measure, check_items, cosine_to
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +78,7 @@ class HistoryUsers:
 
     def score(self, item_index: Int32Array) -> Float64Array:
         """Scores of chosen items, shape (B, k), float64, summed in history order."""
+        check_items(item_index, self.model.n_items)
         scores = np.empty(item_index.shape)
         _sum_pairs(self.history.indptr, self.history.indices, self.model.weights, item_index, scores)
         return scores

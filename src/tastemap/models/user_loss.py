@@ -22,6 +22,8 @@ from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, IntArr
 from tastemap.models.base import Link
 
 GAUSS_NEWTON_STEPS = 10
+CONVERGED = 1e-5
+"""A step whose largest coordinate is below this is the last one."""
 SMALLEST_SLOPE = 1e-3
 """Floor for the link's derivative: a saturated sigmoid says nothing and must not divide by zero."""
 
@@ -171,10 +173,14 @@ class UserProblem:
     def _gauss_newton(
         self, features: Float32Array, weights: Float64Array, targets: Float64Array
     ) -> Float32Array:
-        """At most ten steps from zero; a user's step is halved until the user's loss falls."""
+        """At most ten steps from zero; a user's step is halved until the user's loss falls.
+
+        A user stays put once converged, whatever the others do: the same bits alone and in any batch.
+        """
         rows = row_numbers(self.history.indptr)
         current = np.zeros((self.history.n_rows, features.shape[1]), np.float32)
         loss = self._loss(current, features, rows, weights, targets)
+        active = np.ones(len(current), np.bool_)
         for _ in range(GAUSS_NEWTON_STEPS):
             side = self._side(current, features, rows)
             proposed = self._ridge(features, *self._linearized(weights, targets, side))
@@ -184,10 +190,10 @@ class UserProblem:
                 if not worse.any():
                     break
                 proposed[worse] = 0.5 * (proposed[worse] + current[worse])
-            better = proposed_loss <= loss
-            change = np.abs(proposed - current)[better].max(initial=0.0)
-            current[better], loss = proposed[better], np.minimum(loss, proposed_loss)
-            if change < 1e-5:
+            moved = active & (proposed_loss <= loss)
+            active = moved & (np.abs(proposed - current).max(axis=1, initial=0.0) >= CONVERGED)
+            current[moved], loss[moved] = proposed[moved], proposed_loss[moved]
+            if not active.any():
                 break
         return current
 

@@ -36,6 +36,7 @@ def fit(
     positive_min: float | None = None,
     rng: Rng = None,
     progress: Progress = SILENT,
+    keep_partial: bool = True,
 ) -> Recommender:
     """Fit a model to a data set.
 
@@ -59,6 +60,9 @@ def fit(
         An int seed repeats the run bit for bit; None draws a fresh one and records it.
     progress : Progress
         Hears about compilation and epochs.
+    keep_partial : bool
+        Whether Ctrl-C keeps the best so far; if not, it ends the fit (an evaluation must not compare a
+        model that was cut short).
 
     Returns
     -------
@@ -76,7 +80,7 @@ def fit(
     train = _suitable(train, entry, positive_min)
     with announce_compilation(progress):
         if isinstance(config, IterativeConfig):
-            return _fit_in_epochs(train, entry, config, seed, progress)
+            return _fit_in_epochs(train, entry, config, seed, progress, keep_partial)
         fitted = entry.fit(train.interactions, config, rng=stream(seed, "fit"))
     return _recommender(fitted, entry, config, config, seed, train, [], None)
 
@@ -116,10 +120,15 @@ def _positives(train: Dataset, positive_min: float) -> Dataset:
 
 
 def _fit_in_epochs(
-    train: Dataset, entry: ModelEntry, config: IterativeConfig, seed: int, progress: Progress
+    train: Dataset,
+    entry: ModelEntry,
+    config: IterativeConfig,
+    seed: int,
+    progress: Progress,
+    keep_partial: bool,
 ) -> Recommender:
     validation = hold_out(train.interactions, entry.objective, config.validation_fraction, seed)
-    search = _search(entry, config, seed, validation, progress) if validation else None
+    search = _search(entry, config, seed, validation, progress, keep_partial) if validation else None
     resolved = config.resolved(search.n_epochs) if search else config
     losses: list[dict[str, object]] = list(search.losses) if search else []
     total = search.n_epochs if search else config.n_epochs
@@ -135,7 +144,7 @@ def _fit_in_epochs(
             losses.append({"phase": "final", "epoch": done, **epoch.losses})
             progress.step(f"fit {entry.name}", done, total, epoch.losses)
     except KeyboardInterrupt:
-        if fitted is None:
+        if fitted is None or not keep_partial:
             raise
         progress.note(f"Stopped after {done} of {total} epochs; the model so far is kept.")
         resolved = config.resolved(done)
@@ -146,7 +155,12 @@ def _fit_in_epochs(
 
 
 def _search(
-    entry: ModelEntry, config: IterativeConfig, seed: int, validation: Validation, progress: Progress
+    entry: ModelEntry,
+    config: IterativeConfig,
+    seed: int,
+    validation: Validation,
+    progress: Progress,
+    keep_partial: bool,
 ) -> _Search:
     """Fit to the inner part until ``patience`` epochs have not improved the figure by ``tolerance``."""
     epochs = entry.epochs
@@ -166,7 +180,7 @@ def _search(
             elif number - best_epoch >= config.patience:
                 break
     except KeyboardInterrupt:
-        if best_model is None:
+        if best_model is None or not keep_partial:
             raise
         progress.note(
             f"Search stopped; fitting to all rows for {best_epoch} epochs. Ctrl-C again stops that too."

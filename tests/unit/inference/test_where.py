@@ -85,6 +85,12 @@ def test_deep_nesting_is_refused_in_words() -> None:
         matching(CATALOG, "(" * 5_000 + "year = 1" + ")" * 5_000)
 
 
+@pytest.mark.parametrize("joint", [" or ", " and "])
+def test_a_thousand_terms_are_one_flat_expression(joint: str) -> None:
+    mask = matching(CATALOG, joint.join(f"year != {year}" for year in range(3000, 4000)))
+    assert mask.tolist() == [True, True, True, False, True]
+
+
 @given(st.text(alphabet="yearginot ()<>=!~,'\"0123456789and", max_size=40))
 def test_any_text_is_read_or_refused_never_a_crash(expression: str) -> None:
     try:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 import threadpoolctl
@@ -82,3 +85,33 @@ def test_blas_runs_alone_within_the_block_and_is_set_back_after_it() -> None:
     with single_threaded_blas():
         assert set(blas_threads()) == {1}
     assert blas_threads() == before
+
+
+def test_a_forked_child_has_threads_of_its_own() -> None:
+    code = (
+        "import os, sys\n"
+        "from tastemap.linalg.threads import map_blocks, use_threads\n"
+        "with use_threads(2):\n"
+        "    map_blocks(lambda a, b: a, 8, 1)\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        os._exit(0 if map_blocks(lambda a, b: a, 8, 1) == list(range(8)) else 1)\n"
+        "    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+def test_nothing_runs_on_after_an_error() -> None:
+    started: list[int] = []
+
+    def work(start: int, stop: int) -> None:
+        started.append(start)
+        time.sleep(0.02)
+        if start == 0:
+            raise ValueError("first")
+
+    with use_threads(2), pytest.raises(ValueError, match="first"):
+        map_blocks(work, 100, 1)
+    seen = len(started)
+    time.sleep(0.1)
+    assert len(started) == seen < 100

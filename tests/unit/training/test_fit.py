@@ -189,3 +189,9 @@ def test_a_missing_extra_names_the_command_that_installs_it() -> None:
     with pytest.raises(MissingExtraError, match=r"pip install 'tastemap\[torch\]'"):
         _ = entry.fit
     assert get("als").epochs is not None
+
+
+def test_an_evaluation_can_refuse_a_partial_fit() -> None:
+    for task in ("search als", "fit als"):
+        with pytest.raises(KeyboardInterrupt):
+            fit(planted(), "als", rng=0, progress=Listener(stop=task, after=1), keep_partial=False)
