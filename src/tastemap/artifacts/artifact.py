@@ -179,10 +179,9 @@ def ensure_writable(folder: str | Path) -> None:
     folder = Path(folder)
     if not os.path.lexists(folder):
         parent = next(one for one in folder.absolute().parents if one.exists())
-        if not os.access(parent, os.W_OK | os.X_OK):
-            raise ArtifactError(
-                f"{folder} cannot be made: {parent} is not writable; name another place with -o."
-            )
+        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+            what = "not writable" if parent.is_dir() else "a file"
+            raise ArtifactError(f"{folder} cannot be made: {parent} is {what}; name another place with -o.")
         return
     if not folder.is_dir():
         raise ArtifactError(f"{folder} is a file; give a new folder, or the folder of an artifact.")

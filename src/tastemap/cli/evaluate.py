@@ -62,14 +62,7 @@ def command(
 
     Ranking is full: every item is ranked, only training rows are masked.
     """
-    if (models is None) == (test is None):
-        raise options.UsageError(
-            "Give either --models a,b,c with data to split, or a saved model with --test SOURCE."
-        )
-    if models is not None and not models.strip(", "):
-        raise options.UsageError("--models names no model; give some, such as --models als,ials.")
-    if out is not None and out.suffix.lower() not in (".html", ".htm"):
-        raise options.UsageError(f"--out writes a page and must end in .html. Got {out.name!r}.")
+    _check(models, test, out)
     columns = (user_col, item_col, rating_col, time_col)
     with TerminalProgress(quiet=as_json) as progress:
         from tastemap.evaluation import evaluate, evaluate_recommender
@@ -107,6 +100,17 @@ def command(
         _tell(record)
     _report(record, out, progress)
     _suggest(record, source, models, out)
+
+
+def _check(models: str | None, test: str | None, out: Path | None) -> None:
+    if (models is None) == (test is None):
+        raise options.UsageError(
+            "Give either --models a,b,c with data to split, or a saved model with --test SOURCE."
+        )
+    if models is not None and not models.strip(", "):
+        raise options.UsageError("--models names no model; give some, such as --models als,ials.")
+    if out is not None and out.suffix.lower() not in (".html", ".htm"):
+        raise options.UsageError(f"--out writes a page and must end in .html. Got {out.name!r}.")
 
 
 def _settings_by_model(models: str, settings: list[str] | None) -> dict[str, dict[str, object]]:

@@ -41,7 +41,7 @@ def command(
         f"{len(contributions[k:])} more {rest:+.4f}"
     )
     stars = f", a prediction of {found.prediction:.2f} stars" if found.prediction is not None else ""
-    say(f"remainder {found.remainder:+.4f}   sum = score {found.score:.4f}{stars}")
+    say(f"remainder {round(found.remainder, 4) + 0.0:+.4f}   sum = score {found.score:.4f}{stars}")
     next_step(f"tastemap recommend {folder} --user {user} -k 10")
 
 

@@ -19,7 +19,7 @@ def command(folder: options.Folder, as_json: options.Json = False) -> None:
     import polars as pl
 
     rows = [(name, _text(value)) for name, value in facts.items() if value not in (None, {}, [])]
-    print_table(pl.DataFrame(rows, schema=["", str(folder)], orient="row"))
+    print_table(pl.DataFrame(rows, schema=["fact", str(folder)], orient="row"))
     next_step(f"tastemap recommend {folder} --all -k 10 --out lists.csv")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from tastemap.data import UNKNOWN, Id
 from tastemap.errors import InvalidValueError, UnknownItemError, did_you_mean
@@ -36,7 +37,8 @@ def read_history(recommender: Recommender, ratings: Mapping[Id, float]) -> Histo
     """
     ids, values = list(ratings), np.array(list(ratings.values()), np.float32)
     _check_values(recommender, ids, values)
-    index = np.array([recommender.items.indices([id])[0] for id in ids], np.int32)
+    # As text, so that 50 and "50" may stand in one history; an integer id reads back from its text.
+    index = recommender.items.indices(pl.Series([str(id) for id in ids], dtype=pl.String))
     known = index != UNKNOWN
     if not known.any():
         named = ", ".join(repr(id) for id in ids[:3]) or "nothing"

@@ -46,7 +46,7 @@ class Recommendations:
 
 def recommend(
     recommender: Recommender,
-    user_ids: Ids | None = None,
+    user_ids: Ids | Id | None = None,
     *,
     k: int = 10,
     rules: Rules = ANY_ITEM,
@@ -60,7 +60,7 @@ def recommend(
     Parameters
     ----------
     recommender : Recommender
-    user_ids : sequence of ids or None
+    user_ids : sequence of ids, one id, or None
         Users of the training data; None means all of them, in id order.
     k : int
         List length, >= 1.
@@ -81,6 +81,8 @@ def recommend(
     Exact: every allowed item is scored. O(U I d) time; memory a block of scores a thread.
     """
     check_k(k)
+    if isinstance(user_ids, (int, str)):
+        user_ids = [user_ids]
     notes: list[str] = []
     if user_ids is None:
         user_index = np.arange(len(recommender.users), dtype=np.int32)

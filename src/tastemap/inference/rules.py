@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tastemap.data import Id
+from tastemap.data import UNKNOWN, Id, IdMap
 from tastemap.errors import InvalidValueError
 from tastemap.inference.where import matching
-from tastemap.linalg.types import BoolArray
+from tastemap.linalg.types import BoolArray, Int32Array
 from tastemap.models.recommender import Recommender
 
 
@@ -46,12 +46,23 @@ class Rules:
         mask = np.ones(len(items), np.bool_)
         if self.only is not None:
             mask[:] = False
-            mask[[items.index(id) for id in self.only]] = True
+            mask[_indices(items, self.only)] = True
         if self.exclude:
-            mask[[items.index(id) for id in self.exclude]] = False
+            mask[_indices(items, self.exclude)] = False
         if self.where is not None:
             mask &= matching(recommender.train.catalog.aligned(items), self.where)
         return mask
+
+
+def _indices(items: IdMap, ids: Sequence[Id]) -> Int32Array:
+    """The index of each id in one look-up; raises for the first unknown one."""
+    if isinstance(ids, str):
+        raise InvalidValueError(f"exclude and only take a list of ids. Got the text {ids!r}; write [{ids!r}].")
+    found = items.indices([str(id) for id in ids])
+    unknown = np.flatnonzero(found == UNKNOWN)
+    if len(unknown):
+        items.index(ids[int(unknown[0])])  # raises, with near matches
+    return found
 
 
 def check_k(k: int) -> None:

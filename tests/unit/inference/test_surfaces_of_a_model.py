@@ -71,6 +71,14 @@ def test_rules_combine() -> None:
     assert recommend(popular(), ["u6"], rules=rules).frame["item_id"].to_list() == [4]
 
 
+def test_one_user_may_stand_alone_but_rules_take_lists() -> None:
+    assert recommend(popular(), "u6", k=2).frame.equals(recommend(popular(), ["u6"], k=2).frame)
+    with pytest.raises(InvalidValueError, match="take a list of ids"):
+        recommend(popular(), "u6", rules=Rules(exclude="12"))
+    mixed = Rules(exclude=[5, "4"])
+    assert recommend(popular(), "u6", rules=mixed).frame["item_id"].to_list() == [1, 3]
+
+
 def test_an_empty_list_says_why() -> None:
     found = recommend(popular(), ["u6"], rules=Rules(where="year > 3000"))
     assert found.frame.is_empty()
