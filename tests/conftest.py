@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import settings
 
 # No wall-clock limits: they fail on a busy machine, and where a kernel is compiled first.
-settings.register_profile("tastemap", deadline=None, max_examples=50)
-settings.load_profile("tastemap")
+# The same cases in every run; HYPOTHESIS_PROFILE=explore looks for new ones.
+settings.register_profile("tastemap", deadline=None, max_examples=50, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=500)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tastemap"))
 
 GoldenCheck = Callable[[Path, str], None]
 

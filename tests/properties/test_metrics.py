@@ -145,7 +145,7 @@ def test_novelty_equals_the_slow_one(case: Lists, data: st.DataObject) -> None:
     found = beyond.novelty(case.padded(), bits)
     if any(case.listed):
         assert found == pytest.approx(slow.novelty(case.listed, dict(enumerate(owners)), n_users), abs=1e-12)
-        assert 0.0 <= found <= np.log2(n_users)
+        assert 0.0 <= found <= np.log2(n_users) + 1e-12  # a mean of equal values may round up
     else:
         assert np.isnan(found)
 

@@ -42,7 +42,7 @@ def fit(train: Interactions, config: EASEConfig, *, rng: np.random.Generator) ->
     Notes
     -----
     Cost O(I^3) by Cholesky in one thread (its sums must not depend on a thread count); peak
-    memory two float64 matrices of I x I.
+    memory about five float64 matrices of I x I, the copies that LAPACK and the scaling make among them.
     """
     from scipy.linalg import lapack  # here, since the import takes half a second
 
