@@ -46,11 +46,11 @@ class TerminalProgress:
         if task not in self._tasks:
             self._tasks[task] = bar.add_task(task, total=total, figures=said, speed="")
             self._started[task] = time.perf_counter()
-        else:
-            speed = f"{(done - 1) / (time.perf_counter() - self._started[task]):.1f}/s"
-            bar.update(self._tasks[task], completed=done, total=total, figures=said, speed=speed)
-            return
-        bar.update(self._tasks[task], completed=done, total=total)
+        passed = time.perf_counter() - self._started[task]
+        speed = (
+            f"{(done - 1) / passed:.1f}/s" if done > 1 else ""
+        )  # the clock starts when the first step is over
+        bar.update(self._tasks[task], completed=done, total=total, figures=said, speed=speed)
 
     def _open(self) -> Progress:
         from rich.console import Console

@@ -9,6 +9,7 @@ import polars as pl
 
 from tastemap.data import UNKNOWN, Interactions
 from tastemap.inference.lists import top_lists
+from tastemap.inference.predict import score_pairs
 from tastemap.linalg.csr import CSR, from_pairs
 from tastemap.linalg.types import BoolArray, Float64Array, Int32Array
 from tastemap.metrics.ranking import ndcg
@@ -74,8 +75,7 @@ class Validation:
         return frame.with_columns(prediction=pl.Series(self._predicted(model).astype(np.float32)))[::step]
 
     def _predicted(self, model: Model) -> Float64Array:
-        score = model.users(self.user_index).score(self.item_index[:, None])[:, 0]
-        return model.link.apply(score)
+        return model.link.apply(score_pairs(model, self.user_index, self.item_index))
 
 
 def hold_out(train: Interactions, objective: Objective, fraction: float, seed: int) -> Validation | None:
