@@ -195,8 +195,10 @@ def _open(source: Source, located: _Located | None, scratch: Path, given: list[s
 def _encode(
     name: str, rows: Rows, located: _Located | None, scale: RatingScale | None, *, is_implicit: bool
 ) -> Dataset:
+    if not len(rows.values):
+        raise DataError("There are no interactions left; check the source with `tastemap data check`.")
     notes = rows.notes
-    if not is_implicit and len(rows.values):
+    if not is_implicit:
         if scale is None:
             scale, said = guess_scale(rows.values)
             notes = (*notes, said)
