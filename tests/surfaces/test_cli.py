@@ -70,7 +70,7 @@ def test_lists_for_a_file_of_users_keep_its_order(
     users.write_text("user_id\n9\n2\n777\n4\n")
     answer = tastemap("recommend", fitted["als"], "--for", users, "-k", 1, "--json")
     assert [row["user_id"] for row in answer.json["items"]] == [9, 2, 4]
-    assert "1 users are not in the training data" in answer.json["notes"][0]
+    assert "1 user not in the training data" in answer.json["notes"][0]
 
 
 @pytest.mark.parametrize("name", FITTED)

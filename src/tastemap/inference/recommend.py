@@ -17,6 +17,7 @@ from tastemap.linalg.csr import CSR, empty_rows
 from tastemap.linalg.types import BoolArray, Int32Array
 from tastemap.models.base import UserStates
 from tastemap.models.recommender import Recommender
+from tastemap.plurals import plural
 
 ANY_ITEM = Rules()
 
@@ -92,7 +93,9 @@ def recommend(
         if unknown.any():
             if strict:
                 recommender.users.index(list(user_ids)[int(np.flatnonzero(unknown)[0])])
-            notes.append(f"{int(unknown.sum()):,} users are not in the training data and have no list.")
+            notes.append(
+                f"{plural(int(unknown.sum()), 'user')} not in the training data, hence without a list."
+            )
             user_index = user_index[~unknown]
     history = recommender.train.interactions.by_user.take(user_index)
     seen = history if exclude_seen else empty_rows(len(user_index), len(recommender.items))
@@ -132,7 +135,7 @@ def recommend_for_history(
     notes = []
     if history.unknown:
         named = ", ".join(repr(id) for id in history.unknown[:3])
-        notes.append(f"{len(history.unknown)} items of the history are unknown and left out: {named}.")
+        notes.append(f"{plural(len(history.unknown), 'item')} of the history unknown and left out: {named}.")
     return Recommendations(_ordered(frame), k, 1, (*notes, *short))
 
 
@@ -166,8 +169,8 @@ def _short_lists(items: Int32Array, k: int, allowed: BoolArray) -> list[str]:
     if not short:
         return []
     return [
-        f"{short:,} lists are shorter than {k}: of {len(allowed):,} items {int(allowed.sum()):,} are allowed, "
-        f"and of these the unseen ones are fewer than {k} (the shortest list has {int(lengths.min())})."
+        f"{plural(short, 'list')} shorter than {k}: of {len(allowed):,} items {int(allowed.sum()):,} are "
+        f"allowed, and of these the unseen ones are fewer than {k} (the shortest has {int(lengths.min())})."
     ]
 
 

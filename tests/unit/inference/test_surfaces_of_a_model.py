@@ -56,7 +56,7 @@ def test_lists_come_in_the_order_asked_for() -> None:
 def test_unknown_users_can_be_left_out_and_are_counted() -> None:
     found = recommend(popular(), ["u1", "nobody"], k=1, strict=False)
     assert found.n_users == 1
-    assert "1 users are not in the training data" in found.notes[0]
+    assert "1 user not in the training data" in found.notes[0]
     with pytest.raises(UnknownUserError, match="'nobody'"):
         recommend(popular(), ["u1", "nobody"])
 
@@ -147,7 +147,7 @@ def test_a_history_is_read_with_care() -> None:
     with pytest.raises(InvalidValueError, match="from 1 to 5"):
         recommend_for_history(by_hand(), {1: float("nan")})
     found = recommend_for_history(by_hand(), {1: 5.0, 99: 1.0}, k=2)
-    assert "1 items of the history are unknown" in found.notes[0]
+    assert "1 item of the history unknown" in found.notes[0]
     with pytest.raises(UnknownItemError):
         explain_for_history(by_hand(), {1: 5.0}, 99)
 
