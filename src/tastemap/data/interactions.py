@@ -40,7 +40,7 @@ class Interactions:
     Parameters
     ----------
     users, items : IdMap
-        The ids; each has at least one interaction here.
+        The ids; each has at least one interaction here, unless :meth:`at_least` took them.
     user_index, item_index : arrays of shape (n,), int32
     values : array of shape (n,), float32
         Ratings in stars, or counts (> 0) for implicit feedback.
@@ -96,14 +96,20 @@ class Interactions:
 
     def select(self, rows: BoolArray) -> Interactions:
         """The rows where the mask (shape (n,), bool) is true, with ids of their own: absent ids are gone."""
-        users, user_index = _compact(self.users, self.user_index[rows])
-        items, item_index = _compact(self.items, self.item_index[rows])
+        kept = self._keep(rows)
+        users, user_index = _compact(self.users, kept.user_index)
+        items, item_index = _compact(self.items, kept.item_index)
+        return replace(kept, users=users, items=items, user_index=user_index, item_index=item_index)
+
+    def at_least(self, lowest: float | None) -> Interactions:
+        """The rows of at least this value, or all if it is None; users and items keep their indices."""
+        return self if lowest is None else self._keep(self.values >= lowest)
+
+    def _keep(self, rows: BoolArray) -> Interactions:
         return replace(
             self,
-            users=users,
-            items=items,
-            user_index=user_index,
-            item_index=item_index,
+            user_index=self.user_index[rows],
+            item_index=self.item_index[rows],
             values=self.values[rows],
             timestamps=None if self.timestamps is None else self.timestamps[rows],
             folds=None if self.folds is None else self.folds[rows],

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from tastemap.linalg.jit import kernel
-from tastemap.linalg.types import Float32Array, Int32Array, Int64Array, IntArray
+from tastemap.linalg.types import BoolArray, Float32Array, Int32Array, Int64Array, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +55,18 @@ class CSR:
         starts = np.where(known, self.indptr[np.where(known, rows, 0)], 0)  # (B,)
         source = np.repeat(starts - indptr[:-1], lengths) + np.arange(indptr[-1])  # (nnz,)
         return CSR(indptr, self.indices[source], self.values[source], self.n_columns)
+
+    def reaches(self, lowest: float | None) -> BoolArray:
+        """Whether each value is at least `lowest`, shape (nnz,), bool; every one is where it is None."""
+        return np.ones(len(self.values), np.bool_) if lowest is None else self.values >= lowest
+
+    def at_least(self, lowest: float | None) -> CSR:
+        """The same rows without the entries below `lowest`."""
+        if lowest is None:
+            return self
+        kept = self.reaches(lowest)
+        indptr = np.concatenate(([0], np.cumsum(kept, dtype=np.int64)))[self.indptr]
+        return CSR(indptr, self.indices[kept], self.values[kept], self.n_columns)
 
     @cached_property
     def transposed(self) -> CSR:

@@ -39,6 +39,20 @@ class IterativeConfig(ModelConfig):
         return self.model_copy(update={"n_epochs": n_epochs, "validation_fraction": 0.0})
 
 
+class RankingConfig(ModelConfig):
+    """Settings of a model that learns from who liked what."""
+
+    positive_min: float | None = Field(
+        default=None,
+        description="learn from ratings (or counts) of at least this; lower ones only keep items out of lists",
+    )
+
+
+def positive_min_of(config: ModelConfig) -> float | None:
+    """The lowest value that a model learns from; None: it learns from every interaction."""
+    return config.positive_min if isinstance(config, RankingConfig) else None
+
+
 M = TypeVar("M", bound=Model, covariant=True)
 
 

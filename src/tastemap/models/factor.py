@@ -82,9 +82,11 @@ class FactorModel:
     def contributions(self, history: CSR, item_index: int) -> Contributions:
         """Split the folded-in score of an item over the history (Hu et al. 2008, section 5)."""
         baseline = self.global_bias + float(self.item_bias[item_index])
-        if self.user_loss is None:
-            return Contributions(baseline, np.zeros(len(history.indices)))
-        return Contributions(baseline, self._problem(history).split(self.item_factors[item_index]))
+        values = np.zeros(len(history.indices))
+        if self.user_loss is not None:
+            counts = history.reaches(self.user_loss.positive_min)
+            values[counts] = self._problem(history).split(self.item_factors[item_index])
+        return Contributions(baseline, values)
 
     def similarity(self, item_index: int, measure: Measure) -> Float64Array:
         """Similarity by factors alone: biases say how liked an item is, not what it is like."""
@@ -122,8 +124,9 @@ class FactorModel:
 
     def _problem(self, history: CSR) -> UserProblem:
         assert self.user_loss is not None
+        history = history.at_least(self.user_loss.positive_min)
         gram = self.item_gramian if self.user_loss.unobserved_weight else None
-        offset = (self.global_bias + self.item_bias.astype(np.float64))[history.indices]  # (nnz,)
+        offset = self.global_bias + self.item_bias[history.indices].astype(np.float64)  # (nnz,)
         return UserProblem(self.user_loss, self.link, history, offset, self.item_factors, gram)
 
     def _zeros(self, n: int) -> FactorUsers:

@@ -21,11 +21,14 @@ class ItemWeights:
     weights : array of shape (I, I), float32
         ``weights[j, i]`` is what having seen item ``j`` adds to item ``i``.
     history : CSR of shape (U, I)
-        The interactions of the fitted users; each counts once, whatever its value.
+        What the model learned from the fitted users; each interaction counts once, whatever its value.
+    positive_min : float or None
+        Entries of a history with a lower value do not count; None: all do.
     """
 
     weights: Float32Array
     history: CSR
+    positive_min: float | None = None
 
     @property
     def link(self) -> Link:
@@ -47,12 +50,13 @@ class ItemWeights:
         return HistoryUsers(self, self.history.take(user_index))
 
     def fold_in(self, history: CSR) -> HistoryUsers:
-        """The history itself."""
-        return HistoryUsers(self, history)
+        """The history itself, as far as it counts."""
+        return HistoryUsers(self, history.at_least(self.positive_min))
 
     def contributions(self, history: CSR, item_index: int) -> Contributions:
-        """One weight per item of the history; the baseline is zero."""
-        return Contributions(0.0, self.weights[history.indices, item_index].astype(np.float64))
+        """One weight per item of the history that counts; the baseline is zero."""
+        weights = self.weights[history.indices, item_index].astype(np.float64)
+        return Contributions(0.0, np.where(history.reaches(self.positive_min), weights, 0.0))
 
     def similarity(self, item_index: int, measure: Measure) -> Float64Array:
         """``dot``: the weights of the item itself; ``cosine``: between rows of weights."""
