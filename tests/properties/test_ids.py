@@ -8,10 +8,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tastemap.data import UNKNOWN, Id, IdMap, RatingScale, load, make_interactions
+from tastemap.errors import DataError
 from tests.strategies import Row
 
 INTEGERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(0, 50))
@@ -54,6 +56,30 @@ def test_a_table_and_a_search_find_the_same_indices(ids: list[int], queried: lis
     expected = [UNKNOWN if one not in in_far else near.ids.to_list().index(one) for one in queried]
     assert near.indices(queried).tolist() == expected
     assert [index != UNKNOWN for index in far.indices(ids).tolist()] == [True] * len(ids)
+
+
+@given(st.sets(st.text(max_size=3), min_size=40, max_size=60), st.lists(st.text(max_size=3), max_size=60))
+def test_a_text_id_is_found_alone_as_among_many(ids: set[str], others: list[str]) -> None:
+    made = IdMap(list(ids), kind="user")
+    queried = [*ids, *others]  # joined when together, searched when alone
+    assert [int(made.indices([one])[0]) for one in queried] == made.indices(queried).tolist()
+
+
+@given(ID_LISTS)
+def test_equal_maps_have_equal_hashes_and_users_are_no_items(ids: list[Id]) -> None:
+    made, again = IdMap(ids, kind="user"), IdMap(ids[::-1], kind="user")
+    assert (made, hash(made)) == (again, hash(again))
+    assert made != IdMap(ids, kind="item")
+
+
+@given(
+    st.one_of(st.integers(2**63, 2**200), st.integers(-(2**200), -(2**63) - 1)), st.lists(INTEGERS, max_size=3)
+)
+def test_an_integer_beyond_64_bits_is_refused_in_words(beyond: int, others: list[int]) -> None:
+    with pytest.raises(DataError, match=rf"must fit 64 bits.*Got {beyond}; make them text"):
+        IdMap([*others, beyond], kind="user")
+    with pytest.raises(DataError, match="must fit 64 bits"):
+        IdMap([1], kind="user").index(beyond)
 
 
 @given(st.lists(st.tuples(TEXTS, st.integers(0, 99)), min_size=2, max_size=20))

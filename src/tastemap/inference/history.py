@@ -42,7 +42,7 @@ def read_history(recommender: Recommender, ratings: Mapping[Id, float]) -> Histo
     known = index != UNKNOWN
     if not known.any():
         named = ", ".join(repr(id) for id in ids[:3]) or "nothing"
-        hint = did_you_mean(ids[0], recommender.items.ids.head(1000).to_list()) if ids else ""
+        hint = did_you_mean(ids[0], recommender.items.near(str(ids[0]))) if ids else ""
         raise UnknownItemError(f"The history holds no item of the training data: it names {named}.{hint}")
     kept = dict(zip(index[known].tolist(), values[known].tolist(), strict=True))
     columns = np.array(list(kept), np.int32)

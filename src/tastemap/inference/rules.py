@@ -50,7 +50,7 @@ class Rules:
         if self.exclude:
             mask[_indices(items, self.exclude)] = False
         if self.where is not None:
-            mask &= matching(recommender.train.catalog.aligned(items), self.where)
+            mask &= matching(recommender.catalog, self.where)
         return mask
 
 

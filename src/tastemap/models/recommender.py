@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -56,3 +57,17 @@ class Recommender:
     def items(self) -> IdMap:
         """Ids of the fitted items."""
         return self.train.interactions.items
+
+    @cached_property
+    def catalog(self) -> pl.DataFrame:
+        """What is known of the fitted items: one row an item, in index order, joined once."""
+        return self.train.catalog.aligned(self.items)
+
+    @cached_property
+    def folded_titles(self) -> pl.Series:
+        """Titles without regard to case, shape (I,), to look names up in; null where there is none."""
+        titles = (
+            self.catalog["title"].to_list() if "title" in self.catalog.columns else [None] * len(self.items)
+        )
+        folded = [None if title is None else title.casefold() for title in titles]
+        return pl.Series("title", folded, dtype=pl.String)

@@ -336,7 +336,7 @@ def test_features_of_007_are_not_those_of_7(tmp_path: Path) -> None:
     interactions = written(tmp_path, "user,item,rating\n1,7,4\n2,8,3\n")
     features = pl.DataFrame({"item": ["007", "8"], "title": ["Agent", "Eight"]})
     catalog = load(interactions, item_features=features).catalog
-    assert catalog.titles == {8: "Eight"}
+    assert dict(catalog.frame.select("item_id", "title").iter_rows()) == {8: "Eight"}
 
 
 def test_user_features_come_without_zip_codes(tmp_path: Path) -> None:
