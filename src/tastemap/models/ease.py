@@ -63,7 +63,7 @@ def fit(train: Interactions, config: EASEConfig, *, rng: np.random.Generator) ->
     weights = np.empty(P.shape, np.float32)
     diagonal = np.diag(P).copy()
     map_blocks(lambda start, stop: _scale_rows(P, diagonal, start, stop, weights), train.n_items, 64)
-    return ItemWeights(weights, train.by_user)
+    return ItemWeights(weights, train.by_user, config.positive_min)
 
 
 def co_counts(train: Interactions) -> Float64Array:
