@@ -16,6 +16,9 @@ from tastemap.errors import check_type
 from tastemap.linalg.types import BoolArray
 from tastemap.plurals import plural
 
+SELECTED = "selected"
+"""The reason for rows that :meth:`Dataset.select` leaves out."""
+
 
 @dataclass(frozen=True)
 class LoadReport:
@@ -75,12 +78,15 @@ class Dataset:
         return f"Dataset {self.name}: {self.interactions.summary}"
 
     def select(self, rows: BoolArray) -> Dataset:
-        """The same data set with only the interactions where the mask is true."""
-        return replace(self, interactions=self.interactions.select(rows))
+        """The same data set with only the interactions where the mask is true; the report counts the others."""
+        left_out = len(rows) - int(np.count_nonzero(rows))
+        dropped = {**self.report.dropped, SELECTED: self.report.dropped.get(SELECTED, 0) + left_out}
+        report = replace(self.report, n_kept=self.report.n_kept - left_out, dropped=dropped)
+        return replace(self, interactions=self.interactions.select(rows), report=report)
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over ids, pairs, values and times: the same rows in any order give the same digest."""
+        """sha256 over ids, pairs, values, times and the rating scale; the order of a file does not count."""
         data = self.interactions
         digest = hashlib.sha256()
         for ids in (data.users, data.items):
@@ -92,6 +98,8 @@ class Dataset:
         for array in (data.user_index, data.item_index, data.values, data.timestamps):
             if array is not None:
                 digest.update(np.ascontiguousarray(array).data)
+        scale = data.rating_scale
+        digest.update(f"{float(scale.low)} {float(scale.high)}".encode() if scale else b"implicit")
         return digest.hexdigest()
 
 
