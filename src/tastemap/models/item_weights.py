@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from tastemap.linalg.cosine import cosine_to, row_norms
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.jit import kernel
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
-from tastemap.models.base import Contributions, Link, Measure, check_items, cosine_to
+from tastemap.models.base import Contributions, Link, Measure, check_items
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,11 @@ class ItemWeights:
         """Fitted items I."""
         return len(self.weights)
 
+    @cached_property
+    def norms(self) -> Float64Array:
+        """Lengths of the rows of weights, shape (I,): shared by all cosines."""
+        return row_norms(self.weights)
+
     def users(self, user_index: IntArray) -> HistoryUsers:
         """States of fitted users: their histories; index -1 gives an empty one."""
         return HistoryUsers(self, self.history.take(user_index))
@@ -61,7 +68,7 @@ class ItemWeights:
     def similarity(self, item_index: int, measure: Measure) -> Float64Array:
         """``dot``: the weights of the item itself; ``cosine``: between rows of weights."""
         if measure == "cosine":
-            return cosine_to(self.weights, item_index)
+            return cosine_to(self.weights, self.norms, item_index)
         weights: Float64Array = self.weights[item_index].astype(np.float64)
         return weights
 
