@@ -41,7 +41,10 @@ BESIDE: dict[tuple[str, str], dict[str, object]] = {
     ("dot", "momentum"): {"schedule": "constant"},
     ("dot", "weight_decay"): {"optimizer": "adamw"},
 }
-OTHER_VALUES: dict[tuple[str, str], object] = {("dot", "range_high"): 6.0}
+OTHER_VALUES: dict[tuple[str, str], object] = {
+    ("dot", "range_high"): 6.0,
+    **{(name, "positive_min"): 3.0 for name, entry in MODELS.items() if entry.objective == "ranking"},
+}
 
 
 @cache
