@@ -14,6 +14,7 @@ from tastemap.errors import InvalidValueError
 from tastemap.linalg.csr import CSR, offsets, stable_order
 from tastemap.linalg.jit import kernel
 from tastemap.linalg.types import BoolArray, Float32Array, FloatArray, Int32Array, Int64Array, IntArray
+from tastemap.plurals import plural
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,17 @@ class Interactions:
 
     def __len__(self) -> int:
         return len(self.user_index)
+
+    def __repr__(self) -> str:
+        return f"Interactions: {self.summary}"
+
+    @property
+    def summary(self) -> str:
+        """The size in words: ``100,000 ratings (1–5) of 943 users and 1,682 items``."""
+        scale = self.rating_scale
+        rows = plural(len(self), "interaction" if scale is None else "rating")
+        stars = "" if scale is None else f" ({scale.low:g}–{scale.high:g})"
+        return f"{rows}{stars} of {plural(self.n_users, 'user')} and {plural(self.n_items, 'item')}"
 
     @property
     def n_users(self) -> int:

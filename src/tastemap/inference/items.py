@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from tastemap.data import UNKNOWN, Id
+from tastemap.data import UNKNOWN, Id, Ids
 from tastemap.errors import InvalidValueError, UnknownItemError
 from tastemap.inference.near import did_you_mean_among
 from tastemap.linalg.types import IntArray
-from tastemap.models.recommender import Recommender
+from tastemap.models.recommender import Recommender, check_recommender
 
 By = Literal["id", "title"]
 
@@ -46,6 +46,7 @@ def find_item(recommender: Recommender, wanted: Id, *, by: By | None = None) -> 
     """
     if by not in ("id", "title", None):
         raise InvalidValueError(f"by must be 'id', 'title' or None. Got {by!r}.", by=str(by))
+    check_recommender(recommender)
     items = recommender.items
     if by != "title":
         index = int(items.indices([wanted])[0])
@@ -64,6 +65,11 @@ def find_item(recommender: Recommender, wanted: Id, *, by: By | None = None) -> 
         f"No item has the id or title {str(wanted)!r}.{did_you_mean_among(wanted, titles.drop_nulls())}",
         item=str(wanted),
     )
+
+
+def id_list(ids: Ids | Id) -> Ids:
+    """The ids as given, or one id alone as a list of it."""
+    return [ids] if isinstance(ids, int | str) else [int(ids)] if isinstance(ids, np.integer) else ids
 
 
 def item_titles(recommender: Recommender) -> pl.Series:

@@ -9,14 +9,15 @@ import numpy as np
 import polars as pl
 
 from tastemap.data import UNKNOWN, Id, Ids
+from tastemap.errors import check_type
 from tastemap.inference.history import read_history
-from tastemap.inference.items import item_titles
+from tastemap.inference.items import id_list, item_titles
 from tastemap.inference.lists import top_lists
 from tastemap.inference.rules import Rules, check_k
 from tastemap.linalg.csr import CSR, empty_rows
 from tastemap.linalg.types import BoolArray, Int32Array
 from tastemap.models.base import UserStates
-from tastemap.models.recommender import Recommender
+from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.plurals import plural
 
 ANY_ITEM = Rules()
@@ -43,6 +44,10 @@ class Recommendations:
     k: int
     n_users: int
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        lists = plural(self.n_users, "list")
+        return f"Recommendations: {lists} of up to {plural(self.k, 'item')}, {plural(len(self.frame), 'row')}"
 
 
 def recommend(
@@ -82,12 +87,12 @@ def recommend(
     Exact: every allowed item is scored. O(U I d) time; memory a block of scores a thread.
     """
     check_k(k)
-    if isinstance(user_ids, (int, str)):
-        user_ids = [user_ids]
+    check_recommender(recommender)
     notes: list[str] = []
     if user_ids is None:
         user_index = np.arange(len(recommender.users), dtype=np.int32)
     else:
+        user_ids = id_list(user_ids)
         user_index = recommender.users.indices(user_ids)
         unknown = user_index == UNKNOWN
         if unknown.any():
@@ -143,6 +148,7 @@ def _lists(
     recommender: Recommender, states: UserStates, seen: CSR, k: int, rules: Rules
 ) -> tuple[pl.DataFrame, list[str]]:
     """A table of ``row, item_id, rank, score, prediction, title``, and notes about short lists."""
+    check_type("rules", rules, Rules, "Rules", "write for example tastemap.Rules(where='year > 2000')")
     allowed = rules.allowed(recommender)
     items, scores = top_lists(states, k, seen=seen, allowed=allowed)
     row, place = np.nonzero(items >= 0)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike, fspath
 
 import polars as pl
 
 from tastemap.data import Dataset, IdMap
+from tastemap.errors import check_type
 from tastemap.models.base import Model, Objective
 from tastemap.models.config import ModelConfig
 
@@ -48,6 +50,10 @@ class Recommender:
     validation: pl.DataFrame | None = None
     evaluation: dict[str, object] | None = None
 
+    def __repr__(self) -> str:
+        data = f"{self.train.name}: {self.train.interactions.summary}"
+        return f"Recommender {self.name} ({self.objective}), fitted to {data}"
+
     @property
     def users(self) -> IdMap:
         """Ids of the fitted users."""
@@ -71,3 +77,11 @@ class Recommender:
         )
         folded = [None if title is None else title.casefold() for title in titles]
         return pl.Series("title", folded, dtype=pl.String)
+
+
+def check_recommender(value: object, *, argument: str = "recommender") -> None:
+    """Raise InvalidValueError unless a value is a recommender, as where the folder of one is given instead."""
+    remedy = "tastemap.fit makes one, and tastemap.load reads a saved one"
+    if isinstance(value, str | PathLike):
+        remedy = f"load it first: tastemap.load({str(fspath(value))!r})"
+    check_type(argument, value, Recommender, "a Recommender", remedy)

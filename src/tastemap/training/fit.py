@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import NoneType
 
 import numpy as np
 import polars as pl
 
 from tastemap.data import Dataset, Interactions
-from tastemap.errors import InvalidValueError
+from tastemap.data.dataset import check_dataset
+from tastemap.errors import InvalidValueError, check_type
 from tastemap.linalg.jit import announce_compilation
 from tastemap.models.base import Model
 from tastemap.models.config import IterativeConfig, ModelConfig, positive_min_of
@@ -80,6 +82,7 @@ def fit(
         If the model needs an optional package that is not installed.
     """
     entry, seed = get(model), seed_of(rng)
+    _check_arguments(train, model, settings)
     config = make_config(model, _with_positive_min(entry, settings or {}, positive_min))
     learned = _suitable(train.interactions, entry, positive_min_of(config))
     with announce_compilation(progress):
@@ -90,6 +93,12 @@ def fit(
 
 
 def _with_positive_min(
+def _check_arguments(train: Dataset, model: str, settings: Mapping[str, object] | None) -> None:
+    check_dataset("train", train)
+    check_type("model", model, str, "the name of a model", "write for example 'als'")
+    check_type("settings", settings, (Mapping, NoneType), "a mapping", "write for example {'n_factors': 32}")
+
+
     entry: ModelEntry, settings: Mapping[str, object], positive_min: float | None
 ) -> Mapping[str, object]:
     if positive_min is None:
