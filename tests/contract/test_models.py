@@ -279,7 +279,7 @@ def test_similar_items_leave_out_the_item_itself(name: str) -> None:
         with pytest.raises(InvalidValueError, match="no item vectors"):
             similar_items(fitted(name), item)
         return
-    cosine = similar_items(fitted(name), item, measure="cosine", k=1_000)
+    cosine = similar_items(fitted(name), item, measure="cosine", k=1_000, min_common_users=0).frame
     assert item not in cosine["item_id"].to_list()
     assert len(cosine) == toy().interactions.n_items - 1
     assert cosine["similarity"].is_sorted(descending=True)
