@@ -103,15 +103,14 @@ def row_numbers(indptr: Int64Array) -> Int32Array:
 
 def stable_order(keys: IntArray, n_groups: int) -> Int64Array:
     """The stable ordering of entries by key, a counting sort in O(n), shape (n,), int64."""
-    order: Int64Array = _counting_order(keys, offsets(keys, n_groups)[:-1].copy())
+    order = np.empty(len(keys), np.int64)
+    _counting_order(keys, offsets(keys, n_groups)[:-1].copy(), order)
     return order
 
 
 @kernel
-def _counting_order(keys: IntArray, position: Int64Array) -> Int64Array:
-    order = np.empty(len(keys), np.int64)
+def _counting_order(keys: IntArray, position: Int64Array, order: Int64Array) -> None:
     for entry in range(len(keys)):
         key = keys[entry]
         order[position[key]] = entry
         position[key] += 1
-    return order
