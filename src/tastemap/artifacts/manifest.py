@@ -72,7 +72,7 @@ class UserLossFacts(_Facts):
     unobserved_weight: NonNegative
     implicit: bool
     alpha: NonNegative
-    positive_min: float | None = None  # not in artifacts of 0.1.0
+    positive_min: float | None
 
 
 class ScaleFacts(_Facts):

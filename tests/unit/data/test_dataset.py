@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 
 from tastemap.data import Dataset, LoadReport, RatingScale
 from tests.toys import hand_dataset, planted
@@ -28,6 +29,17 @@ def test_a_selection_of_every_row_is_the_same_data() -> None:
     whole = data.select(np.ones(len(data.interactions), np.bool_))
     assert whole.fingerprint == data.fingerprint
     assert whole.report.sentences() == data.report.sentences()
+
+
+def test_users_and_items_keep_their_indices_without_their_low_ratings() -> None:
+    data = hand_dataset().interactions
+    high = data.at_least(4.0)
+    assert high.frame().rows() == data.frame().filter(pl.col("rating") >= 4.0).rows()
+    assert (high.n_users, high.n_items) == (6, 5)
+    assert high.by_user.row_lengths.tolist() == [2, 2, 2, 2, 0, 0]
+    assert high.popularity.tolist() == [2, 2, 2, 2, 0]
+    assert high.users is data.users
+    assert data.at_least(None) is data
 
 
 def test_the_fingerprint_tells_rating_scales_and_implicit_feedback_apart() -> None:
