@@ -43,14 +43,15 @@ def fetch(
     from tastemap.data import datasets
     from tastemap.data import fetch as fetch_data
 
+    known = {info.name: info for info in datasets()}
     with TerminalProgress(quiet=as_json) as progress:
         path = fetch_data(name, progress=progress)
-    license_of = {info.name: info.license for info in datasets()}
     if as_json:
-        print_json({"name": name, "path": str(path), "license": license_of[name]})
+        print_json({"name": name, "path": str(path), "license": known[name].license})
         return
     say(f"{name} is in {path}.")
-    say(f"License: {license_of[name]}")
+    if known[name].is_local:  # else fetching has said it
+        say(f"License of {name}: {known[name].license}.")
     next_step(f"tastemap data check {name}")
 
 

@@ -81,8 +81,8 @@ def fit(
     MissingExtraError
         If the model needs an optional package that is not installed.
     """
-    entry, seed = get(model), seed_of(rng)
     _check_arguments(train, model, settings)
+    entry, seed = get(model), seed_of(rng)
     config = make_config(model, _with_positive_min(entry, settings or {}, positive_min))
     learned = _suitable(train.interactions, entry, positive_min_of(config))
     with announce_compilation(progress):
@@ -92,13 +92,13 @@ def fit(
     return _recommender(fitted, entry, config, config, seed, train, [], None)
 
 
-def _with_positive_min(
 def _check_arguments(train: Dataset, model: str, settings: Mapping[str, object] | None) -> None:
     check_dataset("train", train)
     check_type("model", model, str, "the name of a model", "write for example 'als'")
     check_type("settings", settings, (Mapping, NoneType), "a mapping", "write for example {'n_factors': 32}")
 
 
+def _with_positive_min(
     entry: ModelEntry, settings: Mapping[str, object], positive_min: float | None
 ) -> Mapping[str, object]:
     if positive_min is None:
