@@ -31,7 +31,8 @@ class Explanation:
     baseline : float
         The score with the user's own items taken away.
     reasons : DataFrame
-        One row an item of the user: ``item_id, title, rating, contribution``, the largest contribution first.
+        One row an item of the user: ``item_id, title, rating, contribution``, the strongest first, be it for
+        or against the item.
     remainder : float
         What the reasons leave over: zero up to rounding where the last step of fitting solves the users
         (``bias``, ``als``, ``ials``, ``ease``, and every folded-in history).
@@ -94,7 +95,7 @@ def _split(recommender: Recommender, state: UserStates, history: CSR, item_index
     score = state.score(np.array([[item_index]], np.int32))[0, 0]
     parts = model.contributions(history, item_index)
     titles = item_titles(recommender)
-    order = np.lexsort((history.indices, -parts.values))
+    order = np.lexsort((history.indices, -np.abs(parts.values)))
     reasons = pl.DataFrame(
         [
             recommender.items.take(history.indices[order]),
