@@ -122,6 +122,14 @@ def test_who_liked_nothing_scores_as_a_stranger_and_what_nobody_liked_as_nothing
     assert not scores[:, item].any()
 
 
+def test_a_list_for_who_liked_nothing_says_that_it_has_no_order() -> None:
+    said = "1 list in no particular order: all items score the same, as for somebody who liked nothing."
+    assert recommend(fitted("ease"), [GRUMBLER, 3], k=4).notes == (said,)
+    assert recommend_for_history(fitted("ials"), {2: 1.0, 7: 2.5}, k=4).notes == (said,)
+    assert recommend(fitted("ease"), [3], k=4).notes == ()
+    assert recommend(fitted("popularity"), [GRUMBLER], k=4).notes == ()
+
+
 @EVERY_RANKING_MODEL
 def test_a_saved_model_keeps_what_counts_as_positive(name: str, tmp_path: Path) -> None:
     save(fitted(name), tmp_path / "model")

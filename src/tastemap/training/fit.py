@@ -110,7 +110,7 @@ def _with_positive_min(
         )
     if "positive_min" in settings and settings["positive_min"] != positive_min:
         raise InvalidValueError(
-            f"positive_min must have one value. Got {positive_min:g} and, among the settings, "
+            f"positive_min must have one value. Got {positive_min!r} and, among the settings, "
             f"{settings['positive_min']!r}; give it once."
         )
     return {**settings, "positive_min": positive_min}

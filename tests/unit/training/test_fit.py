@@ -188,7 +188,7 @@ def test_positive_min_is_a_setting_that_may_be_given_once() -> None:
     assert (
         fit(hand_dataset(), "ease", settings={"positive_min": 4}, positive_min=4.0).config == by_setting.config
     )
-    with pytest.raises(InvalidValueError, match="Got 4 and, among the settings, 3; give it once"):
+    with pytest.raises(InvalidValueError, match=r"Got 4\.0 and, among the settings, 3; give it once"):
         fit(hand_dataset(), "ease", settings={"positive_min": 3}, positive_min=4.0)
 
 
