@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tastemap.evaluation.fold import Fold
+from tastemap.evaluation.fold import Tested
 from tastemap.evaluation.measure import Measured
 from tastemap.evaluation.names import HEADLINE, METRICS, is_better
 from tastemap.evaluation.records import Difference, Estimate
@@ -47,7 +47,7 @@ class Figures:
 
 
 def summarize(
-    folds: Sequence[Fold],
+    folds: Sequence[Tested],
     measured: Mapping[str, Sequence[Measured]],
     names: Sequence[str],
     *,
@@ -58,7 +58,7 @@ def summarize(
 
     Parameters
     ----------
-    folds : sequence of Fold
+    folds : sequence of Tested
     measured : mapping of model to one Measured a fold
     names : sequence of str
         Metrics, in the order of the table.
@@ -83,7 +83,7 @@ def summarize(
     return Figures(ratios, draws, estimates)
 
 
-def _ratio(folds: Sequence[Fold], runs: Sequence[Measured], name: str, n_users: int) -> Ratio:
+def _ratio(folds: Sequence[Tested], runs: Sequence[Measured], name: str, n_users: int) -> Ratio:
     above, below = np.zeros((2, len(folds), n_users))  # (F, U) each
     for row, (fold, run) in enumerate(zip(folds, runs, strict=True)):
         above[row, fold.population], below[row, fold.population] = run.sums[name]
