@@ -93,6 +93,14 @@ class Table:
         )
 
 
+def is_empty_row(is_text: bool) -> pl.Expr:
+    """Whether no field of a row holds anything, blanks aside."""
+    fields = pl.all()
+    return pl.all_horizontal(
+        fields.is_null() | (fields.str.strip_chars() == "") if is_text else fields.is_null()
+    )
+
+
 def open_table(path: Path, *, label: str, scratch: Path, named: Sequence[str] = ()) -> Table:
     """Open a table by its ending.
 
