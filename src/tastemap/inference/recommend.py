@@ -37,7 +37,7 @@ class Recommendations:
     n_users : int
         Lists that were made.
     notes : tuple of str
-        Why a list is shorter than `k`, which users or items are unknown.
+        Why a list is shorter than `k`; which users, items or texts of a filter are unknown.
     """
 
     frame: pl.DataFrame
@@ -149,7 +149,7 @@ def _lists(
 ) -> tuple[pl.DataFrame, list[str]]:
     """A table of ``row, item_id, rank, score, prediction, title``, and notes about short and flat lists."""
     check_type("rules", rules, Rules, "Rules", "write for example tastemap.Rules(where='year > 2000')")
-    allowed = rules.allowed(recommender)
+    allowed, notes = rules.allowed(recommender)
     items, scores = top_lists(states, k, seen=seen, allowed=allowed)
     row, place = np.nonzero(items >= 0)
     item_index, score = items[row, place], scores[row, place]
@@ -166,7 +166,7 @@ def _lists(
             item_titles(recommender).gather(item_index).rename("title"),
         ]
     )
-    return frame, [*_short_lists(items, k, allowed), *_flat_lists(items, scores)]
+    return frame, [*notes, *_short_lists(items, k, allowed), *_flat_lists(items, scores)]
 
 
 def _short_lists(items: Int32Array, k: int, allowed: BoolArray) -> list[str]:
