@@ -73,6 +73,7 @@ def test_low_ratings_teach_nothing_however_low_they_are(name: str) -> None:
     others = replace(data, values=np.where(low, np.float32(1.25), data.values))
     again = fit(replace(toy(), interactions=others), name, settings=QUICK.get(name), positive_min=LOWEST, rng=0)
     np.testing.assert_array_equal(all_scores(again.model), all_scores(fitted(name).model))
+    assert again.losses.equals(fitted(name).losses)
 
 
 @EVERY_RANKING_MODEL
