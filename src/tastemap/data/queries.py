@@ -84,6 +84,8 @@ def _lines(path: Path) -> pl.Series:
 
 
 def _open(path: Path, scratch: Path, named: Sequence[str]) -> Table:
+    if path.is_dir():
+        raise SourceNotFoundError(f"{str(path)!r} is a folder; name a file.", source=str(path))
     if not path.is_file():
         raise SourceNotFoundError(f"There is no file {str(path)!r}; check the path.", source=str(path))
     return open_table(path, label=path.name, scratch=scratch, named=named)

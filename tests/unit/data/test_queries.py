@@ -43,6 +43,11 @@ def test_a_line_with_too_many_fields_is_refused(tmp_path: Path) -> None:
         read_pairs(written(tmp_path, "user::item\n1::2::3\n4::5\n", "pairs.dat"))
 
 
+def test_a_folder_is_no_table_of_pairs(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is a folder; name a file"):
+        read_pairs(tmp_path)
+
+
 def test_a_table_without_items_lists_its_columns(tmp_path: Path) -> None:
     with pytest.raises(ColumnError, match=r"no item column under a usual name\. Columns found: user, note"):
         read_pairs(written(tmp_path, "user,note\n1,2\n"))
