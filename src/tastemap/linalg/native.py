@@ -21,6 +21,7 @@ from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
+import platformdirs
 
 
 class ArrayType(NamedTuple):
@@ -118,7 +119,7 @@ def _folder(module: Path) -> Path:
     beside = module.parent / "__pycache__"
     if module.is_file() and os.access(beside if beside.is_dir() else module.parent, os.W_OK):
         return beside
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tastemap" / "kernels"
+    return platformdirs.user_cache_path("tastemap") / "kernels"
 
 
 def read(path: Path) -> NativeCode | None:
