@@ -120,4 +120,4 @@ def test_what_the_library_returns_is_shown_in_one_line() -> None:
     assert list(shown) == list(shown.values())
     assert repr(tm.explain(MODEL, "u6", 1)).startswith("Explanation of Alpha (1977) (1): score ")
     estimate = record.result("bias").metrics["rmse"]
-    assert repr(estimate).startswith(f"Estimate {estimate.value:.4g} (95 % interval ")
+    assert repr(estimate).startswith(f"Estimate {estimate.value:.4g} (")

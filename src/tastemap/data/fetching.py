@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,7 +175,7 @@ def _try(source: _Source, known: KnownSet, folder: Path) -> str | None:
             if folder.exists():  # left over by something else: it was not complete
                 folder.replace(Path(scratch) / "old")
             made.replace(folder)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise _cannot_keep(known, home, error) from error
         # Two processes may fetch at once; the second finds the first one's folder in its way.
