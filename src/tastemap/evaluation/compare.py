@@ -18,10 +18,10 @@ from tastemap.evaluation.measure import Measured, Sums, error_sums, measure
 from tastemap.evaluation.names import choose, is_better, metric_of
 from tastemap.evaluation.overlap import exposure_changes, list_pairs, overlap_of
 from tastemap.evaluation.slices import groups
-from tastemap.evaluation.summary import ROOTED, ROUNDING, without_noise
+from tastemap.evaluation.summary import ROOTED, ROUNDING, paired_interval, without_noise
 from tastemap.linalg.threads import single_threaded_blas
 from tastemap.linalg.types import Float64Array
-from tastemap.metrics.bootstrap import Ratio, bootstrap, interval
+from tastemap.metrics.bootstrap import Ratio, bootstrap
 from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.rng import Rng, seed_of, stream
 
@@ -163,8 +163,8 @@ def _changes(paired: _Paired, n_draws: int, rng: np.random.Generator) -> list[Me
         a, b = (float(side[column].fold_figures()[0]) for side in sides)
         if np.isnan(a) or np.isnan(b):
             continue
-        low, high = interval(draws[:, len(names) + column] - draws[:, column])
-        ends = (None, None) if np.isnan(low) else (without_noise(low), without_noise(high))
+        change = draws[:, len(names) + column] - draws[:, column]
+        ends = paired_interval(change, *(side[column] for side in sides))
         found.append(_change(name, a, b, ends, paired.source))
     for name, (a, b) in paired.fixed.items():
         found.append(_change(name, a, b, (None, None), paired.source))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tastemap.evaluation.records import EvaluationRecord
+from tastemap.metrics.bootstrap import FEWEST_USERS
 from tastemap.plurals import plural
 
 
@@ -29,5 +30,8 @@ def describe(record: EvaluationRecord) -> list[str]:
             f"{plural(counts.n_unknown_items, 'item')}, in {plural(counts.n_rows_unknown, 'test row')}; an "
             "unknown side adds zero to a prediction, and an unknown item is never listed."
         )
-    said.append(f"Intervals are 95 %, from {protocol.bootstrap_draws:,} bootstrap draws of users.")
+    said.append(
+        f"Intervals are 95 %, from {protocol.bootstrap_draws:,} bootstrap draws of users; figures of fewer "
+        f"than {FEWEST_USERS} users have none."
+    )
     return [*said, *record.notes]

@@ -80,9 +80,9 @@ def count(value: int) -> str:
     return f"{value:,}".replace(",", THIN)
 
 
-def interval(low: float, high: float, decimals: int = 3, *, sign: bool = False) -> str:
+def interval(low: float | None, high: float | None, decimals: int = 3, *, sign: bool = False) -> str:
     """An interval: ``0.905–0.920``, or ``−0.04 to +0.01`` where signs would hide the dash."""
-    if not (math.isfinite(low) and math.isfinite(high)):
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return "no interval"
     join = " to " if sign or low < 0 else "–"
     return f"{number(low, decimals, sign=sign)}{join}{number(high, decimals, sign=sign)}"
@@ -91,7 +91,7 @@ def interval(low: float, high: float, decimals: int = 3, *, sign: bool = False) 
 def estimate(metric: str, found: Estimate) -> str:
     """A figure with its interval, if it has one: ``0.912 (0.905–0.920)``."""
     decimals = wording(metric).decimals
-    if found.low == found.high:
+    if found.low is None:
         return number(found.value, decimals)
     return f"{number(found.value, decimals)} ({interval(found.low, found.high, decimals)})"
 
