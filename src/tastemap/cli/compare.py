@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tastemap.evaluation import Comparison
 
 NAME = "compare"
-EXAMPLE = 'tastemap compare my-model other-model --test new.csv --fail-if "ndcg@10 < -1%"'
+EXAMPLE = 'tastemap compare a b --test new.csv --fail-if "ndcg@10 < -1%"'
 
 
 def command(
