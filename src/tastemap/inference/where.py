@@ -42,8 +42,9 @@ class _Token:
 
 @dataclass(frozen=True)
 class _Equality:
-    """A text that a column was compared with by ``=``, ``!=`` or ``in``, and the condition of being equal."""
+    """A text that a column is compared with by ``=``, ``!=`` or ``in``; column `name` has the answer."""
 
+    name: str
     column: str
     text: str
     condition: pl.Expr
@@ -59,11 +60,11 @@ def matching(frame: pl.DataFrame, expression: str) -> tuple[BoolArray, list[str]
         the message points at the place.
     """
     parser = _Parser(expression, frame)
-    mask = parser.parse().fill_null(False).alias("mask")
-    met = [asked.condition.any().alias(f"{place}") for place, asked in enumerate(parser.equalities)]
-    found = frame.select(mask, *met)
-    unknown = [asked for place, asked in enumerate(parser.equalities) if not found[f"{place}"].any()]
-    return found["mask"].to_numpy(), list(dict.fromkeys(_not_found(frame[a.column], a.text) for a in unknown))
+    condition = parser.parse()
+    compared = frame.with_columns(asked.condition.alias(asked.name) for asked in parser.equalities)
+    mask = compared.select(condition.fill_null(False).alias("mask"))["mask"]
+    unknown = [asked for asked in parser.equalities if not compared[asked.name].any()]
+    return mask.to_numpy(), list(dict.fromkeys(_not_found(frame[a.column], a.text) for a in unknown))
 
 
 class _Parser:
@@ -190,8 +191,10 @@ class _Parser:
         compare = self._compare_list if isinstance(dtype, pl.List) else self._compare_text
         text = _unquoted(value)
         if operator.text in {"=", "!="}:
+            name = f"={len(self.equalities)}"
             equal = compare(column, _Token("operator", "=", operator.place), text.lower())
-            self.equalities.append(_Equality(column, text, equal))
+            self.equalities.append(_Equality(name, column, text, equal))
+            return pl.col(name) if operator.text == "=" else ~pl.col(name)
         return compare(column, operator, text.lower())
 
     def _compare_number(self, column: str, operator: _Token, value: _Token) -> pl.Expr:
@@ -213,10 +216,9 @@ class _Parser:
         element = pl.element().cast(pl.String).str.to_lowercase()
         if operator.text == "~":
             return pl.col(column).list.eval(element.str.contains(text, literal=True)).list.any()
-        holds = pl.col(column).list.eval(element).list.contains(text)
-        if operator.text not in {"=", "!="}:
+        if operator.text != "=":
             raise self._error(operator, f"{column} holds lists; use =, !=, ~ or in")
-        return holds if operator.text == "=" else ~holds
+        return pl.col(column).list.eval(element).list.contains(text)
 
     def _error(self, token: _Token, what: str) -> FilterError:
         found = f"`{token.text}`" if token.text else "the end"
