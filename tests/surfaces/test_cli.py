@@ -210,6 +210,8 @@ def test_compare_gates_on_a_change(tastemap: Command, fitted: dict[str, Path], t
     fine = tastemap(*arguments, "--json")
     assert fine.status == 0
     assert fine.json["failed"] == []
+    folders = [fine.json["folder_a"], fine.json["folder_b"]]
+    assert folders == [str(fitted["popularity"]), str(fitted["ials"])]
     failed = tastemap(*arguments, "--fail-if", "ndcg@10 > -1000%")
     assert failed.status == 1
     assert "Failed:" in failed.err

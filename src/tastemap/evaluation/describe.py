@@ -16,7 +16,10 @@ def describe(record: EvaluationRecord) -> list[str]:
         if protocol.relevant_min is None
         else f"test rows of at least {protocol.relevant_min:g}"
     )
-    masked = f"; also masked: {plural(protocol.also_masked, 'pair')}" if protocol.also_masked else ""
+    masked = ""
+    if protocol.also_given is not None:
+        masked = f"; of {plural(protocol.also_given, 'pair')} to be masked too, {protocol.also_masked:,} are"
+        masked += " (summed over folds)" if folds else ""
     said = [
         f"{record.data}, split {protocol.split}{folds}, seed {protocol.seed}: {counts.n_train:,} training and "
         f"{plural(counts.n_test, 'test row')} of {plural(counts.n_users, 'test user')}"

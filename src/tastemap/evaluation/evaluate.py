@@ -236,11 +236,13 @@ def _record(
     figures = summarize(tested, measured, plan.chosen, n_draws=protocol.bootstrap_draws, rng=rng)
     sliced = [METRICS[stem].name(k) for stem in ("rmse", "ndcg", "recall")]
     wanted = [name for name in sliced if name in plan.chosen]
+    given = None if plan.also_mask is None else len(plan.also_mask.interactions)
+    also_masked = sum(fold.n_also_masked for fold in tested)
     return EvaluationRecord(
         data=data.name,
         fingerprint=data.fingerprint,
         is_implicit=data.interactions.is_implicit,
-        protocol=replace(protocol, also_masked=sum(fold.n_also_masked for fold in tested)),
+        protocol=replace(protocol, also_masked=also_masked, also_given=given),
         counts=count(tested),
         models=tuple(
             ModelResult(
@@ -256,7 +258,7 @@ def _record(
         ),
         differences=differences(figures, k),
         slices=(*user_slices(tested, figures, wanted), *item_slices(tested, measured, wanted, k)),
-        notes=notes_of(tested, data.name),
+        notes=notes_of(tested, data.name, given),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from tastemap.data import license_of
 from tastemap.evaluation.fold import Tested
 from tastemap.evaluation.records import TestCounts
+from tastemap.plurals import plural
 
 
 def count(tested: Sequence[Tested]) -> TestCounts:
@@ -24,12 +25,17 @@ def count(tested: Sequence[Tested]) -> TestCounts:
     )
 
 
-def notes_of(tested: Sequence[Tested], data_name: str) -> tuple[str, ...]:
+def notes_of(tested: Sequence[Tested], data_name: str, also_given: int | None) -> tuple[str, ...]:
     """The data's license, and sentences about what a reader might not expect of the test."""
     license = license_of(data_name)
     said = [] if license is None else [f"License of the data: {license}."]
     if not any(fold.relevant.any() for fold in tested):
         said.append("No test row is relevant, so there are no ranking figures; lower relevant_min.")
+    if also_given is not None and not any(fold.n_also_masked for fold in tested):
+        said.append(
+            f"Careful: of {plural(also_given, 'pair')} to be masked too, none was: none has a test user and a "
+            "known item that is not masked already. Check that its ids are those of the data."
+        )
     masked = sum(fold.n_masked_rows for fold in tested)
     if masked:
         said.append(

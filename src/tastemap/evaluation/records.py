@@ -85,8 +85,9 @@ class ModelResult:
 class Protocol:
     """How the figures came about; printed with every table.
 
-    ``relevant_min`` is None where every test row is relevant. ``also_masked`` counts rows masked
-    besides the training rows.
+    ``relevant_min`` is None where every test row is relevant. ``also_given`` counts the pairs of
+    `also_mask`, None where there was none; ``also_masked`` those masked besides the training rows, summed
+    over folds.
     """
 
     split: str
@@ -96,6 +97,7 @@ class Protocol:
     bootstrap_draws: int
     seed: int
     also_masked: int = 0
+    also_given: int | None = None
 
 
 @dataclass(frozen=True)

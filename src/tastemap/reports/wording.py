@@ -140,8 +140,9 @@ def relevance_sentence(record: EvaluationRecord) -> str:
         else f"a tested item counts as relevant if rated {protocol.relevant_min:g} or more"
     )
     masked = ""
-    if protocol.also_masked:
-        masked = f" Another {plural(protocol.also_masked, 'row')} were masked too, as asked."
+    if protocol.also_given is not None:
+        given = plural(protocol.also_given, "pair")
+        masked = f" Of {given} to be masked too, as asked, {count(protocol.also_masked)} were."
     return (
         f"Lists hold {protocol.k} items, picked from the whole catalog except what the user has in training; "
         f"{what}.{masked}"

@@ -96,6 +96,6 @@ def test_the_share_of_a_random_test_part_is_said() -> None:
 def test_what_is_relevant_and_what_is_masked_is_said() -> None:
     record = movie_record()
     assert "if rated 4 or more" in relevance_sentence(record)
-    loose = replace(record, protocol=replace(record.protocol, relevant_min=None, also_masked=7))
+    loose = replace(record, protocol=replace(record.protocol, relevant_min=None, also_masked=7, also_given=9))
     assert "every tested interaction counts as relevant" in relevance_sentence(loose)
-    assert "7 rows were masked too" in relevance_sentence(loose)
+    assert "Of 9 pairs to be masked too, as asked, 7 were." in relevance_sentence(loose)
