@@ -65,6 +65,17 @@ def test_the_metrics_that_were_asked_for_are_the_ones_shown(tastemap: Command, t
     ]
 
 
+@pytest.mark.usefixtures("narrow")
+def test_no_row_of_a_comparison_or_of_the_data_sets_is_folded(
+    tastemap: Command, fitted: dict[str, Path], table: Path
+) -> None:
+    found = tastemap("compare", fitted["popularity"], fitted["ials"], "--test", table)
+    assert " in training " in found.out
+    assert not any(line.strip() == "training" for line in found.out.splitlines())
+    listed = tastemap("data", "list").out
+    assert re.search(r"ml-25m +25,000,095 +162,541 +59,047 +(yes|no)\n", re.sub(" +\n", "\n", listed))
+
+
 def test_json_of_an_evaluation_is_followed_by_nothing(tastemap: Command, table: Path) -> None:
     answer = tastemap("evaluate", table, "--models", "als", "--json")
     assert answer.json["models"]

@@ -55,7 +55,8 @@ def command(
 
 def _tell(found: Comparison, folder_a: Path, folder_b: Path) -> None:
     for title, frame in found.tables():
-        print_table(frame, title=title, digits={})
+        shorter = {"share_better": "better", "share_worse": "worse"}  # to fit into 80 columns
+        print_table(frame.rename(shorter, strict=False), title=title)
     for sentence in found.sentences():
         say(sentence)
     next_step("compare", folder_a, folder_b, "--test", "SOURCE", "--fail-if", "ndcg@10 < -1%")

@@ -48,7 +48,7 @@ def command(
         print_json({**whom, **_document(found)})
         return
     name = f"user {user}" if user is not None else "these ratings"
-    _show(found, k, title=f"{found.title or found.item_id} for {name}, by {recommender.name}")
+    _show(found, k, title=f"{found.title or f'Item {found.item_id}'} for {name}, by {recommender.name}")
     _suggest(folder, user, rated, history)
 
 

@@ -7,7 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -68,7 +68,7 @@ def print_table(
     """
     shown = [name for name in frame.columns if not len(frame) or frame[name].null_count() < len(frame)]
     rows = [
-        [_cell(value, (digits or {}).get(name, 3)) for name, value in zip(shown, row, strict=True)]
+        [_cell(name, value, (digits or {}).get(name, 3)) for name, value in zip(shown, row, strict=True)]
         for row in frame.select(shown).iter_rows()
     ]
     numeric = {name for name in shown if frame.schema[name].is_numeric()}
@@ -80,15 +80,33 @@ def print_cells(
 ) -> None:
     """Print rows of text as one aligned table; long texts are folded where the terminal is narrow."""
     from rich.box import SIMPLE_HEAD
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
+    console = _console()
+    widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
+    # Three blanks stand between columns, and one on each side of the table.
+    fits = 0 < sum(widths) + 3 * len(widths) - 1 <= console.width
+    fits = fits and all(cell.isprintable() for row in rows for cell in row)
     table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
-    for name in names:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    for row in rows:
+    for name, width in zip(names, widths, strict=True):
+        side: Literal["left", "right"] = "right" if name in right else "left"
+        table.add_column(name, justify=side, overflow="fold", min_width=width if fits else None)
+    for row in () if fits else rows:
         table.add_row(*(Text(cell) for cell in row))  # Text: brackets in titles are not markup
-    _console().print(table)
+    with console.capture() as drawn:
+        console.print(table)
+    *lines, foot = drawn.get().splitlines() or [""]
+    # Rich takes most of a millisecond for a row, so it draws only those that must be folded.
+    for row in rows if fits else ():
+        blanks = [" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+        padded = (
+            blank + cell if name in right else cell + blank
+            for name, cell, blank in zip(names, row, blanks, strict=True)
+        )
+        lines.append(f" {'   '.join(padded)} ")
+    typer.echo("\n".join([*lines, foot]))
 
 
 def print_blocks(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -131,9 +149,13 @@ def records(frame: pl.DataFrame) -> list[dict[str, Any]]:
     return frame.to_dicts()
 
 
-def _cell(value: object, digits: int) -> str:
+def _cell(name: str, value: object, digits: int) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and name.startswith("n_"):  # a count; ids have no thousands
+        return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.{digits}f}"
     if isinstance(value, list):
