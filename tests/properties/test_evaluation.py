@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,6 +132,11 @@ def test_an_evaluation_equals_plain_loops_over_ids(case: Case) -> None:
     shown = list(lists.values())
     assert found[f"coverage@{case.k}"] == pytest.approx(slow.coverage(shown, catalog))
     assert found[f"gini@{case.k}"] == pytest.approx(slow.gini(shown, catalog), abs=1e-12)
+    assert (f"novelty@{case.k}" in found) == any(shown)
+    if any(shown):
+        owners: dict[Hashable, int] = {item: sum(own == item for _, own in case.train) for item in catalog}
+        novelty = slow.novelty(shown, owners, len(fitted.users))
+        assert found[f"novelty@{case.k}"] == pytest.approx(novelty, abs=1e-12)
 
 
 @settings(max_examples=40)

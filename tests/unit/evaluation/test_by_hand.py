@@ -76,6 +76,44 @@ def test_lists_longer_than_what_is_left_to_show_are_scored_as_they_are() -> None
     assert found["recall@10"].value == pytest.approx((1 + 1 + 1 / 2 + 1) / 4)
 
 
+# u6 has item 2. Of six test rows five are relevant: 2 is masked, 77 unknown; 5 is not relevant.
+MANY = [("u6", 1, 5.0), ("u6", 2, 5.0), ("u6", 3, 4.0), ("u6", 4, 5.0), ("u6", 5, 2.0), ("u6", 77, 5.0)]
+# The list is 1, 3, 4, 5: hits at places 1 to 3.
+OF_MANY = {
+    "recall@10": 3 / 5,
+    "ndcg@10": (1 + SECOND + 1 / 2) / (1 + SECOND + 1 / 2 + 1 / np.log2(5) + 1 / np.log2(6)),
+    "map@10": (1 + 1 + 1) / 5,
+}
+
+
+def figures_of_many() -> dict[str, float]:
+    found = evaluate_recommender(recommender(), dataset(MANY), k=10, metrics=list(OF_MANY), n_draws=10)
+    return {name: estimate.value for name, estimate in found.result("als").metrics.items()}
+
+
+def test_relevant_items_count_whether_they_can_be_listed_or_not() -> None:
+    assert figures_of_many() == pytest.approx(OF_MANY)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "count"),
+    [("known items alone", 4), ("items that are not masked", 4), ("hits alone", 3), ("every test row", 6)],
+)
+def test_another_count_of_relevant_items_would_show_in_every_figure(
+    mutant: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tastemap.evaluation.fold.Tested.n_relevant", np.array([count]))
+    for name, figure in figures_of_many().items():
+        assert figure != pytest.approx(OF_MANY[name], abs=0.01), f"{mutant}: {name}"
+
+
+def test_more_relevant_items_than_places_keep_recall_below_one_and_ndcg_at_one() -> None:
+    names = ["recall", "ndcg", "map", "precision"]
+    found = evaluate_recommender(recommender(), dataset(MANY), k=2, metrics=names, n_draws=10)
+    values = {name: estimate.value for name, estimate in found.result("als").metrics.items()}
+    assert values == pytest.approx({"precision@2": 1.0, "recall@2": 2 / 5, "ndcg@2": 1.0, "map@2": 1.0})
+
+
 def test_blocks_of_any_size_give_the_same_figures(
     record: EvaluationRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
