@@ -16,6 +16,7 @@ import typer
 
 from tastemap.artifacts import info, load
 from tastemap.cli.main import app
+from tastemap.cli.output import print_cells
 from tastemap.cli.progress import TerminalProgress
 from tastemap.inference import explain_for_history
 from tests.surfaces.conftest import Command
@@ -274,3 +275,21 @@ def _read_terminal(controller: int) -> bytes:
         return os.read(controller, 4096)
     except OSError:  # Linux says EIO when the other side has closed
         return b""
+
+
+def test_a_table_that_fits_looks_as_one_that_is_folded(capsys: pytest.CaptureFixture[str]) -> None:
+    names, rows = ["id", "title [1]"], [["7", "Ran 乱 (1985)"], ["1200", "Ikiru"]]
+    print_cells(names, rows, right={"id"}, title="Two")
+    quick = capsys.readouterr().out
+    assert quick.splitlines()[1:] == [
+        "                      ",
+        "   id   title [1]     ",
+        " " + "─" * 20 + " ",
+        "    7   Ran 乱 (1985) ",
+        " 1200   Ikiru         ",
+        "                      ",
+    ]
+    # A row that cannot be printed as it is makes Rich draw them all.
+    print_cells(names, [*rows, ["", "x\x00"]], right={"id"}, title="Two")
+    drawn = capsys.readouterr().out
+    assert drawn.splitlines()[2:6] == quick.splitlines()[2:6]
