@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tastemap.data import Dataset, make_interactions, make_splits, train_test_split
+from tastemap.data.splits import parts_of
 from tastemap.errors import DataError, InvalidValueError, UnknownNameError
 from tests.strategies import dataset_of
 from tests.toys import hand_dataset, planted
@@ -30,6 +31,19 @@ def test_the_seed_decides_and_only_the_seed() -> None:
     data = planted()
     first, same, other = (make_splits(data, "random", rng=seed)[0].test.fingerprint for seed in (1, 1, 2))
     assert first == same != other
+
+
+@pytest.mark.parametrize("data", [hand_dataset(), with_folds(hand_dataset(), [0, 2, 2, 7] * 3 + [0])])
+def test_folds_one_at_a_time_are_the_folds_together(data: Dataset) -> None:
+    together = make_splits(data, "folds", rng=3)
+    assert parts_of(data, "folds") == [split.name for split in together]
+    for split in together:
+        (alone,) = make_splits(data, split.name, rng=3)
+        assert (alone.train.fingerprint, alone.test.fingerprint) == (
+            split.train.fingerprint,
+            split.test.fingerprint,
+        )
+    assert parts_of(data, "temporal") == ["temporal"]
 
 
 def test_parts_keep_name_catalog_and_scale() -> None:
