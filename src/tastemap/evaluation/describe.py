@@ -18,7 +18,7 @@ def describe(record: EvaluationRecord) -> list[str]:
     )
     masked = ""
     if protocol.also_given is not None:
-        masked = f"; of {plural(protocol.also_given, 'pair')} to be masked too, {protocol.also_masked:,} are"
+        masked = f"; masked too: {protocol.also_masked:,} of {plural(protocol.also_given, 'pair')} given"
         masked += " (summed over folds)" if folds else ""
     said = [
         f"{record.data}, split {protocol.split}{folds}, seed {protocol.seed}: {counts.n_train:,} training and "

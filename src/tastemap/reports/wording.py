@@ -142,7 +142,7 @@ def relevance_sentence(record: EvaluationRecord) -> str:
     masked = ""
     if protocol.also_given is not None:
         given = plural(protocol.also_given, "pair")
-        masked = f" Of {given} to be masked too, as asked, {count(protocol.also_masked)} were."
+        masked = f" Masked too, as asked: {count(protocol.also_masked)} of {given}."
     return (
         f"Lists hold {protocol.k} items, picked from the whole catalog except what the user has in training; "
         f"{what}.{masked}"

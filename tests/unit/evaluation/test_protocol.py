@@ -74,7 +74,7 @@ def test_only_training_rows_are_masked_unless_others_are_given_and_those_are_cou
     record = evaluate_recommender(recommender(), dataset(TEST_ROWS), k=2, also_mask=also, n_draws=10)
     # u1's row of item 1 is a training row, u8 is not tested, item 99 is unknown: two pairs count.
     assert (record.protocol.also_given, record.protocol.also_masked) == (5, 2)
-    assert "of 5 pairs to be masked too, 2 are" in " ".join(describe(record))
+    assert "masked too: 2 of 5 pairs given" in " ".join(describe(record))
     # u1 is shown 5 alone, now at place 1; u9 is shown 2 and 3, and misses.
     assert figure(record, "mrr@2") == pytest.approx((1 + 1 + 1 + 0) / 4)
     assert any("are never listed" in note for note in record.notes)
@@ -92,7 +92,7 @@ def test_a_mask_that_masks_nothing_is_a_warning(rows: list[tuple[str, int, float
     record = evaluate_recommender(recommender(), dataset(TEST_ROWS), k=2, also_mask=dataset(rows), n_draws=10)
     assert (record.protocol.also_given, record.protocol.also_masked) == (len(rows), 0)
     said = describe(record)
-    assert any(f"of {plural(len(rows), 'pair')} to be masked too, 0 are" in sentence for sentence in said)
+    assert any(f"masked too: 0 of {plural(len(rows), 'pair')} given" in sentence for sentence in said)
     assert any(sentence.startswith(f"Careful: of {plural(len(rows), 'pair')}") for sentence in said)
 
 

@@ -98,4 +98,4 @@ def test_what_is_relevant_and_what_is_masked_is_said() -> None:
     assert "if rated 4 or more" in relevance_sentence(record)
     loose = replace(record, protocol=replace(record.protocol, relevant_min=None, also_masked=7, also_given=9))
     assert "every tested interaction counts as relevant" in relevance_sentence(loose)
-    assert "Of 9 pairs to be masked too, as asked, 7 were." in relevance_sentence(loose)
+    assert "Masked too, as asked: 7 of 9 pairs." in relevance_sentence(loose)
