@@ -149,8 +149,11 @@ _engines: list[Any] = []
 """Loaded code; it stays for as long as the process."""
 
 
-def load(native: NativeCode, types: Types, name: str) -> Callable[..., Any]:
-    """A function that calls native code with arguments of these types; it gives up the interpreter lock."""
+def load(native: NativeCode, types: Types, name: str) -> Callable[..., Any] | None:
+    """A function that calls native code with arguments of these types; it gives up the interpreter lock.
+
+    None if the code was not found in what was loaded.
+    """
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
@@ -159,10 +162,13 @@ def load(native: NativeCode, types: Types, name: str) -> Callable[..., Any]:
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     engine.add_object_file(llvm.ObjectFileRef.from_data(native.code))
     engine.finalize_object()
+    address = engine.get_function_address(SYMBOL)
+    if not address:
+        return None
     _engines.append(engine)
     kinds = [ctypes.py_object if isinstance(one, ArrayType) else SCALARS[one] for one in types]
     prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, *kinds)
-    return _caller(prototype(engine.get_function_address(SYMBOL)), RESULTS[native.result], name)
+    return _caller(prototype(address), RESULTS[native.result], name)
 
 
 def _caller(entry: Callable[..., int], result: type[Any], name: str) -> Callable[..., Any]:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tastemap.linalg import native
 from tastemap.linalg.jit import announce_compilation, fast_kernel, kernel
-from tastemap.linalg.native import read
 from tastemap.linalg.types import Float64Array
 
 pytestmark = pytest.mark.skipif(
@@ -136,9 +136,15 @@ def test_damaged_code_is_compiled_again(folder: Path, damage: Callable[[bytes], 
     kernel(add)(1.0, 2.0)
     (path,) = kernels_in(folder)
     path.write_bytes(damage(path.read_bytes()))
-    assert read(path) is None
+    assert native.read(path) is None
     assert kernel(add)(3.0, 4.0) == 7.0
-    assert read(path) is not None
+    assert native.read(path) is not None
+
+
+def test_code_without_the_function_is_left_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel(add)(1.0, 2.0)
+    monkeypatch.setattr(native, "SYMBOL", "not_there")
+    assert kernel(add)(3.0, 4.0) == 7.0
 
 
 def test_a_kernel_works_where_nothing_can_be_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
