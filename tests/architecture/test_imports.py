@@ -47,7 +47,8 @@ def test_training_the_base_models_never_loads_torch_or_altair() -> None:
 
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled without the JIT")
 def test_commands_do_not_load_numba_once_the_kernels_are_compiled(tmp_path: Path) -> None:
-    rows = [f"{user},{item},{1 + (user * item) % 5}" for user in range(30) for item in range(20) if user != item]
+    pairs = [(user, item) for user in range(30) for item in range(20) if user != item]
+    rows = [f"{user},{item},{1 + (user * item) % 5}" for user, item in pairs]
     (tmp_path / "ratings.csv").write_text("\n".join(["user,item,rating", *rows]))
     code = f"""
 from tastemap.cli.main import run

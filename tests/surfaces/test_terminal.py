@@ -293,3 +293,15 @@ def test_a_table_that_fits_looks_as_one_that_is_folded(capsys: pytest.CaptureFix
     print_cells(names, [*rows, ["", "x\x00"]], right={"id"}, title="Two")
     drawn = capsys.readouterr().out
     assert drawn.splitlines()[2:6] == quick.splitlines()[2:6]
+
+
+def test_the_data_check_suggests_to_fit_only_what_can_be_fitted(tastemap: Command, tmp_path: Path) -> None:
+    table = tmp_path / "one.csv"
+    table.write_text("a\n1\n2\n")
+    assert f"Next: tastemap data check {table}" in tastemap("data", "check", table).out
+
+
+def test_settings_are_refused_beside_a_saved_model(tastemap: Command, tmp_path: Path) -> None:
+    answer = tastemap("evaluate", tmp_path, "--test", "ml-100k", "--set", "n_factors=3")
+    assert answer.status == 2
+    assert "--set" in answer.err

@@ -93,7 +93,18 @@ def check(
         for what, count in changes.items():
             say(f"Fixed: {plural(count, 'row')}, {what}.")
         say(f"Wrote {fix}.")
-    next_step("fit", fix or source, "--model", "als")
+    _suggest(report, source, fix)
+
+
+def _suggest(report: CheckReport, source: str, fix: Path | None) -> None:
+    """Fitting, unless an error stands in its way: then what mends it, or checking again once it is mended."""
+    errors = [finding for finding in report.findings if finding.severity == "error"]
+    if fix is not None or not errors:
+        next_step("fit", fix or source, "--model", "als")
+    elif any(finding.fixable for finding in errors):
+        next_step("data", "check", source, "--fix", "repaired.csv")
+    else:
+        next_step("data", "check", source)
 
 
 def _tell(report: CheckReport) -> None:

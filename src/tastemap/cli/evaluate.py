@@ -77,7 +77,7 @@ def command(
 
     The baselines stand beside them. Ranking is full: every item is ranked, only training rows are masked.
     """
-    _check(models, test, out)
+    _check(models, test, settings, out)
     chosen = _names(metrics) if metrics else None
     with TerminalProgress(quiet=as_json) as progress:
         from tastemap.evaluation import evaluate, evaluate_recommender
@@ -103,13 +103,15 @@ def command(
     _suggest(record, source, models, out)
 
 
-def _check(models: str | None, test: str | None, out: Path | None) -> None:
+def _check(models: str | None, test: str | None, settings: list[str] | None, out: Path | None) -> None:
     if (models is None) == (test is None):
         raise options.UsageError(
             "Give either --models a,b,c with data to split, or a saved model with --test SOURCE."
         )
     if models is not None and not _names(models):
         raise options.UsageError("--models names no model; give some, such as --models als,ials.")
+    if test is not None and settings:
+        raise options.UsageError("--set is for models to fit; a saved model with --test has its settings.")
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise options.UsageError(f"--out writes a page and must end in .html. Got {out.name!r}.")
 
