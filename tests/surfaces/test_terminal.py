@@ -298,7 +298,7 @@ def test_a_table_that_fits_looks_as_one_that_is_folded(capsys: pytest.CaptureFix
 def test_the_data_check_suggests_to_fit_only_what_can_be_fitted(tastemap: Command, tmp_path: Path) -> None:
     table = tmp_path / "one.csv"
     table.write_text("a\n1\n2\n")
-    assert f"Next: tastemap data check {table}" in tastemap("data", "check", table).out
+    assert f"Next: tastemap data check {table}" in tastemap("data", "check", table).err
 
 
 def test_settings_are_refused_beside_a_saved_model(tastemap: Command, tmp_path: Path) -> None:
