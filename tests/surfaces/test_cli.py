@@ -20,6 +20,19 @@ from tests.surfaces.conftest import Command
 FITTED = ("als", "ials")
 
 
+@pytest.fixture(scope="session")
+def unseen(table: Path) -> Path:
+    """A ratings CSV of pairs that the fitted models were not trained on."""
+    path = table.with_name("unseen.csv")
+    trained = pl.read_csv(table).select("user_id", "item_id")
+    users = pl.DataFrame({"user_id": range(60)})
+    pairs = users.join(pl.DataFrame({"item_id": range(40)}), how="cross").join(
+        trained, on=trained.columns, how="anti"
+    )
+    pairs.with_columns(rating=pl.col("item_id") % 5 + 1).write_csv(path)
+    return path
+
+
 def test_fit_says_what_it_did_and_what_to_do_next(tastemap: Command, table: Path, tmp_path: Path) -> None:
     answer = tastemap("fit", table, "--model", "als", "-o", tmp_path / "m", "--set", "n_factors=3", "--seed", 4)
     assert answer.status == 0
@@ -205,8 +218,8 @@ def test_settings_of_a_model_are_set_in_an_evaluation(tastemap: Command, table: 
     assert "MODEL.n_factors" in unclear.err
 
 
-def test_compare_gates_on_a_change(tastemap: Command, fitted: dict[str, Path], table: Path) -> None:
-    arguments = ("compare", fitted["popularity"], fitted["ials"], "--test", table)
+def test_compare_gates_on_a_change(tastemap: Command, fitted: dict[str, Path], unseen: Path) -> None:
+    arguments = ("compare", fitted["popularity"], fitted["ials"], "--test", unseen)
     fine = tastemap(*arguments, "--json")
     assert fine.status == 0
     assert fine.json["failed"] == []
@@ -218,6 +231,20 @@ def test_compare_gates_on_a_change(tastemap: Command, fitted: dict[str, Path], t
     unreadable = tastemap(*arguments, "--fail-if", "ndcg@10 <")
     assert unreadable.status == 2
     assert "^" in unreadable.err
+
+
+def test_compare_warns_of_test_rows_that_were_trained_on_and_refuses_a_condition_on_them(
+    tastemap: Command, fitted: dict[str, Path], table: Path
+) -> None:
+    arguments = ("compare", fitted["als"], fitted["ials"], "--test", table)
+    notes = [note for note in tastemap(*arguments, "--json").json["notes"] if "training rows of" in note]
+    assert len(notes) == 2
+    assert all(note in tastemap(*arguments).err for note in notes)
+    refused = tastemap(*arguments, "--fail-if", "ndcg@10 < -1%")
+    assert (refused.status, refused.out) == (1, "")
+    assert refused.err.startswith(
+        "Error: A condition (--fail-if) needs test rows that neither model was trained"
+    )
 
 
 def test_data_commands_list_and_check(tastemap: Command, table: Path, tmp_path: Path) -> None:
@@ -250,6 +277,8 @@ def test_data_commands_list_and_check(tastemap: Command, table: Path, tmp_path: 
         (["recommend", "ALS", "--rated", "1"], 2, "TITLE_OR_ID=RATING"),
         (["recommend", "ALS", "--rated", "1=9"], 2, "from 1 to 5"),
         (["recommend", "ALS", "--all", "--out", "lists.xml"], 2, "must end in .csv"),
+        (["similar", "ALS", ""], 2, "Got ''; name one"),
+        (["recommend", "ALS", "--rated", "=5"], 2, "Got ''; name one"),
         (["similar", "ALS", "Casablanca"], 1, "No item has the id or title"),
         (["similar", "POPULARITY", "1"], 2, "no item vectors"),
         (["explain", "ALS", "--user", "1", "--item", "777"], 1, "777"),

@@ -23,6 +23,7 @@ from tastemap.linalg.threads import single_threaded_blas
 from tastemap.linalg.types import Float64Array
 from tastemap.metrics.bootstrap import Ratio, bootstrap
 from tastemap.models.recommender import Recommender, check_recommender
+from tastemap.plurals import plural
 from tastemap.rng import Rng, seed_of, stream
 
 
@@ -31,7 +32,7 @@ class _Paired:
     """What the same T users add to the metrics of both recommenders.
 
     ``fixed`` holds metrics of all lists together; ``activity`` is each user's training
-    interactions in a, shape (T,).
+    interactions in a, shape (T,); ``n_trained`` counts the test rows that a and b were trained on.
     """
 
     a: Sums
@@ -39,6 +40,7 @@ class _Paired:
     fixed: Mapping[str, tuple[float, float]]
     activity: Float64Array
     source: Source
+    n_trained: tuple[int, int] = (0, 0)
 
 
 def compare(
@@ -64,7 +66,7 @@ def compare(
     a, b : Recommender
         Need not be fitted to the same data: users and items meet by id.
     test : Dataset or None
-        Interactions that neither was fitted to.
+        Interactions that neither was fitted to; training rows among them are counted and noted.
     k : int
         Length of lists, >= 1.
     rng : int, Generator or None
@@ -105,7 +107,11 @@ def compare(
         gain=(),
         lose=(),
         notes=_notes(a, b, changes, test),
+        n_test=0 if test is None else len(test.interactions),
+        n_trained_a=paired.n_trained[0] if paired else 0,
+        n_trained_b=paired.n_trained[1] if paired else 0,
     )
+    found = replace(found, notes=(*_flattered(found), *found.notes))
     pairs = list_pairs(a, b, k, stream(seed, "compare users"))
     if pairs is None:
         return replace(
@@ -123,13 +129,15 @@ def _on_test(a: Recommender, b: Recommender, test: Dataset, k: int) -> _Paired:
     bound = relevance_bound(rows, a.train.interactions, None)
     runs: list[Measured] = []
     activity = np.zeros(rows.n_users)
+    n_trained: list[int] = []
     for side in (b, a):
         fold = make_fold(side.train, test, rows.users, bound=bound)
         runs.append(measure(side, fold, names, k))
         activity = fold.tested.history_lengths.astype(np.float64)
+        n_trained.append(fold.tested.n_masked_rows)  # nothing else is masked
     of_b, of_a = runs
     fixed = {name: (of_a.fixed[name], of_b.fixed[name]) for name in of_a.fixed if name in of_b.fixed}
-    return _Paired(of_a.sums, of_b.sums, fixed, activity, "test")
+    return _Paired(of_a.sums, of_b.sums, fixed, activity, "test", (n_trained[1], n_trained[0]))
 
 
 def _on_validation(a: Recommender, b: Recommender) -> _Paired | None:
@@ -229,6 +237,17 @@ def _values(evaluation: Mapping[str, Any], model: str) -> dict[str, float]:
         if row["model"] == model:
             return {name: float(estimate["value"]) for name, estimate in row["metrics"].items()}
     return {}
+
+
+def _flattered(found: Comparison) -> list[str]:
+    """A warning for each model that was trained on test rows."""
+    trained = ((f"A, {found.a}", found.n_trained_a), (f"B, {found.b}", found.n_trained_b))
+    return [
+        f"Careful: {n:,} of {plural(found.n_test, 'test row')} are training rows of {model}. Errors on rows "
+        "that a model was trained on flatter it; such rows are never listed."
+        for model, n in trained
+        if n
+    ]
 
 
 def _notes(

@@ -107,7 +107,10 @@ class ExposureChange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two recommenders side by side: a is what there is, b is what might replace it."""
+    """Two recommenders side by side: a is what there is, b is what might replace it.
+
+    ``n_trained_a`` and ``n_trained_b`` count those of the `n_test` test rows that are training rows of a or b.
+    """
 
     a: str
     b: str
@@ -120,6 +123,9 @@ class Comparison:
     gain: tuple[ExposureChange, ...]
     lose: tuple[ExposureChange, ...]
     notes: tuple[str, ...] = ()
+    n_test: int = 0
+    n_trained_a: int = 0
+    n_trained_b: int = 0
 
     def metric(self, name: str) -> MetricChange:
         """The change of one metric.

@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tastemap.errors import InvalidValueError, did_you_mean
+from tastemap.errors import DataError, InvalidValueError, did_you_mean
 from tastemap.evaluation.comparison import Comparison
 from tastemap.evaluation.names import METRICS
+from tastemap.plurals import plural
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -48,7 +49,20 @@ class Gate:
         """The change of b against a that is held against the amount.
 
         A relative change from 0 is 0 if b is 0 too, else infinite with the sign of b.
+
+        Raises
+        ------
+        DataError
+            If a test row is a training row of either: the one trained on it would pass unduly.
+        InvalidValueError
+            If the comparison has no figure of this metric.
         """
+        if comparison.n_trained_a or comparison.n_trained_b:
+            raise DataError(
+                "A condition (--fail-if) needs test rows that neither model was trained on. "
+                f"Of {plural(comparison.n_test, 'test row')}, {comparison.n_trained_a:,} are training rows of "
+                f"A, {comparison.a}, and {comparison.n_trained_b:,} of B, {comparison.b}; give other test data."
+            )
         found = comparison.metric(self.metric)
         if not self.relative:
             return found.change
@@ -61,8 +75,8 @@ class Gate:
 
         Raises
         ------
-        InvalidValueError
-            If the comparison has no figure of this metric.
+        DataError, InvalidValueError
+            As :meth:`change`.
         """
         return _OPERATORS[self.operator](self.change(comparison), self.amount)
 

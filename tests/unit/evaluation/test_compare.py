@@ -116,6 +116,17 @@ def test_without_test_data_other_metrics_come_from_evaluations_saved_under_the_s
     assert not compare(evaluated("ials"), evaluated("ease", "temporal")).metrics
 
 
+def test_test_rows_that_a_model_was_trained_on_are_counted_and_noted_for_each_model() -> None:
+    data = planted()
+    train, test = train_test_split(data, rng=0)
+    n = len(test.interactions)
+    found = compare(fit(train, "bias", rng=0), fit(data, "popularity", rng=0), test=test, n_draws=5)
+    assert (found.n_test, found.n_trained_a, found.n_trained_b) == (n, 0, n)
+    careful = [note for note in found.notes if note.startswith("Careful")]
+    assert len(careful) == 1
+    assert f"{n:,} of {n:,} test rows are training rows of B, popularity." in careful[0]
+
+
 def test_users_that_nobody_shares_are_noted() -> None:
     data = hand_dataset()
     other = dataset([("v1", 1, 5.0), ("v1", 2, 4.0), ("v2", 1, 4.0)])

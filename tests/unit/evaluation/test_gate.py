@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import doctest
+from dataclasses import replace
 from typing import cast
 
 import pytest
 
-from tastemap.errors import InvalidValueError
+from tastemap.errors import DataError, InvalidValueError
 from tastemap.evaluation import compare, gate, parse_gate, slices
 from tastemap.evaluation.comparison import Comparison, MetricChange
 from tests.unit.evaluation.by_hand import recommender
@@ -84,6 +85,13 @@ def test_a_metric_that_was_not_compared_is_refused_with_what_there_is() -> None:
         parse_gate("mae > 1%").fails(changed(0.4, 0.4))
     with pytest.raises(InvalidValueError, match="there is: none"):
         parse_gate("mae > 1%").fails(compare(recommender(), recommender()))
+
+
+@pytest.mark.parametrize(("of_a", "of_b"), [(3, 0), (0, 1)])
+def test_test_rows_that_a_model_was_trained_on_are_refused(of_a: int, of_b: int) -> None:
+    found = replace(changed(0.4, 0.5), n_test=8, n_trained_a=of_a, n_trained_b=of_b)
+    with pytest.raises(DataError, match=f"Of 8 test rows, {of_a} are training rows of A, als, and {of_b} of B"):
+        parse_gate("ndcg@10 < -1%").fails(found)
 
 
 def test_the_outcome_is_told_in_a_sentence() -> None:
