@@ -43,7 +43,7 @@ def find_item(recommender: Recommender, wanted: Id, *, by: By | None = None) -> 
     UnknownItemError
         If nothing matches; near matches are listed.
     InvalidValueError
-        If `by` is anything else.
+        If `wanted` is blank, or `by` is anything else.
     """
     if by not in ("id", "title", None):
         raise InvalidValueError(f"by must be 'id', 'title' or None. Got {by!r}.", by=str(by))
@@ -53,14 +53,18 @@ def find_item(recommender: Recommender, wanted: Id, *, by: By | None = None) -> 
         index = int(items.indices([wanted])[0])
         if index != UNKNOWN:
             return FoundItem(index)
+    text = str(wanted).strip().casefold()
+    if not text:
+        raise InvalidValueError(
+            f"The item must be an id, a title or a part of a title. Got {wanted!r}; name one.", item=str(wanted)
+        )
     titles = item_titles(recommender)
     if by == "id" or titles.null_count() == len(titles):
         index = items.index(wanted)  # raises, with near ids
-    text = str(wanted).strip().casefold()
     folded = recommender.folded_titles
     for matches in (folded == text, folded.str.contains(text, literal=True)):
         found = matches.fill_null(False).arg_true().to_numpy()
-        if len(found) and text:
+        if len(found):
             return _most_popular(recommender, found, titles)
     raise UnknownItemError(
         f"No item has the id or title {str(wanted)!r}.{did_you_mean_among(wanted, titles.drop_nulls())}",

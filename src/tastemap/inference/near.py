@@ -15,10 +15,13 @@ def did_you_mean_among(name: object, names: pl.Series) -> str:
     """:func:`tastemap.errors.did_you_mean` over a text column of any length: a shortlist is compared.
 
     A name stands on it for the runs of three characters it shares with `name`, in proportion to its length.
+    Nothing is near to an empty name.
     """
+    text = str(name).lower()
+    if not text:  # Polars would panic: an empty run is found inside of a letter as well
+        return ""
     if len(names) <= COMPARED:
         return did_you_mean(name, names)
-    text = str(name).lower()
     runs = list({text[start : start + 3] for start in range(max(1, len(text) - 2))})
     folded = names.str.to_lowercase()
     shared = folded.str.extract_many(runs, overlapping=True).list.n_unique()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Literal
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tastemap.errors import InvalidValueError, UnknownItemError, UnknownUserError, did_you_mean
 from tastemap.inference import (
@@ -19,7 +22,7 @@ from tastemap.inference import (
     recommend_for_history,
     similar_items,
 )
-from tastemap.inference.near import did_you_mean_among
+from tastemap.inference.near import COMPARED, did_you_mean_among
 from tastemap.models.recommender import Recommender
 from tastemap.training import fit
 from tests.toys import checkerboard, hand_dataset
@@ -127,6 +130,39 @@ def test_a_near_name_is_found_among_few_and_among_many(n: int) -> None:
 def test_names_fewer_than_the_shortlist_are_all_compared() -> None:
     names = pl.Series(["abc", "bca", "cab", "xyz"])  # no run of three characters in common
     assert did_you_mean_among("acb", names) == did_you_mean("acb", names) != ""
+
+
+def test_a_near_name_is_found_by_runs_that_overlap() -> None:
+    # "star wrs" shares sta, tar, "ar " and "r w" with "star wars", and two runs with each shorter decoy.
+    decoys = [f"sta{place}wrs" for place in range(100, 100 + COMPARED)]
+    near = did_you_mean_among("star wrs", pl.Series([*decoys, "Star Wars"]))
+    assert near.startswith(" Did you mean Star Wars,")
+
+
+def test_long_names_do_not_crowd_out_a_near_one() -> None:
+    # Each of them shares all runs of the name; "Star Wars" has four of six.
+    decoys = [f"The wrs of a far star wrs, which nobody had seen before: {place}" for place in range(COMPARED)]
+    assert did_you_mean_among("star wrs", pl.Series([*decoys, "Star Wars"])) == " Did you mean Star Wars?"
+
+
+@pytest.mark.parametrize("n", [3, 300])
+def test_nothing_is_near_to_an_empty_name(n: int) -> None:
+    assert did_you_mean_among("", pl.Series(["", *(f"Amélie {place}" for place in range(n))])) == ""
+
+
+@given(st.text())
+def test_any_text_may_be_looked_for_among_many_accented_names(text: str) -> None:
+    names = pl.Series(["", "é", "🎬🎬", "İß", *(f"Amélie № {place} 的 e\u0301" for place in range(COMPARED))])
+    assert isinstance(did_you_mean_among(text, names), str)
+
+
+@pytest.mark.parametrize("by", ["id", "title", None])
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_item_is_said_to_be_one(blank: str, by: Literal["id", "title"] | None) -> None:
+    with pytest.raises(
+        InvalidValueError, match=f"an id, a title or a part of a title. Got '{blank}'; name one"
+    ):
+        find_item(by_hand(), blank, by=by)
 
 
 def test_similar_items_count_the_users_who_have_both() -> None:
