@@ -305,3 +305,33 @@ def test_settings_are_refused_beside_a_saved_model(tastemap: Command, tmp_path: 
     answer = tastemap("evaluate", tmp_path, "--test", "ml-100k", "--set", "n_factors=3")
     assert answer.status == 2
     assert "--set" in answer.err
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_the_data_check_fails_on_errors_that_are_not_repaired(
+    tastemap: Command, tmp_path: Path, as_json: list[str]
+) -> None:
+    table = tmp_path / "ratings.csv"
+    table.write_text("user,item,rating\n1,1,5\n1,2,3\n2,1,good\n")
+    failed = tastemap("data", "check", table, *as_json)
+    assert (failed.status, "Error:" in failed.err) == (1, False)
+    assert "bad_ratings" in failed.out + failed.err
+    assert tastemap("data", "check", table, "--fix", tmp_path / "repaired.csv", *as_json).status == 0
+    table.write_text("user,item,rating\n1,1,5\n1,1,5\n2,1,3\n")
+    assert tastemap("data", "check", table, *as_json).status == 0  # a warning
+
+
+def test_a_data_check_is_followed_by_a_model_for_the_kind_of_data(tastemap: Command, tmp_path: Path) -> None:
+    table = tmp_path / "visits.csv"
+    table.write_text("user,item\n1,1\n1,2\n2,1\n")
+    assert f"Next: tastemap fit {table} --model ials" in tastemap("data", "check", table).err
+    table.write_text("user,item,rating\n1,1,5\n1,1,5\n2,1,3\n")
+    assert f"Next: tastemap fit {table} --model als" in tastemap("data", "check", table).err
+
+
+def test_a_repair_of_a_clean_table_says_that_it_is_a_copy(tastemap: Command, tmp_path: Path) -> None:
+    table, out = tmp_path / "ratings.csv", tmp_path / "copy.csv"
+    table.write_text("user,item,rating\n1,1,5\n1,2,3\n2,1,4.0\n")
+    said = tastemap("data", "check", table, "--fix", out).err
+    assert f"There was nothing to repair; wrote a copy to {out}.\n" in said
+    assert out.read_text() == table.read_text()

@@ -13,7 +13,7 @@ from tastemap.cli.progress import TerminalProgress
 from tastemap.plurals import plural
 
 if TYPE_CHECKING:
-    from tastemap.data import CheckReport
+    from tastemap.data import CheckReport, Finding
 
 app = typer.Typer(help="List, fetch and check data.", no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -71,7 +71,8 @@ def check(
 ) -> None:
     """Look for what would harm a model; --fix repairs it.
 
-    Such as duplicates, odd ratings and ids, and wrong times.
+    Such as duplicates, odd ratings and ids, and wrong times. The exit status is 1 if there are errors, unless
+    --fix has repaired them.
     """
     from tastemap.data import check as check_data
     from tastemap.data import fix as fix_data
@@ -85,22 +86,29 @@ def check(
     with TerminalProgress(quiet=as_json) as progress:
         report = check_data(source, progress=progress, **columns)
         changes = fix_data(source, fix, progress=progress, **columns) if fix is not None else None
+    errors = [finding for finding in report.findings if finding.severity == "error"] if changes is None else []
     if as_json:
         print_json({**report.as_json(), "fixed": changes, "out": str(fix) if fix else None})
-        return
-    _tell(report)
-    if changes is not None:
-        for what, count in changes.items():
-            say(f"Fixed: {plural(count, 'row')}, {what}.")
-        say(f"Wrote {fix}.")
-    _suggest(report, source, fix)
+    else:
+        _tell(report)
+        if changes is not None:
+            _tell_changes(changes, str(fix))
+        _suggest(report, source, fix, errors)
+    if errors:
+        raise typer.Exit(1)
 
 
-def _suggest(report: CheckReport, source: str, fix: Path | None) -> None:
+def _tell_changes(changes: dict[str, int], out: str) -> None:
+    for what, count in changes.items():
+        say(f"Fixed: {plural(count, 'row')}, {what}.")
+    say(f"Wrote {out}." if changes else f"There was nothing to repair; wrote a copy to {out}.")
+
+
+def _suggest(report: CheckReport, source: str, fix: Path | None, errors: list[Finding]) -> None:
     """Fitting, unless an error stands in its way: then what mends it, or checking again once it is mended."""
-    errors = [finding for finding in report.findings if finding.severity == "error"]
-    if fix is not None or not errors:
-        next_step("fit", fix or source, "--model", "als")
+    if not errors:
+        has_ratings = report.figures is not None and report.figures.rating_scale is not None
+        next_step("fit", fix or source, "--model", "als" if has_ratings else "ials")
     elif any(finding.fixable for finding in errors):
         next_step("data", "check", source, "--fix", "repaired.csv")
     else:

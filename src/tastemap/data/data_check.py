@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tastemap.data.columns import choose_columns
+from tastemap.data.columns import Columns, choose_columns
 from tastemap.data.finders import find_all, singles, top_share
 from tastemap.data.findings import Finding, make_finding
 from tastemap.data.interactions import RatingScale
 from tastemap.data.rating_scale import check_scale
 from tastemap.data.raw_table import RawTable, judge
 from tastemap.data.sources import Source, open_source
+from tastemap.data.tables import Table
 from tastemap.data.text_format import OneColumnError
 from tastemap.linalg.types import Float64Array
 from tastemap.plurals import plural
@@ -29,7 +30,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Figures:
-    """What the usable rows of a table hold, after repair.
+    """What the usable rows of a table hold: users and items as a load tells them apart.
 
     Parameters
     ----------
@@ -133,32 +134,29 @@ def check(
     scale = None if rating_scale is None else check_scale(rating_scale)
     with tempfile.TemporaryDirectory(prefix="tastemap-") as scratch:
         try:
-            name, raw = read_raw(
-                source, Path(scratch), columns, implicit=implicit, scale=scale, progress=progress
-            )
+            name, table, chosen = open_raw(source, Path(scratch), columns, implicit=implicit, progress=progress)
         except OneColumnError:
             return CheckReport(
                 Path(str(source)).stem, None, (make_finding("wrong_delimiter", 1, unit="columns"),)
             )
+        raw = judge(table, chosen, rating_scale=scale)
         return CheckReport(name, _figures(raw), find_all(raw))
 
 
-def read_raw(
+def open_raw(
     source: Source,
     scratch: Path,
     columns: dict[str, str | None],
     *,
     implicit: bool,
-    scale: RatingScale | None,
     progress: Progress,
-) -> tuple[str, RawTable]:
-    """The name and the judged rows of a source; its table stays readable as long as `scratch` exists."""
+) -> tuple[str, Table, Columns]:
+    """The name of a source, its table, readable as long as `scratch` exists, and which columns count."""
     given = [name for name in columns.values() if name is not None]
     name, table = open_source(source, scratch=scratch, given=given, progress=progress)
     if len(table.names) == 1:
         raise OneColumnError(f"{table.label} has one column only; give a user and an item column.")
-    chosen = choose_columns(table.names, label=table.label, implicit=implicit, **columns)
-    return name, judge(table, chosen, rating_scale=scale)
+    return name, table, choose_columns(table.names, label=table.label, implicit=implicit, **columns)
 
 
 def _figures(raw: RawTable) -> Figures:

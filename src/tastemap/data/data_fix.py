@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tastemap.data.data_check import read_raw
+from tastemap.data.data_check import open_raw
 from tastemap.data.finders import find_all
 from tastemap.data.interactions import RatingScale
 from tastemap.data.rating_scale import check_scale
-from tastemap.data.raw_table import VERDICTS, RawTable
+from tastemap.data.raw_table import VERDICTS, RawTable, judge
 from tastemap.data.sources import Source
+from tastemap.data.tables import Table
 from tastemap.data.writing import check_ending, write_table
 from tastemap.errors import DataError, InvalidValueError
 from tastemap.linalg.types import BoolArray, Float64Array
@@ -52,7 +53,8 @@ def fix(
     -------
     dict of str to int
         Rows by kind of finding. Those of :data:`REMOVING_KINDS` are removed, each under one kind, so the
-        rows of `out` and these counts add up to the rows of the source; the others are rewritten.
+        rows of `out` and these counts add up to the rows of the source; the others are rewritten. Rows that
+        become repeats as ids get one spelling count as such.
 
     Raises
     ------
@@ -68,20 +70,35 @@ def fix(
     columns = {"user_col": user_col, "item_col": item_col, "rating_col": rating_col, "time_col": time_col}
     scale = None if rating_scale is None else check_scale(rating_scale)
     with tempfile.TemporaryDirectory(prefix="tastemap-") as scratch:
-        _, raw = read_raw(source, Path(scratch), columns, implicit=implicit, scale=scale, progress=progress)
+        _, table, chosen = open_raw(source, Path(scratch), columns, implicit=implicit, progress=progress)
+        raw = judge(table, chosen, rating_scale=scale, repair=True)
         if not len(raw.kept.row):
             raise DataError("No row would be left after the repair; look at the findings of the check first.")
-        write_table(_repaired(raw, typed=out.suffix.lower() in (".parquet", ".jsonl")), out)
+        is_text = raw.table.is_text and out.suffix.lower() not in (".parquet", ".jsonl")
+        write_table(_respelled(raw) if is_text else _retyped(raw), out, line_end=_line_end(raw.table))
         return {finding.kind: finding.count for finding in find_all(raw) if finding.fixable}
 
 
-def _repaired(raw: RawTable, *, typed: bool) -> pl.DataFrame:
-    """The rows that stay, with repaired columns under their own names.
+def _respelled(raw: RawTable) -> pl.DataFrame:
+    """The rows of a text table that stay, as text; only the fields that need it are written anew."""
+    columns, frame = raw.columns, raw.table.collect(raw.table.frame.select(raw.table.names))
+    anew: list[tuple[str, pl.Series, BoolArray]] = [
+        (name, side.ids, side.padded | side.respelled)
+        for name, side in ((columns.user, raw.users), (columns.item, raw.items))
+    ]
+    if columns.value is not None and raw.values is not None:
+        anew.append((columns.value, pl.Series(raw.values.values), raw.values.has_comma))
+    if columns.time is not None and raw.times is not None:
+        anew.append((columns.time, pl.Series(raw.times.seconds), raw.times.unit > 0))
+    for name, values, rows in anew:
+        frame = frame.with_columns(frame[name].zip_with(pl.Series(~rows), values.cast(pl.String)))
+    return frame.filter(pl.Series(raw.verdict == 0))
 
-    With `typed`, columns of a text table become numbers where all values that stay are numbers.
-    """
-    columns, frame = raw.columns, raw.table.collect(raw.table.frame)
-    typed = typed and raw.table.is_text
+
+def _retyped(raw: RawTable) -> pl.DataFrame:
+    """The rows that stay; columns of a text table become numbers where all values that stay are numbers."""
+    columns, typed = raw.columns, raw.table.is_text
+    frame = raw.table.collect(raw.table.frame.select(raw.table.names))
     replaced: dict[str, pl.Series] = {}
     for name, side in ((columns.user, raw.users), (columns.item, raw.items)):
         if typed or side.padded.any() or side.respelled.any() or frame[name].dtype.is_float():
@@ -102,3 +119,11 @@ def _whole_if_possible(values: Float64Array, kept: BoolArray) -> pl.Series:
     if (values[kept] == np.floor(values[kept])).all():
         return pl.Series(np.where(kept, values, 0.0).astype(np.int64))
     return pl.Series(values)
+
+
+def _line_end(table: Table) -> str:
+    """How the lines of a text table end, by its first one."""
+    if table.path is None:
+        return "\n"
+    with table.path.open("rb") as file:
+        return "\r\n" if file.readline().endswith(b"\r\n") else "\n"

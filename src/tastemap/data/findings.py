@@ -87,13 +87,13 @@ KINDS = {
     ),
     "duplicates": _Kind(
         "warning",
-        "A repeated row counts its rating twice, and the same pair may stand in train and test.",
-        "The last row by time is kept.",
+        "The same rating of the same pair again says nothing new; a load merges these rows.",
+        "One row is kept, the one that a load counts.",
     ),
     "conflicts": _Kind(
         "warning",
-        "Ratings of one pair contradict each other: one in train and one in test make errors look large.",
-        "The last row by time is kept: the user's present opinion.",
+        "Ratings of one pair contradict each other; a load counts the last one alone.",
+        "The last rating is kept: the user's present opinion.",
     ),
     "repeated_pairs": _Kind(
         "note",

@@ -33,7 +33,7 @@ class IdColumn:
     Parameters
     ----------
     ids : Series
-        Repaired ids, int64 if all are canonical integers, else text; null where missing.
+        int64 if all are canonical integers, else text; null where missing. As a load reads them, or repaired.
     padded : array of bool
         Had blanks around it.
     respelled : array of bool
@@ -76,8 +76,10 @@ class TimeColumn:
     unit: np.ndarray[tuple[int], np.dtype[np.int8]]
 
 
-def read_ids(raw: pl.Series, *, column: str, label: str) -> IdColumn:
-    """Ids from a raw column of any type.
+def read_ids(raw: pl.Series, *, column: str, label: str, is_text: bool, repair: bool) -> IdColumn:
+    """Ids from a raw column of any type, `is_text` in a table of text.
+
+    As a load reads them; with `repair` without blanks around them, and one spelling of a number for all.
 
     Raises
     ------
@@ -85,20 +87,22 @@ def read_ids(raw: pl.Series, *, column: str, label: str) -> IdColumn:
         If a typed column can hold no ids.
     """
     nothing = np.zeros(len(raw), bool)
+    loaded = id_columns.from_text(raw) if is_text else id_columns.from_typed(raw, column=column, label=label)
     if raw.dtype not in (pl.String, pl.Categorical, pl.Enum):
-        return IdColumn(id_columns.from_typed(raw, column=column, label=label), nothing, nothing, nothing)
+        return IdColumn(loaded, nothing, nothing, nothing)
     text = raw.cast(pl.String).rename("raw")
     spellings = _spellings(text)
     odd = spellings.filter(
         (pl.col("id") != pl.col("raw")) | pl.col("id").is_null() | pl.col("padded") | pl.col("minority")
     )
     if not len(odd):
-        return IdColumn(id_columns.from_text(text), nothing, nothing, nothing)
+        return IdColumn(loaded, nothing, nothing, nothing)
     joined = text.to_frame().join(odd, on="raw", how="left", maintain_order="left")
-    is_odd = pl.col("padded").is_not_null()
-    ids = joined.select(pl.when(is_odd).then("id").otherwise("raw")).to_series()
+    if repair:
+        is_odd = pl.col("padded").is_not_null()
+        loaded = id_columns.from_text(joined.select(pl.when(is_odd).then("id").otherwise("raw")).to_series())
     flags = joined.select(pl.col("padded", "respelled", "minority").fill_null(False))
-    return IdColumn(id_columns.from_text(ids), *(flags[name].to_numpy() for name in flags.columns))
+    return IdColumn(loaded, *(flags[name].to_numpy() for name in flags.columns))
 
 
 def _spellings(text: pl.Series) -> pl.DataFrame:

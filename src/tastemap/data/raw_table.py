@@ -118,7 +118,9 @@ class RawTable:
         return found
 
 
-def judge(table: Table, columns: Columns, *, rating_scale: RatingScale | None = None) -> RawTable:
+def judge(
+    table: Table, columns: Columns, *, rating_scale: RatingScale | None = None, repair: bool = False
+) -> RawTable:
     """Read a source and decide about each row.
 
     Parameters
@@ -127,6 +129,8 @@ def judge(table: Table, columns: Columns, *, rating_scale: RatingScale | None = 
     columns : Columns
     rating_scale : RatingScale or None
         None guesses it from the ratings, a few strays aside.
+    repair : bool
+        Whether ids are told apart as they will be after the repair, not as a load does now.
 
     Raises
     ------
@@ -138,8 +142,10 @@ def judge(table: Table, columns: Columns, *, rating_scale: RatingScale | None = 
     read = table.collect(table.frame.select(*chosen, is_empty_row(table.is_text).alias("is_empty")))
     if not len(read):
         raise DataError(f"{table.label} has no rows; give a table with one interaction per row.")
-    users = read_ids(read["user"], column=columns.user, label=table.label)
-    items = read_ids(read["item"], column=columns.item, label=table.label)
+    users, items = (
+        read_ids(read[side], column=name, label=table.label, is_text=table.is_text, repair=repair)
+        for side, name in (("user", columns.user), ("item", columns.item))
+    )
     values = None if columns.value is None else read_values(read["value"])
     times = None if columns.time is None else read_times(read["time"])
     if times is not None and (times.missing | times.unread).all():

@@ -17,7 +17,7 @@ def check_ending(out: Path) -> None:
         raise InvalidValueError(f"out must end in {', '.join(OUT_ENDINGS)}. Got {out.name!r}.")
 
 
-def write_table(frame: pl.DataFrame, out: Path) -> None:
+def write_table(frame: pl.DataFrame, out: Path, *, line_end: str = "\n") -> None:
     """Write beside the place and move there, so that a broken run leaves no half file.
 
     Raises
@@ -30,7 +30,7 @@ def write_table(frame: pl.DataFrame, out: Path) -> None:
     check_ending(out)
     unfinished = out.with_name(f".{out.name}.unfinished")
     try:
-        _write_as(frame, unfinished, out.suffix.lower())
+        _write_as(frame, unfinished, out.suffix.lower(), line_end)
         unfinished.replace(out)
     except OSError as error:
         reason = (
@@ -48,10 +48,10 @@ def write_table(frame: pl.DataFrame, out: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _write_as(frame: pl.DataFrame, path: Path, ending: str) -> None:
+def _write_as(frame: pl.DataFrame, path: Path, ending: str, line_end: str) -> None:
     if ending == ".parquet":
         frame.write_parquet(path)
     elif ending == ".jsonl":
         frame.write_ndjson(path)
     else:
-        frame.write_csv(path, separator="\t" if ending == ".tsv" else ",")
+        frame.write_csv(path, separator="\t" if ending == ".tsv" else ",", line_terminator=line_end)

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tastemap.data import CheckReport, Finding, RatingScale, check
+from tastemap.data import CheckReport, Finding, RatingScale, check, load
 from tastemap.data.findings import KINDS
 from tastemap.errors import ColumnError, DataError, SourceNotFoundError
 from tests.toys import hand_dataset
@@ -160,6 +160,31 @@ def test_a_few_text_ids_among_integers_are_noted(tmp_path: Path) -> None:
 def test_text_ids_alone_are_no_finding(tmp_path: Path) -> None:
     report = check(written(tmp_path, "007,a,3,1", "008,b,4,2", "007,b,5,3"))
     assert not {finding.kind for finding in report.findings} & {"mixed_ids", "respelled_ids", "padded_ids"}
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("ids", [["7", "007"], ["7", "7.0"], ["b", "b "], [" 7", "7"]])
+def test_ids_are_told_apart_as_in_a_load(tmp_path: Path, ids: list[str], ending: str) -> None:
+    frame = pl.DataFrame({"user_id": ["u", "u", "v"], "item_id": [*ids, ids[0]], "rating": ["1", "5", "5"]})
+    path = tmp_path / f"shop.{ending}"
+    if ending == "csv":
+        frame.write_csv(path)
+    else:
+        frame.write_parquet(path)
+    report, loaded = check(path), load(path).interactions
+    assert report.figures is not None
+    assert (report.figures.n_kept, report.figures.n_items) == (len(loaded), loaded.n_items)
+    assert set(troubles(report)) & {"padded_ids", "respelled_ids"}
+    assert ("conflicts" in troubles(report)) == (loaded.n_items == 1)
+
+
+def test_what_a_repeat_does_is_said_without_times_as_well(tmp_path: Path) -> None:
+    rows = ["1,1,5", "1,1,5", "1,2,4", "1,2,3"]
+    report = check(written(tmp_path, *rows, header="user_id,item_id,rating"))
+    for kind in ("duplicates", "conflicts"):
+        finding = only(report, kind)
+        assert "time" not in finding.fix
+        assert "twice" not in finding.harm
 
 
 def test_a_long_tail_and_sparsity_are_noted_in_large_tables_only() -> None:
