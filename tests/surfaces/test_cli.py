@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -200,6 +202,18 @@ def test_evaluate_has_the_baselines_and_writes_a_report(tastemap: Command, table
     assert "als" in text.out
     assert "popularity *" in text.out
     assert "95 %" in text.err
+
+
+def test_the_report_and_the_next_step_repeat_what_was_typed(
+    tastemap: Command, table: Path, unseen: Path, tmp_path: Path
+) -> None:
+    typed = ["evaluate", str(table), "--models=als", "-k", "5", "--seed", "3", "--set", "n_factors=2"]
+    typed += ["--metrics", "rmse,ndcg@5", "--also-mask", str(unseen), "--rating-col", "rating"]
+    said = tastemap(*typed).err
+    assert said.endswith(f"Next: tastemap {shlex.join([*typed, '--out', 'report.html'])}\n")
+    out = tmp_path / "a report.html"
+    tastemap(*typed, "--out", out)
+    assert f"tastemap {shlex.join([*typed, '--out', str(out)])}" in html.unescape(out.read_text())
 
 
 def test_a_saved_model_is_evaluated_on_other_data(

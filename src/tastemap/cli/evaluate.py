@@ -26,6 +26,7 @@ _HEADLINE = ("rmse", "mae", "ndcg", "recall", "coverage")
 
 
 def command(
+    context: typer.Context,
     source: Annotated[
         str,
         typer.Argument(
@@ -95,12 +96,17 @@ def command(
             by_model = _settings_by_model(names, settings)
             record = evaluate(load(source), names, split=split, settings=by_model, **shared)
     if as_json:
-        _report(record, out, progress)  # first, for after an error there must be no second document
+        _report(
+            record, out, context.obj, progress
+        )  # first, for after an error there must be no second document
         print_json(record.as_json())
         return
     _tell(record, chosen)
-    _report(record, out, progress)
-    _suggest(record, source, models, out)
+    _report(record, out, context.obj, progress)
+    if out is None:
+        next_step(*context.obj, "--out", "report.html")
+    else:
+        say(f"\nNext: open {out} in a browser")
 
 
 def _check(models: str | None, test: str | None, settings: list[str] | None, out: Path | None) -> None:
@@ -136,13 +142,15 @@ def _settings_by_model(names: list[str], settings: list[str] | None) -> dict[str
     return found
 
 
-def _report(record: EvaluationRecord, out: Path | None, progress: Progress) -> None:
+def _report(record: EvaluationRecord, out: Path | None, typed: Sequence[str], progress: Progress) -> None:
     if out is None:
         return
+    import shlex
+
     from tastemap.reports import write_report
 
     progress.note(f"Writing {out} …")
-    write_report(record, out)
+    write_report(record, out, command=shlex.join(["tastemap", *typed]))
 
 
 def _figures(record: EvaluationRecord, chosen: Sequence[str] | None) -> tuple[list[str], list[list[str]]]:
@@ -197,11 +205,3 @@ def _tell(record: EvaluationRecord, chosen: Sequence[str] | None) -> None:
     say("* baseline; ± half the width of the 95 % interval.")
     for sentence in _against_baselines(record):
         say(sentence)
-
-
-def _suggest(record: EvaluationRecord, source: str, models: str | None, out: Path | None) -> None:
-    if out is not None:
-        say(f"\nNext: open {out} in a browser")
-    elif models is not None:
-        split = record.protocol.split
-        next_step("evaluate", source, "--models", models, "--split", split, "--out", "report.html")

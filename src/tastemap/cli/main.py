@@ -59,7 +59,8 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit status; every failure is one sentence on stderr."""
     as_json = "--json" in arguments
     try:
-        status = app(arguments, prog_name="tastemap", standalone_mode=False)
+        # Commands that name what to type next find in `obj` what was typed.
+        status = app(arguments, prog_name="tastemap", standalone_mode=False, obj=tuple(arguments))
     except typer.Abort:  # what Typer makes of Ctrl-C
         return print_error("Stopped; what was saved before is unharmed.", "interrupted", as_json=as_json)
     except KeyboardInterrupt:

@@ -21,7 +21,7 @@ def describe(record: EvaluationRecord) -> list[str]:
         masked = f"; masked too: {protocol.also_masked:,} of {plural(protocol.also_given, 'pair')} given"
         masked += " (summed over folds)" if folds else ""
     said = [
-        f"{record.data}, split {protocol.split}{folds}, seed {protocol.seed}: {counts.n_train:,} training and "
+        f"{record.title}, split {protocol.split}{folds}, seed {protocol.seed}: {counts.n_train:,} training and "
         f"{plural(counts.n_test, 'test row')} of {plural(counts.n_users, 'test user')}"
         + (", summed over folds." if protocol.n_folds > 1 else "."),
         f"Relevant: {relevant}. All items are ranked, training rows masked{masked}. Test users without a "

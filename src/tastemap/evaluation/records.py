@@ -133,6 +133,12 @@ class EvaluationRecord:
         models = ", ".join(row.model for row in self.models)
         return f"EvaluationRecord of {models} on {self.data}, split {self.protocol.split}"
 
+    @property
+    def title(self) -> str:
+        """The data; for a model fitted earlier, unless it is a baseline, such as ``als on new-ratings``."""
+        fitted = [row.model for row in self.models if not row.is_baseline]
+        return f"{fitted[0]} on {self.data}" if self.protocol.split == "test" and fitted else self.data
+
     def result(self, model: str) -> ModelResult:
         """The row of one model."""
         return next(row for row in self.models if row.model == model)

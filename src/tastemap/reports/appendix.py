@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 
 from tastemap.evaluation.records import EvaluationRecord
 from tastemap.metrics.bootstrap import FEWEST_USERS
+from tastemap.plurals import plural
 from tastemap.reports.markup import tag
-from tastemap.reports.reproduce import command, version
 from tastemap.reports.sections import Section, definitions, section
 from tastemap.reports.verdict import metrics_of
-from tastemap.reports.wording import count, plural, wording
+from tastemap.reports.wording import wording
 
 
 def reading(record: EvaluationRecord) -> Section:
     """What intervals and differences mean, and each metric in a sentence."""
-    draws = count(record.protocol.bootstrap_draws)
+    draws = f"{record.protocol.bootstrap_draws:,}"
     metrics = [
         metric for metric in metrics_of(record.models) if wording(metric).family in ("rating", "ranking")
     ]
@@ -53,10 +54,10 @@ def settings(record: EvaluationRecord) -> Section:
     return section("settings", "Settings of the models", parts)
 
 
-def repeating(record: EvaluationRecord) -> Section:
-    """The command, what it depends on, and the notes of the record."""
+def repeating(record: EvaluationRecord, command: str | None) -> Section:
+    """The command if it is known, what it depends on, and the notes of the record."""
     facts = [
-        ("Tastemap", version()),
+        ("Tastemap", metadata.version("tastemap")),
         ("Seed", str(record.protocol.seed)),
         ("Split", f"{record.protocol.split}, {plural(record.protocol.n_folds, 'fold')}"),
         ("Data", record.data),
@@ -66,7 +67,7 @@ def repeating(record: EvaluationRecord) -> Section:
     return section(
         "reproduce",
         "Repeat it",
-        tag("pre", tag("code", command(record)), tabindex="0", aria_label="Command"),
+        tag("pre", tag("code", command), tabindex="0", aria_label="Command") if command else None,
         tag("dl", [[tag("dt", name), tag("dd", text)] for name, text in facts], class_="plain"),
         [tag("h3", "Notes"), notes] if notes else None,
     )

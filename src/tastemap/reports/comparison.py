@@ -9,7 +9,7 @@ from tastemap.evaluation.comparison import Comparison, ExposureChange, MetricCha
 from tastemap.reports.markup import Markup, block, tag
 from tastemap.reports.page import chart_block, page, table_block
 from tastemap.reports.sections import Section, section
-from tastemap.reports.wording import THIN, count, interval, number, wording
+from tastemap.reports.wording import THIN, interval, number, wording
 
 _SOURCES = {
     "test": "test data",
@@ -112,7 +112,7 @@ def _segments(comparison: Comparison) -> Section | None:
         [
             tag("th", part.label, scope="row"),
             tag("td", wording(part.metric).label),
-            tag("td", count(part.n_users)),
+            tag("td", f"{part.n_users:,}"),
             tag("td", number(part.a, wording(part.metric).decimals)),
             tag("td", number(part.b, wording(part.metric).decimals)),
             tag("td", _percent(part.share_better)),
@@ -130,7 +130,7 @@ def _overlap(comparison: Comparison) -> Section | None:
     if found is None:
         return None
     rows = [
-        [tag("th", part.label, scope="row"), tag("td", count(part.n_users)), tag("td", _percent(part.overlap))]
+        [tag("th", part.label, scope="row"), tag("td", f"{part.n_users:,}"), tag("td", _percent(part.overlap))]
         for part in found.by_activity
     ]
     caption = "Items in common by activity of the user"
@@ -140,8 +140,8 @@ def _overlap(comparison: Comparison) -> Section | None:
 
 def _overlap_facts(found: Overlap) -> Markup:
     facts = [
-        ("users compared", count(found.n_users)),
-        ("users known to both", count(found.n_shared_users)),
+        ("users compared", f"{found.n_users:,}"),
+        ("users known to both", f"{found.n_shared_users:,}"),
         ("items in common", _percent(found.overlap)),
         ("common among items of either list", _percent(found.jaccard)),
         ("identical lists", _percent(found.identical)),

@@ -24,7 +24,7 @@ from tastemap.reports.markup import Child, Markup, block, tag
 from tastemap.reports.page import page, table_block, write_page
 from tastemap.reports.sections import Section, definitions, section
 from tastemap.reports.verdict import headline_metrics, metrics_of, ranked, verdict
-from tastemap.reports.wording import count, listed, relevance_sentence, split_sentence, wording
+from tastemap.reports.wording import listed, relevance_sentence, split_sentence, wording
 
 _FAMILIES = {
     "rating": ("ratings", "Predicted ratings", "How close the predicted ratings come to those people gave."),
@@ -52,7 +52,9 @@ class ExampleList:
     items: tuple[tuple[str, str], ...]
 
 
-def evaluation_report(record: EvaluationRecord, *, examples: Sequence[ExampleList] = ()) -> str:
+def evaluation_report(
+    record: EvaluationRecord, *, examples: Sequence[ExampleList] = (), command: str | None = None
+) -> str:
     """An evaluation as one HTML page.
 
     *Stability: caller-stable.* The page is a single file: it loads nothing, and its charts are there
@@ -64,6 +66,8 @@ def evaluation_report(record: EvaluationRecord, *, examples: Sequence[ExampleLis
     record : EvaluationRecord
     examples : sequence of ExampleList
         Lists to show beside the figures.
+    command : str or None
+        What to type to repeat the evaluation; a record alone does not hold all of it.
 
     Returns
     -------
@@ -84,15 +88,19 @@ def evaluation_report(record: EvaluationRecord, *, examples: Sequence[ExampleLis
         _examples(examples),
         reading(record),
         settings(record),
-        repeating(record),
+        repeating(record, command),
     ]
     shown = [part for part in sections if part is not None]
     main = tag("main", _facts(record), _verdict(record), [part.markup for part in shown], id="content")
-    return page(f"{record.data}: evaluation", _header(record, shown), main)
+    return page(f"{record.title}: evaluation", _header(record, shown), main)
 
 
 def write_report(
-    record: EvaluationRecord, path: str | os.PathLike[str], *, examples: Sequence[ExampleList] = ()
+    record: EvaluationRecord,
+    path: str | os.PathLike[str],
+    *,
+    examples: Sequence[ExampleList] = (),
+    command: str | None = None,
 ) -> Path:
     """Write :func:`evaluation_report` to a file, whole or not at all.
 
@@ -105,7 +113,7 @@ def write_report(
     TastemapError
         If it cannot be written.
     """
-    return write_page(evaluation_report(record, examples=examples), path)
+    return write_page(evaluation_report(record, examples=examples, command=command), path)
 
 
 def _header(record: EvaluationRecord, sections: Sequence[Section]) -> Markup:
@@ -115,7 +123,7 @@ def _header(record: EvaluationRecord, sections: Sequence[Section]) -> Markup:
     return block(
         "header",
         tag("p", "Evaluation report", class_="eyebrow"),
-        tag("h1", record.data),
+        tag("h1", record.title),
         tag("p", f"{_line_up(record)} {split_sentence(record.protocol, share)}", class_="lede"),
         tag("p", relevance_sentence(record)) if _has_lists(record) else None,
         tag("nav", tag("ul", links), aria_label="Parts of this page"),
@@ -148,7 +156,7 @@ def _facts(record: EvaluationRecord) -> Markup:
     if _has_lists(record):
         facts.append(("users without a relevant row, left out of lists", counts.n_users_without_relevant))
     return block(
-        "dl", [tag("div", tag("dt", name), tag("dd", count(value))) for name, value in facts], class_="facts"
+        "dl", [tag("div", tag("dt", name), tag("dd", f"{value:,}")) for name, value in facts], class_="facts"
     )
 
 

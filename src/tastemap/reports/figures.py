@@ -10,7 +10,7 @@ from tastemap.evaluation.records import Difference, Estimate, EvaluationRecord, 
 from tastemap.reports.markup import Markup, block, render, tag
 from tastemap.reports.page import chart_block, slug, table_block
 from tastemap.reports.verdict import ranked
-from tastemap.reports.wording import count, difference, estimate, interval, number, wording
+from tastemap.reports.wording import difference, estimate, interval, number, wording
 
 _DIRECTION = {"lower": "lower is better", "higher": "higher is better", "neither": ""}
 # A novel or even list is no better by itself, so nothing is best there.
@@ -117,7 +117,7 @@ def slice_panels(record: EvaluationRecord, parts: Sequence[Slice], metric: str) 
             slug(f"{part.by} {metric} {number_}"),
             f"{wording(metric).label} for {part.by}, {part.label}: {words}.",
         )
-        caption = tag("figcaption", tag("strong", part.label), f" · {count(part.n)} {_unit(part)}")
+        caption = tag("figcaption", tag("strong", part.label), f" · {part.n:,} {_unit(part)}")
         panels.append(block("figure", caption, chart))
     return block("div", panels, class_="panels")
 

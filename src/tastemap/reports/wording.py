@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tastemap import plurals
 from tastemap.evaluation.names import METRICS
 from tastemap.evaluation.records import Difference, Estimate, EvaluationRecord, Protocol
+from tastemap.plurals import plural
 
 MINUS = "−"
 THIN = "\u202f"  # a narrow space that does not break
@@ -75,11 +75,6 @@ def number(value: float, decimals: int = 3, *, sign: bool = False) -> str:
     return text.replace("-", MINUS)
 
 
-def count(value: int) -> str:
-    """A whole number, its thousands set apart: 80 000 with narrow spaces."""
-    return f"{value:,}".replace(",", THIN)
-
-
 def interval(low: float | None, high: float | None, decimals: int = 3, *, sign: bool = False) -> str:
     """An interval: ``0.905–0.920``, or ``−0.04 to +0.01`` where signs would hide the dash."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
@@ -106,11 +101,6 @@ def difference(found: Difference) -> str:
 def listed(names: Sequence[str]) -> str:
     """Names as a sentence lists them: a, b and c."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def plural(n: int, one: str, many: str | None = None) -> str:
-    """A count with its noun: 1 user, 80 000 users with a narrow space."""
-    return plurals.plural(n, one, many).replace(",", THIN)
 
 
 def split_sentence(protocol: Protocol, share: float) -> str:
@@ -142,7 +132,7 @@ def relevance_sentence(record: EvaluationRecord) -> str:
     masked = ""
     if protocol.also_given is not None:
         given = plural(protocol.also_given, "pair")
-        masked = f" Masked too, as asked: {count(protocol.also_masked)} of {given}."
+        masked = f" Masked too, as asked: {protocol.also_masked:,} of {given}."
     return (
         f"Lists hold {protocol.k} items, picked from the whole catalog except what the user has in training; "
         f"{what}.{masked}"

@@ -23,7 +23,9 @@ EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 def _text(record: EvaluationRecord) -> str:
     return evaluation_report(
-        record, examples=[ExampleList("als for 42", ("Alien (1979): 5",), (("Heat", "Alien"),))]
+        record,
+        examples=[ExampleList("als for 42", ("Alien (1979): 5",), (("Heat", "Alien"),))],
+        command="tastemap evaluate 'my data.csv' --models als --seed 42",
     )
 
 
@@ -48,6 +50,22 @@ def _table(soup: BeautifulSoup, caption: str) -> list[list[str]]:
 
 def test_one_heading_of_the_first_rank_names_the_data(soup: BeautifulSoup) -> None:
     assert [heading.get_text() for heading in soup.select("h1")] == ["ml-100k"]
+
+
+def test_the_heading_of_a_test_of_a_fitted_model_names_the_model_too() -> None:
+    record = movie_record()
+    fitted = replace(
+        record, models=record.models[:3], data="new", protocol=replace(record.protocol, split="test")
+    )
+    page = BeautifulSoup(evaluation_report(fitted), "html.parser")
+    assert [heading.get_text() for heading in page.select("h1")] == ["als on new"]
+    assert fitted.title == "als on new"
+    assert replace(fitted, models=record.models[:2]).title == "new"
+
+
+def test_thousands_are_set_apart_by_commas_everywhere(soup: BeautifulSoup) -> None:
+    assert "80,000" in soup.select_one("dl.facts").get_text()  # type: ignore[union-attr]
+    assert not re.search(r"\d\u202f\d", soup.get_text())
 
 
 def test_headings_never_skip_a_rank(soup: BeautifulSoup) -> None:
@@ -162,12 +180,17 @@ def test_how_long_a_model_took_leaves_no_trace(text: str) -> None:
 def test_the_command_seed_version_and_fingerprint_are_there(soup: BeautifulSoup) -> None:
     command = soup.select_one("#reproduce code")
     assert command is not None
-    assert command.get_text().startswith("tastemap evaluate ml-100k --models als,dot,ials,ease --split folds")
-    assert "--seed 42" in command.get_text()
+    assert command.get_text() == "tastemap evaluate 'my data.csv' --models als --seed 42"
     rest = soup.select_one("#reproduce")
     assert rest is not None
     assert "9f2c1a7be0" in rest.get_text()
     assert "may not be redistributed" in rest.get_text()
+
+
+def test_without_a_command_none_is_made_up() -> None:
+    page = BeautifulSoup(evaluation_report(movie_record()), "html.parser")
+    assert page.select("#reproduce")
+    assert not page.select("#reproduce code")
 
 
 def test_settings_are_folded_away_one_model_each(soup: BeautifulSoup) -> None:
