@@ -11,7 +11,7 @@ from types import FunctionType
 from typing import Any, TypeVar, cast
 
 from tastemap.linalg import native
-from tastemap.linalg.native import ArrayType, NativeCode, Types
+from tastemap.linalg.native import ArrayType, NativeCode, NotNativeError, Types
 from tastemap.progress import Progress
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,9 +64,12 @@ class Kernel:
 
     def _native(self, types: Types | None) -> Callable[..., Any] | None:
         """The code for these types, loaded; None where it is Numba's task to compile, keep and run it."""
-        if types is None or self.function.__closure__:
+        if types is None:
             return None
-        path = native.cache_file(self.function, types, self.fastmath)
+        try:
+            path = native.cache_file(self.function, types, self.fastmath)
+        except NotNativeError:
+            return None
         found = native.read(path) or _compiled(self, types, path)
         return native.load(found, types, self.function.__name__) if found.code else None
 
@@ -83,8 +86,9 @@ class Kernel:
 
 
 def _compiled(made_of: Kernel, types: Types, path: Path) -> NativeCode:
-    """Compile and keep; without code if Numba must do everything, which is kept as well."""
+    """Compile and keep; without code if Numba must do everything, which is kept as well unless it may pass."""
     from numba.core.compiler_lock import global_compiler_lock
+    from numba.core.errors import NumbaError
 
     with global_compiler_lock:
         found = native.read(path)  # another thread may have been here
@@ -94,8 +98,10 @@ def _compiled(made_of: Kernel, types: Types, path: Path) -> NativeCode:
                 found = _by_private_means(made_of, types)
             # Another version of Numba may lack what is used, and a kernel may need what code on disk
             # cannot have. Numba itself then compiles the kernel, or says what is wrong with it.
-            except Exception:
+            except (NotNativeError, NumbaError, AttributeError, ImportError, TypeError):
                 found = NativeCode("", b"")
+            except Exception:  # such as a lack of memory, which is no reason for ever
+                return NativeCode("", b"")
             native.write(path, found)
     return found
 
@@ -113,7 +119,7 @@ def _by_private_means(made_of: Kernel, types: Types) -> NativeCode:
     parts = [*module.functions, *module.global_variables]
     foreign = {part.name for part in parts if part.is_declaration and not part.name.startswith("llvm.")}
     if library.has_dynamic_globals or foreign - LIBRARY_FUNCTIONS or result not in native.RESULTS:
-        raise ValueError(f"{made_of.function.__name__} returns {result} and needs {sorted(foreign)}")
+        raise NotNativeError(f"{made_of.function.__name__} returns {result} and needs {sorted(foreign)}")
     module.link_in(llvm.parse_assembly(_entry(compiled.fndesc.llvm_func_name, types)))
     return NativeCode(result, library.codegen._tm.emit_object(module))
 

@@ -53,9 +53,16 @@ class NativeCode(NamedTuple):
     code: bytes
 
 
+NUMBERS = (int, float, np.generic)
+"""Constants outside a kernel whose values, alone or in a tuple, a file may depend on."""
+
 SYMBOL = "tastemap_kernel"
 CONVENTION = 1
 """How a file is made and its code called; another number leaves older files alone."""
+
+
+class NotNativeError(Exception):
+    """What a kernel needs that a file cannot have or tell; Numba runs such a kernel."""
 
 
 def types_of(arguments: Sequence[object]) -> Types | None:
@@ -77,7 +84,13 @@ def types_of(arguments: Sequence[object]) -> Types | None:
 
 
 def cache_file(function: FunctionType, types: Types, fastmath: Sequence[str]) -> Path:
-    """Where the code of a function belongs: its name changes with all that the code depends on."""
+    """Where the code of a function belongs: its name changes with all that the code depends on.
+
+    Raises
+    ------
+    NotNativeError
+        If the code depends on something else than kernels, NumPy and numbers.
+    """
     about = (CONVENTION, _meaning(function.__code__, function.__globals__), types, fastmath, _machine())
     module = Path(function.__code__.co_filename)
     name = f"{module.stem}.{function.__name__}-{sha256(repr(about).encode()).hexdigest()[:32]}.kernel"
@@ -89,16 +102,21 @@ def _meaning(code: CodeType, names: Mapping[str, object]) -> list[object]:
 
     Not the text of the module: it may have changed since it was imported.
     """
+    if code.co_freevars:
+        raise NotNativeError(f"{code.co_name} is a closure")
     found: list[object] = [code.co_code, code.co_names, code.co_varnames]
     for constant in code.co_consts:
         found.append(_meaning(constant, names) if isinstance(constant, CodeType) else constant)
     for name in code.co_names:
         value = names.get(name)
         called = getattr(value, "__wrapped__", None)
-        if isinstance(called, FunctionType) and called.__code__ is not code:
-            found.append(_meaning(called.__code__, called.__globals__))
-        elif isinstance(value, (int, float, np.generic)):
+        if isinstance(called, FunctionType) and hasattr(value, "fastmath"):
+            if called.__code__ is not code:
+                found.append((value.fastmath, _meaning(called.__code__, called.__globals__)))
+        elif all(isinstance(one, NUMBERS) for one in (value if type(value) is tuple else (value,))):
             found.append((name, value))
+        elif name in names and value is not np:
+            raise NotNativeError(f"{code.co_name} reads {name}")
     return found
 
 
@@ -140,9 +158,12 @@ def write(path: Path, native: NativeCode) -> None:
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, made = tempfile.mkstemp(dir=path.parent)  # only the user may read or write it
-        with os.fdopen(handle, "wb") as file:
-            file.write(sha256(content).hexdigest().encode() + b"\n" + content)
-        Path(made).replace(path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(sha256(content).hexdigest().encode() + b"\n" + content)
+            Path(made).replace(path)
+        finally:
+            Path(made).unlink(missing_ok=True)
 
 
 _engines: list[Any] = []

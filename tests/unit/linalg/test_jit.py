@@ -20,6 +20,8 @@ pytestmark = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled without the JIT"
 )
 FACTOR = 2.0
+FACTORS = (2.0, 1)
+TABLE = np.array([2.0])
 
 
 class Ear:
@@ -73,6 +75,24 @@ def total(values: Float64Array) -> float:
     for place in range(len(values)):
         found += values[place]
     return found
+
+
+summing: Callable[[Float64Array], float] = kernel(total)
+
+
+def summed(values: Float64Array) -> float:
+    """Calls a kernel in which the order of a sum matters."""
+    return summing(values)
+
+
+def by_first_of_tuple(value: float) -> float:
+    """Reads a tuple of numbers."""
+    return value * FACTORS[0]
+
+
+def by_first_of_table(value: float) -> float:
+    """Reads an array from outside, which no file can tell."""
+    return value * float(TABLE[0])
 
 
 def fresh(n: int) -> Float64Array:
@@ -165,6 +185,67 @@ def test_another_kernel_within_is_another_code(folder: Path, monkeypatch: pytest
     assert kernel(twice)(1.0) == 2.0
     monkeypatch.setitem(globals(), "inner", kernel(subtract))
     assert kernel(twice)(1.0) == 0.0
+
+
+def test_leave_to_reorder_sums_in_a_kernel_within_is_another_code(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(0).normal(size=1000)
+    assert kernel(summed)(values) == kernel(total)(values)
+    monkeypatch.setitem(globals(), "summing", fast_kernel(total))
+    for path in folder.rglob("*.nb?"):  # Numba's own files go by the time of the source, which stays here
+        path.unlink()
+    assert kernel(summed)(values) == fast_kernel(total)(values) != kernel(total)(values)
+
+
+def test_another_constant_in_a_tuple_is_another_code(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert kernel(by_first_of_tuple)(1.0) == 2.0
+    monkeypatch.setitem(globals(), "FACTORS", (10.0, 1))
+    assert kernel(by_first_of_tuple)(1.0) == 10.0
+    assert len(kernels_in(folder)) == 2
+
+
+@pytest.mark.parametrize("value", [np.array([3.0]), (3.0, np.array([4.0]))], ids=["array", "tuple of one"])
+def test_a_kernel_that_reads_other_than_numbers_is_left_to_numba(
+    value: object, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "TABLE", value)
+    assert kernel(by_first_of_table)(2.0) == 6.0
+    assert kernels_in(folder) == []
+
+
+def test_a_kernel_that_calls_a_closure_is_left_to_numba(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "summing", kernel(make_shift(1)))
+    shifted: Any = kernel(summed)
+    assert shifted(10) == 11
+    assert kernels_in(folder) == []
+
+
+def test_a_failure_that_may_pass_is_not_remembered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as short_of_memory:
+        short_of_memory.setattr("tastemap.linalg.jit._by_private_means", full)
+        assert kernel(add)(1.0, 2.0) == 3.0
+    assert kernels_in(folder) == []
+    assert kernel(add)(1.0, 2.0) == 3.0
+    assert [native.read(path) != native.NativeCode("", b"") for path in kernels_in(folder)] == [True]
+
+
+def test_code_that_cannot_be_kept_leaves_nothing_behind(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "add.kernel"
+    in_the_way.mkdir()
+    native.write(in_the_way, native.NativeCode("none", b"code"))
+    assert list(tmp_path.iterdir()) == [in_the_way]
+
+
+def test_an_array_that_is_not_aligned_is_left_to_numba(folder: Path) -> None:
+    shifted = np.zeros(25, np.uint8)[1:].view(np.float64)
+    shifted[:] = [1.0, 2.0, 4.0]
+    assert native.types_of((shifted,)) is None
+    assert kernel(total)(shifted) == 7.0
+    assert kernels_in(folder) == []
 
 
 def test_views_that_are_not_contiguous_are_read_right() -> None:
