@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tastemap.linalg.pairs import find_hits
 from tastemap.linalg.types import BoolArray, Float64Array, Int64Array
 from tastemap.metrics import beyond, ranking, rating
 from tastemap.metrics.bootstrap import Ratio, bootstrap, user_weights
@@ -158,7 +159,7 @@ def test_hits_are_the_relevant_items_in_the_lists_and_found_are_those_that_are_l
     pairs = [(user, item) for user, relevant in enumerate(case.relevant) for item in sorted(relevant)]
     users = np.array([user for user, _ in pairs], np.int64)
     items = np.array([item if item < case.n_items else -1 for _, item in pairs], np.int64)
-    hits, found = ranking.find_hits(case.padded(), users, items, case.n_items)
+    hits, found = find_hits(case.padded(), users, items, case.n_items)
     expected, _ = case.arrays()
     np.testing.assert_array_equal(hits[:, : expected.shape[1]], expected)
     assert not hits[:, expected.shape[1] :].any()

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from tastemap.data import UNKNOWN, Dataset, IdMap, Interactions
-from tastemap.linalg.csr import CSR, empty_rows, from_pairs
+from tastemap.linalg.csr import CSR, empty_rows, from_pairs, row_numbers
+from tastemap.linalg.pairs import is_among, pair_keys
 from tastemap.linalg.types import BoolArray, Int32Array, Int64Array, IntArray
 
 RELEVANT_SHARE = 0.75
@@ -112,9 +113,12 @@ def relevance_bound(test: Interactions, train: Interactions, relevant_min: float
     """The smallest relevant value: as given, else three quarters up the rating scale; None: every row.
 
     The scale of the training data counts where it has one: a small test file may not show both ends.
+    As a Python float the bound is rounded to the values' float32: 3.3 stars reach a bound of 3.3.
     """
-    if relevant_min is not None or test.rating_scale is None:
-        return relevant_min
+    if relevant_min is not None:
+        return float(relevant_min)
+    if test.rating_scale is None:
+        return None
     scale = train.rating_scale or test.rating_scale
     return scale.low + RELEVANT_SHARE * scale.width
 
@@ -153,7 +157,7 @@ def make_fold(
     tested = Tested(
         rows=rows,
         population=population.indices(rows.users.ids),
-        relevant=np.ones(len(rows), np.bool_) if bound is None else rows.values >= bound,
+        relevant=rows.by_user.reaches(bound),
         history_lengths=history.row_lengths,
         known_user=user_index != UNKNOWN if visible is None else history.row_lengths > 0,
         item_popularity=np.append(known.popularity, -1)[item_index],  # the last for unknown items
@@ -183,20 +187,19 @@ def _encode(rows: Interactions, users: IdMap, items: IdMap) -> CSR:
 
 def _union(left: CSR, right: CSR) -> CSR:
     """The pairs of either, with value 1."""
-    keys = np.union1d(_keys(left), _keys(right))
-    rows, columns = np.divmod(keys, max(left.n_columns, 1))
-    return from_pairs(rows, columns, np.ones(len(keys), np.float32), (left.n_rows, left.n_columns))
+    added = ~is_among(_keys(right), _keys(left))
+    rows = np.concatenate((row_numbers(left.indptr), row_numbers(right.indptr)[added]))
+    columns = np.concatenate((left.indices, right.indices[added]))
+    return from_pairs(rows, columns, np.ones(len(rows), np.float32), (left.n_rows, left.n_columns))
 
 
 def _keys(matrix: CSR) -> Int64Array:
     """One number per entry, rising, shape (nnz,), int64."""
-    rows = np.repeat(np.arange(matrix.n_rows, dtype=np.int64), matrix.row_lengths)
-    keys: Int64Array = rows * matrix.n_columns + matrix.indices
-    return keys
+    return pair_keys(row_numbers(matrix.indptr), matrix.indices, matrix.n_columns)
 
 
 def _n_common(users: Int32Array, items: Int32Array, matrix: CSR) -> int:
     """How many of the pairs are entries of the matrix; item -1 never is."""
     known = items != UNKNOWN
-    queried = users[known].astype(np.int64) * matrix.n_columns + items[known]
-    return int(np.isin(queried, _keys(matrix)).sum())
+    queried = pair_keys(users[known], items[known], matrix.n_columns)
+    return int(is_among(queried, _keys(matrix)).sum())

@@ -11,6 +11,7 @@ from tastemap.errors import TastemapError
 from tastemap.evaluation.fold import Fold, Tested
 from tastemap.evaluation.names import METRICS, metric_of
 from tastemap.inference.lists import top_lists, user_blocks
+from tastemap.linalg.pairs import find_hits
 from tastemap.linalg.types import BoolArray, Float64Array, Int32Array, Int64Array, IntArray
 from tastemap.metrics import beyond, ranking, rating
 from tastemap.models.base import UserStates
@@ -158,7 +159,7 @@ def _hits(fold: Fold, lists: Int32Array) -> tuple[BoolArray, BoolArray]:
     rows = np.flatnonzero(fold.tested.relevant)
     row_hit = np.zeros(len(fold.tested.rows), np.bool_)
     users = fold.tested.rows.user_index[rows]
-    hits, row_hit[rows] = ranking.find_hits(lists, users, fold.item_index[rows], fold.n_items)
+    hits, row_hit[rows] = find_hits(lists, users, fold.item_index[rows], fold.n_items)
     return hits, row_hit
 
 

@@ -11,6 +11,7 @@ from tastemap.evaluation.comparison import ExposureChange, Overlap, SegmentOverl
 from tastemap.evaluation.slices import groups
 from tastemap.inference.items import item_titles
 from tastemap.inference.lists import lists_of
+from tastemap.linalg.pairs import find_hits
 from tastemap.linalg.types import BoolArray, Float64Array, Int32Array, Int64Array, IntArray
 from tastemap.metrics.beyond import exposure
 from tastemap.models.recommender import Recommender
@@ -91,8 +92,8 @@ def overlap_of(pairs: ListPairs, activity: Float64Array) -> Overlap:
 
 def _common(pairs: ListPairs) -> Int64Array:
     """Items in both lists of each user, shape (B,)."""
-    row = np.arange(len(pairs.users), dtype=np.int64)[:, None] * pairs.n_items
-    both = np.isin(row + pairs.a, (row + pairs.b)[pairs.b >= 0]) & (pairs.a >= 0)  # (B, m)
+    users, places = np.nonzero(pairs.b >= 0)
+    both, _ = find_hits(pairs.a, users, pairs.b[users, places], pairs.n_items)  # (B, m)
     common: Int64Array = np.count_nonzero(both, axis=1)
     return common
 

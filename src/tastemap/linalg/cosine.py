@@ -33,12 +33,15 @@ def dots_to(vectors: Float32Array, row: int) -> Float64Array:
 
 
 def cosine_to(vectors: Float32Array, norms: Float64Array, row: int) -> Float64Array:
-    """Cosine of every row of `vectors` with one row, given :func:`row_norms`; 0 where a vector is zero."""
+    """Cosine of every row of `vectors` with one row, given :func:`row_norms`; 0 where a vector is zero.
+
+    Rounding could take the cosine of equal rows past 1, which no cosine is.
+    """
     scale = norms * norms[row]
     cosine: Float64Array = np.divide(
         dots_to(vectors, row), scale, out=np.zeros(len(vectors)), where=scale > 0.0
     )
-    return cosine
+    return np.clip(cosine, -1.0, 1.0, out=cosine)
 
 
 @fast_kernel

@@ -11,8 +11,9 @@ from tastemap.data import UNKNOWN, Interactions
 from tastemap.inference.lists import lists_of
 from tastemap.inference.predict import score_pairs
 from tastemap.linalg.csr import CSR, from_pairs, row_numbers
+from tastemap.linalg.pairs import find_hits
 from tastemap.linalg.types import Float64Array, Int32Array
-from tastemap.metrics.ranking import find_hits, ndcg
+from tastemap.metrics.ranking import ndcg
 from tastemap.metrics.rating import rmse
 from tastemap.models.base import Model, Objective
 from tastemap.rng import stream

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tastemap.data import RatingScale
@@ -131,3 +132,12 @@ def test_text_ids_in_a_test_file_meet_integer_ids_of_the_training_data() -> None
         evaluate_recommender(recommender(), rows, k=2, n_draws=10) for rows in (other, as_text)
     )
     assert of_text.result("als").metrics == of_integers.result("als").metrics
+
+
+@pytest.mark.parametrize("bound", [3.3, np.float64(3.3), np.float32(3.3)])
+def test_a_rating_of_as_many_stars_as_the_bound_is_relevant_whatever_type_the_bound_has(bound: float) -> None:
+    test = dataset([("u1", 4, 3.3), ("u1", 5, 3.2), ("u2", 3, 3.3)])
+    record = evaluate_recommender(recommender(), test, k=2, relevant_min=bound, n_draws=10)
+    assert record.counts.n_users_without_relevant == 0
+    assert figure(record, "recall@2") == 1.0
+    assert type(record.protocol.relevant_min) is float

@@ -37,3 +37,14 @@ def test_equal_rows_tie_wherever_they_stand_and_blocks_change_nothing(monkeypatc
     assert len(set(whole.tolist())) == 1
     monkeypatch.setattr(cosine, "VALUES_PER_BLOCK", 111)  # three rows
     np.testing.assert_array_equal(dots_to(vectors, 4), whole)
+
+
+def test_no_cosine_exceeds_one_however_sums_are_rounded() -> None:
+    vectors = np.repeat(some_vectors(400, 3), 2, axis=0)
+    norms = row_norms(vectors)
+    unclipped = [dots_to(vectors, row) / (norms * norms[row]) for row in range(0, 800, 2)]
+    assert max(found.max() for found in unclipped) > 1.0  # or this test would show nothing
+    for row in range(0, 800, 2):
+        found = cosine_to(vectors, norms, row)
+        assert found[row] == found[row + 1] == pytest.approx(1.0, abs=1e-12)
+        assert np.abs(found).max() <= 1.0
