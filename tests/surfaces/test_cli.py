@@ -10,12 +10,14 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from tastemap.artifacts import load
+from tastemap.data import datasets
 from tastemap.inference import Rules, explain, predict, recommend, recommend_for_history, similar_items
 from tests.surfaces.conftest import Command
 
@@ -182,6 +184,68 @@ def test_explain_agrees_with_the_library(tastemap: Command, fitted: dict[str, Pa
     )
     assert total == pytest.approx(document["score"], abs=1e-9)
     assert "sum = score" in tastemap("explain", fitted[name], "--user", 2, "--item", 9).out
+
+
+def _next(said: str) -> list[str]:
+    """The arguments of the command that is suggested last."""
+    return shlex.split(said.rpartition("Next: tastemap ")[2])
+
+
+@pytest.mark.parametrize(("factor", "rating"), [(1, "5"), (40, "200"), (None, "1")])
+def test_what_follows_similar_rates_at_the_top_of_the_scale(
+    tastemap: Command, table: Path, tmp_path: Path, factor: int | None, rating: str
+) -> None:
+    source, folder = tmp_path / "source.csv", tmp_path / "m"
+    frame = pl.read_csv(table)
+    frame = frame.drop("rating") if factor is None else frame.with_columns(pl.col("rating") * factor)
+    frame.write_csv(source)
+    assert tastemap("fit", source, "--model", "ials", "-o", folder, "--set", "n_epochs=1").status == 0
+    step = _next(tastemap("similar", folder, 3, "--by", "id", "--min-common", 0).err)
+    assert step[-1] == f"3={rating}"
+    assert tastemap(*step).status == 0
+
+
+def test_what_follows_predict_is_a_reason_for_a_pair_that_is_known(
+    tastemap: Command, fitted: dict[str, Path], tmp_path: Path
+) -> None:
+    pairs, out = tmp_path / "pairs.csv", tmp_path / "predicted.csv"
+    for rows, expected in (
+        ("999,1\n5,1\n", ["explain", str(fitted["als"]), "--user", "5", "--item", "1"]),
+        ("999,1\n", ["recommend", str(fitted["als"]), "--user", "0"]),
+    ):
+        pairs.write_text(f"user,item\n{rows}")
+        step = _next(tastemap("predict", fitted["als"], pairs, "--out", out).err)
+        assert step == expected
+        assert tastemap(*step).status == 0
+    pairs.write_text("user,item\n")
+    assert f"Wrote 0 rows to {out}.\n" in tastemap("predict", fitted["als"], pairs, "--out", out).err
+
+
+def test_what_follows_a_comparison_is_a_condition_on_the_same_data(
+    tastemap: Command, fitted: dict[str, Path], table: Path, unseen: Path
+) -> None:
+    both = ("compare", fitted["als"], fitted["ials"])
+    step = _next(tastemap(*both, "--test", unseen, "-k", 5).err)
+    assert step == [*map(str, both), "--test", str(unseen), "-k", "5", "--fail-if", "ndcg@5 < -1%"]
+    for trained in (both, (*both, "--test", table)):
+        assert "data that neither was trained on" in tastemap(*trained).err
+
+
+def test_what_follows_a_data_check_names_the_columns_that_were_given(tastemap: Command, tmp_path: Path) -> None:
+    source = tmp_path / "odd.csv"
+    source.write_text("who,item,rating\n1,1,5\n1,2,4\n2,1,4\n2,2,3\n")
+    step = _next(tastemap("data", "check", source, "--user-col", "who").err)
+    assert step == ["fit", str(source), "--user-col", "who", "--model", "als"]
+
+
+def test_a_data_set_that_is_there_is_not_to_be_fetched(
+    tastemap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = [replace(info, is_local=True) for info in datasets()]
+    monkeypatch.setattr("tastemap.data.datasets", lambda: [*known[:1], replace(known[1], is_local=False)])
+    assert _next(tastemap("data", "list").err) == ["data", "fetch", known[1].name]
+    monkeypatch.setattr("tastemap.data.datasets", lambda: known)
+    assert _next(tastemap("data", "list").err) == ["data", "check", known[0].name]
 
 
 def test_info_tells_what_a_model_is(tastemap: Command, fitted: dict[str, Path]) -> None:

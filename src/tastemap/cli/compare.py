@@ -12,6 +12,8 @@ from tastemap.cli.output import next_step, print_json, print_table, say
 from tastemap.cli.progress import TerminalProgress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tastemap.evaluation import Comparison
 
 NAME = "compare"
@@ -19,6 +21,7 @@ EXAMPLE = 'tastemap compare a b --test new.csv --fail-if "ndcg@10 < -1%"'
 
 
 def command(
+    context: typer.Context,
     folder_a: Annotated[Path, typer.Argument(metavar="DIR_A", help="A saved model.")],
     folder_b: Annotated[Path, typer.Argument(metavar="DIR_B", help="The saved model to compare with it.")],
     test: Annotated[
@@ -46,17 +49,26 @@ def command(
     if as_json:
         print_json({"folder_a": folder_a, "folder_b": folder_b, **found.as_json(), "failed": failed})
     else:
-        _tell(found, folder_a, folder_b)
+        _tell(found)
         for sentence in failed:
             say(f"Failed: {sentence}")
+        if not gates:
+            _suggest(found, context.obj, given=test is not None)
     if failed:
         raise typer.Exit(1)
 
 
-def _tell(found: Comparison, folder_a: Path, folder_b: Path) -> None:
+def _tell(found: Comparison) -> None:
     for title, frame in found.tables():
         shorter = {"share_better": "better", "share_worse": "worse"}  # to fit into 80 columns
         print_table(frame.rename(shorter, strict=False), title=title)
     for sentence in found.sentences():
         say(sentence)
-    next_step("compare", folder_a, folder_b, "--test", "SOURCE", "--fail-if", "ndcg@10 < -1%")
+
+
+def _suggest(found: Comparison, typed: Sequence[str], *, given: bool) -> None:
+    """A condition, on test data that neither was trained on."""
+    if not given or found.n_trained_a or found.n_trained_b:
+        say("\nNext: compare them again with --test SOURCE, data that neither was trained on")
+    else:
+        next_step(*typed, "--fail-if", f"ndcg@{found.k} < -1%")

@@ -32,7 +32,11 @@ def list_(as_json: options.Json = False) -> None:
         print_json({"datasets": found})
         return
     print_table(pl.DataFrame(found).drop("license").rename({"is_local": "fetched"}))
-    next_step("data", "fetch", "ml-100k")
+    missing = [row["name"] for row in found if not row["is_local"]]
+    if missing:
+        next_step("data", "fetch", missing[0])
+    else:
+        next_step("data", "check", found[0]["name"])
 
 
 @app.command(epilog="Example: tastemap data fetch ml-100k")
@@ -93,7 +97,8 @@ def check(
         _tell(report)
         if changes is not None:
             _tell_changes(changes, str(fix))
-        _suggest(report, source, fix, errors)
+        named = [word for name, column in columns.items() if column for word in (_option(name), column)]
+        _suggest(report, [str(fix or source), *named], errors)
     if errors:
         raise typer.Exit(1)
 
@@ -104,15 +109,19 @@ def _tell_changes(changes: dict[str, int], out: str) -> None:
     say(f"Wrote {out}." if changes else f"There was nothing to repair; wrote a copy to {out}.")
 
 
-def _suggest(report: CheckReport, source: str, fix: Path | None, errors: list[Finding]) -> None:
+def _option(argument: str) -> str:
+    return f"--{argument.replace('_', '-')}"
+
+
+def _suggest(report: CheckReport, source: list[str], errors: list[Finding]) -> None:
     """Fitting, unless an error stands in its way: then what mends it, or checking again once it is mended."""
     if not errors:
         has_ratings = report.figures is not None and report.figures.rating_scale is not None
-        next_step("fit", fix or source, "--model", "als" if has_ratings else "ials")
+        next_step("fit", *source, "--model", "als" if has_ratings else "ials")
     elif any(finding.fixable for finding in errors):
-        next_step("data", "check", source, "--fix", "repaired.csv")
+        next_step("data", "check", *source, "--fix", "repaired.csv")
     else:
-        next_step("data", "check", source)
+        next_step("data", "check", *source)
 
 
 def _tell(report: CheckReport) -> None:

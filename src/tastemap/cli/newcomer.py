@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tastemap.cli import options
-from tastemap.cli.output import say
 from tastemap.errors import DataError, InvalidValueError
 
 if TYPE_CHECKING:
@@ -41,10 +40,14 @@ def arguments_of(rated: Sequence[str] | None, history: Path | None) -> list[str]
     return ["--history", str(history)]
 
 
+def top_rating(recommender: Recommender) -> float:
+    """What somebody gives who likes an item: the top of the rating scale, or 1 in implicit feedback."""
+    scale = recommender.train.interactions.rating_scale
+    return scale.high if scale else 1.0
+
+
 def _parse(recommender: Recommender, rated: Sequence[str]) -> dict[Id, float]:
     """``TITLE_OR_ID=RATING``; the last rating of an item counts."""
-    from tastemap.inference import find_item
-
     ratings: dict[Id, float] = {}
     for text in rated:
         name, equals, value = text.rpartition("=")
@@ -56,23 +59,22 @@ def _parse(recommender: Recommender, rated: Sequence[str]) -> dict[Id, float]:
             raise options.UsageError(
                 f'--rated takes TITLE_OR_ID=RATING, such as --rated "Star Wars=5". Got {text!r}.'
             )
-        found = find_item(recommender, name)
-        if found.others:
-            say(f"{name!r}: taking the most popular of {len(found.others) + 1} matching titles.")
-        ratings[recommender.items.to_id(found.item_index)] = rating
+        ratings[options.named_item(recommender, name)] = rating
     return ratings
 
 
 def _read(recommender: Recommender, path: Path) -> dict[Id, float]:
-    """A table; without a rating column each item counts as liked."""
+    """A table of ids or titles; without a rating column each item counts as liked."""
     from tastemap.data import read_history
     from tastemap.inference import fold_in
 
     items, values = read_history(path)
+    named = items.to_list()
+    if items.name == "title":
+        named = [options.named_item(recommender, title) for title in named]
     if values is None:
-        scale = recommender.train.interactions.rating_scale
-        values = [scale.high if scale else 1.0] * len(items)
-    ratings = dict(zip(items, values, strict=True))
+        values = [top_rating(recommender)] * len(items)
+    ratings = dict(zip(named, values, strict=True))
     try:
         fold_in(recommender, ratings)
     except InvalidValueError as error:  # here it is the file that is wrong, not the command

@@ -41,9 +41,13 @@ def command(
         print_json({"out": str(out), "n_rows": len(frame), "known": known, "n_empty_ids": n_empty})
         return
     counted = ", ".join(f"{count:,} {side}" for side, count in sorted(known.items()))
-    say(f"Wrote {plural(len(frame), 'row')} to {out}; known sides: {counted}.")
+    say(f"Wrote {plural(len(frame), 'row')} to {out}{f'; known sides: {counted}' if counted else ''}.")
     if n_empty:
         say(f"{plural(n_empty, 'row')} with an empty user or item id: taken as unknown.")
     if recommender.objective == "ranking":
         say(f"{recommender.name} ranks items and predicts no stars: see the column score.")
-    next_step("evaluate", folder, "--test", pairs)
+    both = frame.filter(frame["known"] == "both")
+    if len(both):
+        next_step("explain", folder, "--user", both["user_id"][0], "--item", both["item_id"][0])
+    else:
+        next_step("recommend", folder, "--user", recommender.users.to_id(0))

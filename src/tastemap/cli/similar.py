@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tastemap.cli import options
+from tastemap.cli import newcomer, options
 from tastemap.cli.output import next_step, print_json, print_table, records, say
 from tastemap.plurals import plural
 
@@ -56,4 +56,4 @@ def command(
     for note in neighbors.notes:
         say(note)
     print_table(neighbors.frame, title=f"Most similar to {title or item_id} by {measure} ({recommender.name})")
-    next_step("recommend", folder, "--rated", f"{title or item_id}=5")
+    next_step("recommend", folder, "--rated", f"{title or item_id}={newcomer.top_rating(recommender):g}")
