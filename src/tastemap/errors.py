@@ -17,11 +17,14 @@ TastemapError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from os import PathLike
 
 SHOWN_LENGTH = 100
 """A value of a wrong type is shown if this many characters hold it."""
+
+NEAR = 0.6
+"""Likeness of two names, 0 to 1 as :mod:`difflib` has it, from which on one may be meant by the other."""
 
 
 class TastemapError(Exception):
@@ -131,16 +134,16 @@ def check_path(argument: str, value: object) -> None:
     check_type(argument, value, (str, PathLike), "a path", "give text or a pathlib.Path")
 
 
-def near_matches(name: object, known: Iterable[object], *, limit: int = 3) -> list[str]:
-    """Up to `limit` of `known` that look like `name`, best first; for error messages."""
-    by_fold = {str(candidate).casefold(): str(candidate) for candidate in known}
-    found = difflib.get_close_matches(str(name).casefold(), by_fold, n=limit, cutoff=0.5)
+def near_matches(name: object, known: Iterable[object], *, part: Callable[[str], str] = str) -> list[str]:
+    """Up to three of `known` that look like `name`, best first; `part` is what counts of a name."""
+    by_fold = {part(str(candidate)).casefold(): str(candidate) for candidate in known}
+    found = difflib.get_close_matches(part(str(name)).casefold(), by_fold, n=3, cutoff=NEAR)
     return [by_fold[key] for key in found]
 
 
-def did_you_mean(name: object, known: Iterable[object]) -> str:
-    """``" Did you mean a, b or c?"``, or nothing when no known name is near."""
-    matches = near_matches(name, known)
+def did_you_mean(name: object, known: Iterable[object], *, part: Callable[[str], str] = str) -> str:
+    """``" Did you mean a, b or c?"``, or nothing when no known name is near; see :func:`near_matches`."""
+    matches = near_matches(name, known, part=part)
     if not matches:
         return ""
     listed = matches[0] if len(matches) == 1 else f"{', '.join(matches[:-1])} or {matches[-1]}"

@@ -335,3 +335,32 @@ def test_a_repair_of_a_clean_table_says_that_it_is_a_copy(tastemap: Command, tmp
     said = tastemap("data", "check", table, "--fix", out).err
     assert f"There was nothing to repair; wrote a copy to {out}.\n" in said
     assert out.read_text() == table.read_text()
+
+
+def test_items_are_excluded_and_chosen_by_title(tastemap: Command, fitted: dict[str, Path]) -> None:
+    def listed(*arguments: object) -> list[int]:
+        answer = tastemap("recommend", fitted["ials"], "--user", 3, "-k", 40, "--json", *arguments)
+        return [row["item_id"] for row in answer.json["items"]]
+
+    every = listed()
+    first, second = every[:2]
+    assert listed("--exclude", f"film <b>{first}</b> ({1960 + first})") == every[1:]
+    assert listed("--only", f"Film <b>{second}</b> ({1960 + second})", "--only", first) == [first, second]
+    several = tastemap("recommend", fitted["ials"], "--user", 3, "--exclude", "Film")
+    assert "'Film': taking the most popular of 40 matching titles." in several.err
+
+
+@pytest.mark.parametrize("end", [",rating\n{},5\n{},2\n", "\n{}\n{}\n"])
+def test_a_history_may_name_titles(
+    tastemap: Command, fitted: dict[str, Path], tmp_path: Path, end: str
+) -> None:
+    answers = []
+    for column, names in (("item_id", [3, 7]), ("title", ["Film <b>3</b> (1963)", "film <b>7</b> (1967)"])):
+        history = tmp_path / f"{column}.csv"
+        history.write_text(f"{column}{end.format(*names)}")
+        answers.append(tastemap("recommend", fitted["als"], "--history", history, "--json").json)
+    assert answers[0] == answers[1]
+    (tmp_path / "other.csv").write_text("title,rating\nNo such film,5\n")
+    unknown = tastemap("recommend", fitted["als"], "--history", tmp_path / "other.csv")
+    assert unknown.status == 1
+    assert "No such film" in unknown.err

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tastemap.cli.output import say
+
 if TYPE_CHECKING:
-    from tastemap.data import Dataset
+    from tastemap.data import Dataset, Id
     from tastemap.models.recommender import Recommender
     from tastemap.progress import Progress
 
@@ -78,6 +80,16 @@ def load_model(folder: Path) -> Recommender:
     from tastemap.artifacts import load
 
     return load(folder)
+
+
+def named_item(recommender: Recommender, name: str) -> Id:
+    """The id of the item of this id or title; says so if it was chosen among several titles."""
+    from tastemap.inference import find_item
+
+    found = find_item(recommender, name)
+    if found.others:
+        say(f"{name!r}: taking the most popular of {len(found.others) + 1} matching titles.")
+    return recommender.items.to_id(found.item_index)
 
 
 def parse_settings(pairs: Sequence[str] | None) -> dict[str, object]:

@@ -57,11 +57,13 @@ def command(
     ] = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option(metavar="ID", help="An item that must not appear; give it again for more."),
+        typer.Option(metavar="TITLE_OR_ID", help="An item that must not appear; give it again for more."),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="ID", help="An item that may appear, and no other; give it again for more."),
+        typer.Option(
+            metavar="TITLE_OR_ID", help="An item that may appear, and no other; give it again for more."
+        ),
     ] = None,
     where: Annotated[
         str | None,
@@ -78,7 +80,11 @@ def command(
     asked = _Asked(user, users_file, everybody, history, rated)
     asked.check()
     recommender = options.load_model(folder)
-    found = _lists(recommender, asked, k, Rules(tuple(exclude or ()), only, where))
+    excluded, allowed = (
+        None if names is None else [options.named_item(recommender, name) for name in names]
+        for names in (exclude, only)
+    )
+    found = _lists(recommender, asked, k, Rules(excluded or (), allowed, where))
     if out is not None:
         from tastemap.data import write_table
 
@@ -92,7 +98,7 @@ def command(
     if out is not None:
         lists = f"{plural(len(found.frame), 'row')}, lists for {plural(found.n_users, 'user')}"
         say(f"Wrote {lists}, to {out}.")
-    else:
+    elif len(found.frame):
         _show(found, all_of_them=user is not None or not to_terminal())
     _suggest(folder, found, asked)
 

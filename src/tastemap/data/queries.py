@@ -9,8 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from tastemap.data import ids as id_columns
-from tastemap.data.columns import ITEM_NAMES, RATING_NAMES, USER_NAMES, find_column, is_usual_name
-from tastemap.data.id_map import Id
+from tastemap.data.columns import ITEM_NAMES, RATING_NAMES, TITLE_NAMES, USER_NAMES, find_column, is_usual_name
 from tastemap.data.tables import Table, is_empty_row, open_table
 from tastemap.data.text_format import OneColumnError
 from tastemap.errors import ColumnError, DataError, SourceNotFoundError
@@ -52,8 +51,11 @@ def read_user_ids(path: Path) -> pl.Series:
         return _ids(table, _column(table, None, USER_NAMES, "user"), "user")
 
 
-def read_history(path: Path) -> tuple[list[Id], list[float] | None]:
+def read_history(path: Path) -> tuple[pl.Series, list[float] | None]:
     """Items of one person, and their ratings where the table has a rating column.
+
+    The items are ids under the name ``item_id``, or texts under the name ``title`` where the table has no
+    column of ids.
 
     Raises
     ------
@@ -65,8 +67,15 @@ def read_history(path: Path) -> tuple[list[Id], list[float] | None]:
         try:
             table = _open(path, Path(scratch), ["item", "item_id"])
         except OneColumnError:
-            return _lines(path).to_list(), None
-        items = _ids(table, _column(table, None, ITEM_NAMES, "item"), "item").to_list()
+            lines = _lines(path)
+            if find_column([str(lines[0])], TITLE_NAMES):
+                return lines[1:].rename("title"), None
+            return lines.rename("item_id"), None
+        title = None if find_column(table.names, ITEM_NAMES) else find_column(table.names, TITLE_NAMES)
+        if title is not None:
+            items = _ids(table, title, "item").cast(pl.String).rename("title")
+        else:
+            items = _ids(table, _column(table, None, ITEM_NAMES, "item"), "item")
         rating = find_column(table.names, RATING_NAMES)
         if rating is None:
             return items, None

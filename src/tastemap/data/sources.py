@@ -181,7 +181,7 @@ def _locate(text: str, source: Source, scratch: Path, progress: Progress) -> _Lo
 def _not_found(text: str, path: Path) -> SourceNotFoundError:
     here = path.parent if path.parent.is_dir() else None
     beside = [str(path.with_name(file.name)) for file in sorted(here.iterdir())] if here is not None else []
-    hint = did_you_mean(text, [*beside, *KNOWN_SETS])
+    hint = did_you_mean(text, [*beside, *KNOWN_SETS], part=lambda name: Path(name).stem)
     return SourceNotFoundError(
         f"There is no file or folder {text!r}, and no data set of that name.{hint} "
         f"Data sets: {', '.join(KNOWN_SETS)}.",

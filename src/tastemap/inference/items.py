@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from tastemap.data import UNKNOWN, Id, Ids
-from tastemap.errors import InvalidValueError, UnknownItemError
+from tastemap.errors import InvalidValueError, UnknownItemError, did_you_mean
 from tastemap.inference.near import did_you_mean_among
 from tastemap.linalg.types import IntArray
 from tastemap.models.recommender import Recommender, check_recommender
@@ -58,9 +58,15 @@ def find_item(recommender: Recommender, wanted: Id, *, by: By | None = None) -> 
         raise InvalidValueError(
             f"The item must be an id, a title or a part of a title. Got {wanted!r}; name one.", item=str(wanted)
         )
+    if by == "id":
+        items.index(wanted)  # raises, with near ids
     titles = item_titles(recommender)
-    if by == "id" or titles.null_count() == len(titles):
-        index = items.index(wanted)  # raises, with near ids
+    if titles.null_count() == len(titles):
+        raise UnknownItemError(
+            f"No item has the id {wanted!r}, and this model knows no titles; fit it with --item-features FILE "
+            f"(columns item_id, title).{did_you_mean(wanted, items.near(wanted))}",
+            item=str(wanted),
+        )
     folded = recommender.folded_titles
     for matches in (folded == text, folded.str.contains(text, literal=True)):
         found = matches.fill_null(False).arg_true().to_numpy()

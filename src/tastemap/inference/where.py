@@ -182,6 +182,8 @@ class _Parser:
             if candidate in self.schema:
                 return candidate
         hint = did_you_mean(name, self._columns()) or f" Known: {', '.join(self._columns())}."
+        if self._columns() == ["item_id"]:
+            hint = f" This model knows ids alone; fit it with --item-features FILE (columns item_id, {name} …)."
         raise self._error(token, f"there is no catalog column {name!r}.{hint}")
 
     def _compare(self, column: str, operator: _Token, value: _Token) -> pl.Expr:

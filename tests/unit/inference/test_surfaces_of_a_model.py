@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Literal
 
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tastemap.errors import InvalidValueError, UnknownItemError, UnknownUserError, did_you_mean
+from tastemap.data import Catalog
+from tastemap.errors import FilterError, InvalidValueError, UnknownItemError, UnknownUserError, did_you_mean
 from tastemap.inference import (
     Rules,
     explain,
@@ -116,6 +118,20 @@ def test_a_title_that_nobody_has_lists_near_ones() -> None:
         find_item(by_hand(), "3", by="title")
     with pytest.raises(InvalidValueError, match=r"by must be 'id', 'title' or None\. Got 'name'"):
         find_item(by_hand(), 3, by="name")  # type: ignore[arg-type]
+
+
+def test_a_model_without_titles_or_features_says_how_to_get_them() -> None:
+    bare = replace(by_hand(), train=replace(by_hand().train, catalog=Catalog.empty()))
+    needs = r"--item-features FILE \(columns item_id, title\)"
+    with pytest.raises(UnknownItemError, match=needs):
+        find_item(bare, "Alpha (1977)")
+    with pytest.raises(UnknownItemError, match=needs):
+        find_item(bare, "Alpha (1977)", by="title")
+    with pytest.raises(UnknownItemError, match="Unknown item id"):
+        find_item(bare, "Alpha (1977)", by="id")
+    assert find_item(bare, 3).item_index == 2
+    with pytest.raises(FilterError, match=r"--item-features FILE \(columns item_id, year"):
+        recommend(bare, rules=Rules(where="year > 1980"))
 
 
 @pytest.mark.parametrize("n", [150, 5_000])
