@@ -225,6 +225,10 @@ def test_one_damaged_byte_anywhere_is_noticed(role: str, place: float, folder: P
 
 # Files that the manifest vouches for, and that lie all the same.
 
+# The hand matrix, sorted and in range but for the first index: a kernel would read before its array.
+BELOW_USERS = np.array([-1, 0, 0, 1, 1, 2, 2, 3, 3, 3, 4, 4, 5], np.int32)
+BELOW_ITEMS = np.array([-1, 1, 2, 0, 1, 2, 3, 0, 2, 3, 0, 4, 1], np.int32)
+
 
 @pytest.mark.parametrize("verify", [True, False])
 @pytest.mark.parametrize(
@@ -240,7 +244,8 @@ def test_one_damaged_byte_anywhere_is_noticed(role: str, place: float, folder: P
         ("arrays", {"item_bias": None}, "the arrays are"),
         ("arrays", {"weights": np.zeros((5, 5), np.float32)}, "the arrays are"),
         ("interactions", {"item_index": np.full(13, 5, np.int32)}, "item_index runs from 5 to 5"),
-        ("interactions", {"item_index": np.arange(13, dtype=np.int32) - 1}, "item_index runs from -1"),
+        ("interactions", {"item_index": BELOW_ITEMS}, "item_index runs from -1 to 4"),
+        ("interactions", {"user_index": BELOW_USERS}, "user_index runs from -1 to 5"),
         ("interactions", {"user_index": np.full(13, 2**31 - 1, np.int32)}, "user_index runs from"),
         ("interactions", {"user_index": np.arange(13, dtype=np.int32)[::-1] // 3}, "not sorted by user"),
         ("interactions", {"item_index": np.zeros(13, np.int32)}, "repeat a pair"),
@@ -333,6 +338,49 @@ def test_a_buffer_longer_than_the_file_is_refused_before_memory_is_reserved(fold
     assert content.count(place) == 1
     replace_data(folder, "catalog", content.replace(place, struct.pack("<qq", 64, 2**46)))
     assert_refused(folder, "its buffers overlap or leave their block")
+
+
+def only_batch(content: bytes) -> tuple[int, int]:
+    """Where the record batch of a table of one block is, and the bytes of its body."""
+    end = len(content) - 10
+    root = arrow_guard._follow(content, end - int.from_bytes(content[end : end + 4], "little"))
+    (block,) = arrow_guard._entries(content, root, arrow_guard.BLOCKS, size=24)
+    start, _, body = struct.unpack_from("<qi4xq", content, block)
+    header = arrow_guard._field(content, arrow_guard._follow(content, start + 8), arrow_guard.HEADER)
+    assert header is not None
+    return arrow_guard._follow(content, header), body
+
+
+@pytest.mark.parametrize("many", [True, False], ids=["too many", "negative"])
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("rows", "claims more rows"),
+        ("values of a column", "claims more rows"),
+        ("nulls of a column", "claims more rows"),
+        ("buffers of a column of text", "claims more buffers"),
+    ],
+)
+def test_a_number_of_things_that_a_block_cannot_hold_is_refused(what: str, said: str, many: bool) -> None:
+    frame = pl.DataFrame({"item_id": [1, 2, 3], "title": ["too long to stand in place", None, "B"]})
+    content = bytearray(tables.encode(frame, "catalog"))
+    batch, body = only_batch(bytes(content))
+    rows = arrow_guard._field(bytes(content), batch, arrow_guard.ROWS)
+    _, column = arrow_guard._entries(bytes(content), batch, arrow_guard.NODES, size=16)
+    (count,) = arrow_guard._entries(bytes(content), batch, arrow_guard.VARIADIC_COUNTS, size=8)
+    n_buffers = len(arrow_guard._entries(bytes(content), batch, arrow_guard.BUFFERS, size=16))
+    assert rows is not None
+    place, most = {
+        "rows": (rows, 8 * body),
+        "values of a column": (column, 8 * body),
+        "nulls of a column": (column + 8, 8 * body),
+        "buffers of a column of text": (count, n_buffers),
+    }[what]
+    struct.pack_into("<q", content, place, most)
+    arrow_guard.check(bytes(content), "catalog")
+    struct.pack_into("<q", content, place, most + 1 if many else -1)
+    with pytest.raises(ArtifactError, match=said):
+        arrow_guard.check(bytes(content), "catalog")
 
 
 @given(

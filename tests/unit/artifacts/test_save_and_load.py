@@ -254,9 +254,11 @@ def test_histories_other_than_the_interactions_are_not_saved(tmp_path: Path) -> 
     other = replace(made, train=made.train.select(np.arange(13) < 12))
     with pytest.raises(ArtifactError, match="not its training interactions"):
         save(other, tmp_path / "saved")
-    choosy = replace(made, resolved=EASEConfig(positive_min=4.0))
-    with pytest.raises(ArtifactError, match="not its training interactions"):
-        save(choosy, tmp_path / "saved")
+    # Of at least 1.0 are all ratings: then only what a newcomer's ratings count differs from the model's.
+    for lowest in (4.0, 1.0):
+        choosy = replace(made, resolved=EASEConfig(positive_min=lowest))
+        with pytest.raises(ArtifactError, match="not its training interactions"):
+            save(choosy, tmp_path / "saved")
 
 
 def test_a_column_that_the_format_lacks_is_named(tmp_path: Path) -> None:

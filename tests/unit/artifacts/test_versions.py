@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tastemap.artifacts import info, load, save, versions
+from tastemap.artifacts import info, load, save, store, versions
 from tastemap.errors import ArtifactError
 from tastemap.models.factor import FactorModel
 from tests.saved import contents_of, data_file, factors_recommender, manifest_of
@@ -49,6 +50,31 @@ def test_five_earlier_versions_are_kept_and_no_file_of_older_ones(tmp_path: Path
     assert versions(folder) == [4, 5, 6, 7, 8, 9]
     assert [shift_of(folder, number) for number in versions(folder)] == [3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
     assert sum(path.name.startswith("arrays-") for path in folder.iterdir()) == 6
+
+
+def test_a_load_that_saves_overtake_notices_and_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, open_data = saved_times(tmp_path / "saved", 1), store.open_data
+
+    def overtaken(*arguments: Any, **named: Any) -> Any:
+        """Between the manifest and the first file, saves push out the version that is being read."""
+        monkeypatch.setattr(store, "open_data", open_data)
+        saved_times(folder, 8)
+        return open_data(*arguments, **named)
+
+    monkeypatch.setattr(store, "open_data", overtaken)
+    assert shift_of(folder) == 7.0
+
+
+def test_an_earlier_version_that_is_damaged_is_refused(tmp_path: Path) -> None:
+    folder = saved_times(tmp_path / "saved", 1)
+    damaged = data_file(folder, "arrays")
+    saved_times(folder, 2)
+    damaged.unlink()
+    assert shift_of(folder) == 1.0
+    with pytest.raises(ArtifactError, match=f"{damaged.name} is missing"):
+        load(folder, version=1)
 
 
 def test_rolling_back_is_saving_an_earlier_version(tmp_path: Path) -> None:
