@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -257,6 +258,48 @@ def test_info_tells_what_a_model_is(tastemap: Command, fitted: dict[str, Path]) 
     assert "Next:" in text.err
 
 
+def test_info_has_the_figure_of_the_chosen_epoch_as_fit_printed_it(
+    tastemap: Command, table: Path, tmp_path: Path
+) -> None:
+    said = tastemap("fit", table, "--model", "als", "-o", tmp_path / "m").err
+    figure = next(line for line in said.splitlines() if line.startswith("Validation rmse"))
+    shown = " ".join(tastemap("info", tmp_path / "m").out.split())
+    assert f"chosen {figure.partition(';')[0]}" in shown
+
+
+def test_info_names_a_file_that_was_cut_short(
+    tastemap: Command, fitted: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(fitted["als"], folder)
+    (arrays,) = folder.glob("arrays-*")
+    arrays.write_bytes(arrays.read_bytes()[:-8])
+    answer = tastemap("info", folder)
+    assert answer.status == 1
+    assert f"{arrays.name} in {folder} is damaged" in answer.err
+
+
+def test_explain_shows_text_ids_to_the_left_and_no_empty_titles(tastemap: Command, tmp_path: Path) -> None:
+    source, folder = tmp_path / "texts.csv", tmp_path / "m"
+    rows = [
+        (f"u{user}", "tea" if item else "coffee", 1 + (user + item) % 5) for user in range(9) for item in (0, 1)
+    ]
+    pl.DataFrame(rows, schema=["user", "item", "rating"], orient="row").write_csv(source)
+    assert tastemap("fit", source, "--model", "als", "-o", folder).status == 0
+    _, _, *lines = tastemap("explain", folder, "--user", "u1", "--item", "tea").out.splitlines()
+    assert lines[0].split() == ["item_id", "rating", "contribution"]
+    assert any(line.startswith(" tea ") for line in lines)
+    assert any(line.startswith(" sum = score ") for line in lines)
+
+
+def test_a_list_for_which_no_item_is_allowed_says_so_without_a_table(
+    tastemap: Command, fitted: dict[str, Path]
+) -> None:
+    answer = tastemap("recommend", fitted["als"], "--user", 1, "--where", "year > 3000")
+    assert (answer.status, answer.out) == (0, "")
+    assert answer.err == "No item is allowed: none of the 40 items meets all that was asked for.\n"
+
+
 def test_evaluate_has_the_baselines_and_writes_a_report(tastemap: Command, table: Path, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
     answer = tastemap("evaluate", table, "--models", "als,ials", "--out", out, "--json")
@@ -351,7 +394,7 @@ def test_data_commands_list_and_check(tastemap: Command, table: Path, tmp_path: 
         (["recommend", "ALS", "--user", "700"], 1, "Unknown user id '700'"),
         (["recommend", "ALS", "--user", "1", "-k", "0"], 2, "greater than or equal to 1"),
         (["recommend", "ALS", "--user", "1", "--where", "yeer = 3"], 2, "Did you mean year"),
-        (["recommend", "ALS", "--user", "1", "--exclude", "zzz"], 1, "Unknown item id"),
+        (["recommend", "ALS", "--user", "1", "--exclude", "zzz"], 1, "No item has the id or title"),
         (["recommend", "ALS", "--rated", "1"], 2, "TITLE_OR_ID=RATING"),
         (["recommend", "ALS", "--rated", "1=9"], 2, "from 1 to 5"),
         (["recommend", "ALS", "--all", "--out", "lists.xml"], 2, "must end in .csv"),

@@ -126,7 +126,7 @@ def versions(folder: str | Path) -> list[int]:
 
 
 def info(folder: str | Path, *, version: int | None = None) -> dict[str, object]:
-    """The manifest as data, losses and sizes; of the data files only the losses are read.
+    """The manifest as data, losses and sizes; of the data files all sizes are checked, the losses are read.
 
     Returns
     -------
@@ -137,7 +137,8 @@ def info(folder: str | Path, *, version: int | None = None) -> dict[str, object]
     Raises
     ------
     ArtifactError
-        If `folder` is no artifact, or its manifest or its table of losses is not understood.
+        If `folder` is no artifact, a file is missing or has another size than in the manifest, or the
+        manifest or the table of losses is not understood.
 
     Notes
     -----
@@ -147,6 +148,9 @@ def info(folder: str | Path, *, version: int | None = None) -> dict[str, object]
     manifest = _manifest(folder, version)
     numbers = versions(folder)
     facts: dict[str, object] = manifest.model_dump(mode="json")
+    for file_facts in manifest.files.values():
+        with store.open_data(folder, file_facts, verify=False):  # checks the size
+            pass
     with store.open_data(folder, manifest.files["losses"], verify=True) as file:
         arrow_guard.check(store.mapped(file), manifest.files["losses"].name)
         losses = tables.decode(file, manifest.files["losses"].name)

@@ -66,8 +66,13 @@ def _show(found: Explanation, k: int, *, title: str) -> None:
     if found.prediction is not None:
         sums.append(("prediction, in stars", f"{found.prediction:.2f}"))
     rows += [[""] * 4, *(["", label, "", value] for label, value in sums)]
+    right = {"rating", "contribution"} | ({"item_id"} if reasons["item_id"].dtype.is_numeric() else set())
     names = ["item_id", "title", "rating", "contribution"]
-    print_cells(names, rows, right={"item_id", "rating", "contribution"}, title=title)
+    if reasons["title"].null_count() == len(reasons):
+        # The sums need a column for their names, which is that of the ids then.
+        names, rows = ["item_id", *names[2:]], [[row[0] or row[1], *row[2:]] for row in rows]
+        right -= {"item_id"}
+    print_cells(names, rows, right=right, title=title)
 
 
 def _signed(value: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,8 @@ from tastemap.cli.progress import TerminalProgress
 from tastemap.plurals import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from tastemap.models.recommender import Recommender
 
 NAME = "fit"
@@ -103,8 +105,10 @@ def _tell(recommender: Recommender, out: Path) -> None:
     say(f"{recommender.train.name}: {counted} with {plural(data.n_items, 'item')}.")
     for sentence in [*recommender.train.report.sentences(), *_positive_notes(recommender)]:
         say(f"  {sentence}")
-    for sentence in _search_sentences(recommender):
-        say(sentence)
+    figure = chosen_epoch(recommender.losses.to_dicts())
+    if figure is not None:
+        n_epochs = recommender.losses["phase"].to_list().count("final")
+        say(f"{figure}; then fitted to all rows for {n_epochs}.")
     say(f"Saved {recommender.name} (seed {recommender.seed}) in {out}.")
     next_step("recommend", out, "--user", recommender.users.to_id(0))
 
@@ -116,17 +120,12 @@ def _positive_notes(recommender: Recommender) -> list[str]:
     return [] if note is None else [note]
 
 
-def _search_sentences(recommender: Recommender) -> list[str]:
+def chosen_epoch(losses: Sequence[Mapping[str, Any]]) -> str | None:
     """What the validation part said of the epoch that the fit to all rows ended with."""
-    import polars as pl
-
-    losses = recommender.losses
-    metrics = [name for name in losses.columns if name.startswith("validation_")]
+    metrics = [name for name in (losses[0] if losses else ()) if name.startswith("validation_")]
     if not metrics:
-        return []
-    search = losses.filter(pl.col("phase") == "search")
+        return None
+    search = [row for row in losses if row["phase"] == "search"]
     n_epochs = len(losses) - len(search)
-    figure = search.row(n_epochs - 1, named=True)[metrics[0]]
-    label = metrics[0].removeprefix("validation_")
-    found = f"Validation {label} {figure:.4f} after {n_epochs} of {plural(len(search), 'epoch')}"
-    return [f"{found}; then fitted to all rows for {n_epochs}."]
+    figure, label = search[n_epochs - 1][metrics[0]], metrics[0].removeprefix("validation_")
+    return f"Validation {label} {figure:.4f} after {n_epochs} of {plural(len(search), 'epoch')}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tastemap.cli import options
+from tastemap.cli.fit import chosen_epoch
 from tastemap.cli.output import next_step, print_facts, print_json
 from tastemap.plurals import plural
 
@@ -22,6 +23,7 @@ def command(folder: options.Folder, as_json: options.Json = False) -> None:
     if as_json:
         print_json(facts)
         return
+    chosen = chosen_epoch(facts["losses"])
     print_facts(
         [
             ("model", _model(facts)),
@@ -29,6 +31,7 @@ def command(folder: options.Folder, as_json: options.Json = False) -> None:
             ("defaults", _defaults(facts) or "none"),
             ("data", _data(facts)),
             *(("", sentence) for sentence in _load_notes(facts["load_report"])),
+            *([("chosen", chosen)] if chosen else []),
             ("losses", _losses(facts["losses"])),
             ("evaluation", _evaluation(facts)),
             ("size", f"{_bytes(facts['size'])} in {plural(len(facts['files']), 'data file')}"),

@@ -184,8 +184,7 @@ def _wanted_folds(kind: str, folds: IntArray) -> list[int]:
         raise unknown_name("split", kind, SPLIT_KINDS)
     if int(wanted) not in numbers:
         raise InvalidValueError(
-            f"kind must name one of the {len(numbers)} folds, fold:{numbers[0]} to fold:{numbers[-1]}. "
-            f"Got {kind!r}."
+            f"The split of one fold must be fold:{numbers[0]} … fold:{numbers[-1]}. Got {kind!r}; name another."
         )
     return [int(wanted)]
 

@@ -174,6 +174,8 @@ def _short_lists(items: Int32Array, k: int, allowed: BoolArray) -> list[str]:
     short = int((lengths < k).sum())
     if not short:
         return []
+    if not allowed.any():
+        return [f"No item is allowed: none of the {len(allowed):,} items meets all that was asked for."]
     return [
         f"{plural(short, 'list')} shorter than {k}: of {len(allowed):,} items {int(allowed.sum()):,} are "
         f"allowed, and of these the unseen ones are fewer than {k} (the shortest has {int(lengths.min())})."

@@ -15,6 +15,7 @@ from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
 from tastemap.models.base import Contributions, Link, Measure, check_items, no_item_vectors
 from tastemap.models.user_loss import UserLoss, UserProblem
+from tastemap.plurals import plural
 
 USERS_PER_BLOCK = 512
 
@@ -44,6 +45,10 @@ class FactorModel:
     global_bias: float
     link: Link
     user_loss: UserLoss | None
+
+    def __repr__(self) -> str:
+        counts = (self.n_users, "user"), (self.n_items, "item"), (self.n_factors, "factor")
+        return f"FactorModel of {', '.join(plural(n, what) for n, what in counts)}"
 
     @property
     def n_users(self) -> int:

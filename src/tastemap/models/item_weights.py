@@ -12,6 +12,7 @@ from tastemap.linalg.csr import CSR
 from tastemap.linalg.jit import kernel
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
 from tastemap.models.base import Contributions, Link, Measure, check_items
+from tastemap.plurals import plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,9 @@ class ItemWeights:
     weights: Float32Array
     history: CSR
     positive_min: float | None = None
+
+    def __repr__(self) -> str:
+        return f"ItemWeights of {plural(self.n_users, 'user')}, {plural(self.n_items, 'item')}"
 
     @property
     def link(self) -> Link:

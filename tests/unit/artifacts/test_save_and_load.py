@@ -173,10 +173,19 @@ def test_the_manifest_is_readable_json_with_sorted_keys(tmp_path: Path) -> None:
 def test_info_tells_the_manifest_and_sizes_without_reading_data(tmp_path: Path) -> None:
     folder = save(factors_recommender(), tmp_path / "saved")
     sizes = [path.stat().st_size for path in folder.iterdir()]
-    data_file(folder, "arrays").write_bytes(b"")
+    arrays = data_file(folder, "arrays")
+    arrays.write_bytes(bytes(arrays.stat().st_size))
     found = info(folder)
     assert (found["model"], found["n_users"], found["n_items"], found["version"]) == ("als", 6, 5, 1)
     assert found["size"] == sum(sizes) - (folder / "manifest.json").stat().st_size
+
+
+def test_info_names_a_file_of_another_size(tmp_path: Path) -> None:
+    folder = save(factors_recommender(), tmp_path / "saved")
+    arrays = data_file(folder, "arrays")
+    arrays.write_bytes(arrays.read_bytes()[:-1])
+    with pytest.raises(ArtifactError, match=f"{arrays.name} in .* is damaged: it has"):
+        info(folder)
 
 
 def test_is_artifact_answers_for_anything(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_an_unknown_kind_is_named_with_what_is_known(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["fold:0", "fold:6"])
 def test_a_fold_that_does_not_exist_is_refused(kind: str) -> None:
-    with pytest.raises(InvalidValueError, match="fold:1 to fold:5"):
+    with pytest.raises(InvalidValueError, match="must be fold:1 … fold:5"):
         make_splits(hand_dataset(), kind, rng=0)
 
 

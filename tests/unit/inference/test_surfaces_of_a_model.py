@@ -88,7 +88,7 @@ def test_one_user_may_stand_alone_but_rules_take_lists() -> None:
 def test_an_empty_list_says_why() -> None:
     found = recommend(popular(), ["u6"], rules=Rules(where="year > 3000"))
     assert found.frame.is_empty()
-    assert "0 are allowed" in found.notes[0]
+    assert found.notes == ("No item is allowed: none of the 5 items meets all that was asked for.",)
 
 
 def test_a_list_that_is_empty_for_a_misspelled_value_says_so() -> None:

@@ -29,6 +29,10 @@ def all_items(n_users: int, n_items: int) -> Int32Array:
     return np.tile(np.arange(n_items, dtype=np.int32), (n_users, 1))
 
 
+def test_a_model_says_its_size_in_one_line() -> None:
+    assert repr(random_model()) == "FactorModel of 6 users, 9 items, 4 factors"
+
+
 @pytest.mark.parametrize("d", [0, 1, 4])
 def test_chosen_scores_and_all_scores_are_the_written_sum(d: int) -> None:
     model = random_model(d=d)

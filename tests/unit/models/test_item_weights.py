@@ -25,6 +25,10 @@ def dense_history(history: CSR) -> np.ndarray[tuple[int, int], np.dtype[np.float
     return seen
 
 
+def test_a_model_says_its_size_in_one_line() -> None:
+    assert repr(random_model()) == "ItemWeights of 5 users, 8 items"
+
+
 def test_scores_are_sums_of_weights_over_the_seen_items() -> None:
     model = random_model()
     users = model.users(np.arange(5))
