@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 
-from tastemap.cli.main import app
+from tastemap.cli.main import app, run
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -80,6 +80,18 @@ def test_the_readme_names_every_command() -> None:
     top: Any = typer.main.get_command(app)
     data = top.commands["data"]
     assert (set(top.commands) - {"data"}) | set(data.commands) <= shown
+
+
+def test_the_commands_of_the_readme_work_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but ``evaluate``, which takes long and leaves nothing that a later one needs."""
+    monkeypatch.chdir(tmp_path)
+    commands = [shlex.split(line)[1:] for line in re.findall(r"^\| `(tastemap .+?)` \|", README, re.MULTILINE)]
+    assert {arguments[0] for arguments in commands} >= {"data", "fit", "predict", "similar", "compare"}
+    for arguments in commands:
+        if arguments[0] != "evaluate":
+            assert run(arguments) == 0, arguments
 
 
 def test_the_check_of_commands_sees_what_does_not_exist() -> None:

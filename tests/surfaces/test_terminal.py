@@ -364,3 +364,10 @@ def test_a_history_may_name_titles(
     unknown = tastemap("recommend", fitted["als"], "--history", tmp_path / "other.csv")
     assert unknown.status == 1
     assert "No such film" in unknown.err
+
+
+def test_a_note_is_printed_once_in_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with TerminalProgress(quiet=False) as progress:
+        for message in ("Compiling.", "Epoch 3.", "Compiling."):
+            progress.note(message)
+    assert capsys.readouterr().err == "Compiling.\nEpoch 3.\n"

@@ -25,6 +25,7 @@ class TerminalProgress:
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
+        self._said: set[str] = set()
         self._bar: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._started: dict[str, float] = {}
@@ -39,8 +40,9 @@ class TerminalProgress:
             self._bar.stop()
 
     def note(self, message: str) -> None:
-        """Print the sentence."""
-        if not self._quiet:
+        """Print the sentence, unless it has been said: each of several fits may compile something."""
+        if not self._quiet and message not in self._said:
+            self._said.add(message)
             typer.echo(message, err=True)
 
     def step(self, task: str, done: int, total: int, figures: dict[str, float]) -> None:

@@ -176,7 +176,7 @@ _waiting: list[Progress] = []
 
 def _announce() -> None:
     while _waiting:
-        _waiting.pop().note("Compiling numeric kernels; this happens once, they are cached for later runs.")
+        _waiting.pop().note("Compiling a numeric kernel for its first use; it is kept for later runs.")
 
 
 @contextmanager
