@@ -199,7 +199,8 @@ def test_a_bootstrap_draw_equals_the_slow_figure_of_users_counted_by_their_weigh
 ) -> None:
     above = [[part if count else 0.0 for part, count in fold] for fold in folds]
     below = [[float(count) for _, count in fold] for fold in folds]
-    ratio = Ratio(np.array(above), np.array(below), root)
+    n_folds = len(folds)
+    ratio = Ratio(np.array(above + below), slice(0, n_folds), slice(n_folds, 2 * n_folds), root)
     found = bootstrap([ratio], n_draws=5, rng=np.random.default_rng(seed))[:, 0]
     for figure, weights in zip(found, user_weights(4, 5, np.random.default_rng(seed)), strict=True):
         expected = slow.drawn_figure(list(weights), above, below, root=root)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from tastemap.data import Dataset, IdMap
+from tastemap.data import Dataset, IdMap, Interactions
 from tastemap.data.dataset import check_dataset
 from tastemap.errors import InvalidValueError
 from tastemap.evaluation.comparison import Comparison, MetricChange, Segment, Source
-from tastemap.evaluation.fold import make_fold, relevance_bound
+from tastemap.evaluation.fold import Tested, make_fold, relevance_bound
 from tastemap.evaluation.measure import Measured, Sums, error_sums, measure
 from tastemap.evaluation.names import choose, is_better, metric_of
 from tastemap.evaluation.overlap import exposure_changes, list_pairs, overlap_of
 from tastemap.evaluation.slices import groups
-from tastemap.evaluation.summary import ROOTED, ROUNDING, paired_interval, without_noise
+from tastemap.evaluation.summary import ROUNDING, Key, paired_interval, ratios_of, without_noise
 from tastemap.linalg.threads import single_threaded_blas
-from tastemap.linalg.types import Float64Array
+from tastemap.linalg.types import BoolArray, Float64Array
 from tastemap.metrics.bootstrap import Ratio, bootstrap
 from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.plurals import plural
@@ -42,6 +43,18 @@ class _Paired:
     source: Source
     n_trained: tuple[int, int] = (0, 0)
 
+    @cached_property
+    def ratios(self) -> dict[Key, Ratio]:
+        """For "a" and "b", the statistic of every metric that both have."""
+        sums = {
+            (side, name): [added[name]]
+            for side, added in (("a", self.a), ("b", self.b))
+            for name in self.a
+            if name in self.b
+        }
+        n_users = len(self.activity)
+        return ratios_of(sums, [np.arange(n_users)], n_users)
+
 
 def compare(
     a: Recommender,
@@ -57,9 +70,9 @@ def compare(
     *Stability: caller-stable.*
 
     With `test`, all metrics that both have an answer for are computed on its rows, and changes get
-    95 % intervals paired by user. Without it, errors are computed on the validation rows that both
-    kept, and other metrics are taken from the evaluations saved with both, if these were made on the
-    same data under the same protocol; such changes have no interval.
+    95 % intervals paired by user; ``rmse_known`` is over the rows known to both. Without it, errors are
+    computed on the validation rows that both kept, and other metrics are taken from the evaluations saved
+    with both, if these were made on the same data under the same protocol; such changes have no interval.
 
     Parameters
     ----------
@@ -123,21 +136,35 @@ def compare(
 
 
 def _on_test(a: Recommender, b: Recommender, test: Dataset, k: int) -> _Paired:
-    """Both measured on the same test rows, each masking its own training rows."""
+    """Both measured on the same test rows, each masking its own training rows.
+
+    The known rows are those that both know: errors over other rows for each could not be paired.
+    """
     rows = test.interactions
     names = choose(None, k, has_ratings=not rows.is_implicit)
     bound = relevance_bound(rows, a.train.interactions, None)
     runs: list[Measured] = []
-    activity = np.zeros(rows.n_users)
-    n_trained: list[int] = []
-    for side in (b, a):
+    tested: list[Tested] = []
+    for side in (a, b):
         fold = make_fold(side.train, test, rows.users, bound=bound)
         runs.append(measure(side, fold, names, k))
-        activity = fold.tested.history_lengths.astype(np.float64)
-        n_trained.append(fold.tested.n_masked_rows)  # nothing else is masked
-    of_b, of_a = runs
+        tested.append(fold.tested)
+    of_a, of_b = runs
     fixed = {name: (of_a.fixed[name], of_b.fixed[name]) for name in of_a.fixed if name in of_b.fixed}
-    return _Paired(of_a.sums, of_b.sums, fixed, activity, "test", (n_trained[1], n_trained[0]))
+    known = tested[0].known_row & tested[1].known_row
+    sums_a, sums_b = (_with_known(run, rows, known) for run in runs)
+    activity = tested[0].history_lengths.astype(np.float64)
+    n_trained_a, n_trained_b = (one.n_masked_rows for one in tested)  # nothing else is masked
+    return _Paired(sums_a, sums_b, fixed, activity, "test", (n_trained_a, n_trained_b))
+
+
+def _with_known(run: Measured, rows: Interactions, known: BoolArray) -> Sums:
+    """The sums of a run, those of ``rmse_known`` over the rows of the mask."""
+    if run.predictions is None:
+        return run.sums
+    ratings = rows.values[known].astype(np.float64)
+    of_known = error_sums(rows.user_index[known], ratings, run.predictions[known], rows.n_users)
+    return {**run.sums, "rmse_known": of_known["rmse"]}
 
 
 def _on_validation(a: Recommender, b: Recommender) -> _Paired | None:
@@ -162,26 +189,21 @@ def _on_validation(a: Recommender, b: Recommender) -> _Paired | None:
 
 def _changes(paired: _Paired, n_draws: int, rng: np.random.Generator) -> list[MetricChange]:
     """The change of every metric that both have, with its interval from one set of user draws."""
-    names = [name for name in paired.a if name in paired.b]
-    sides = [[_ratio(name, side) for name in names] for side in (paired.a, paired.b)]
+    ratios = paired.ratios
     with single_threaded_blas():
-        draws = bootstrap(sides[0] + sides[1], n_draws=n_draws, rng=rng)  # (R, 2 C)
+        drawn = bootstrap(list(ratios.values()), n_draws=n_draws, rng=rng)
+    draws = dict(zip(ratios, drawn.T, strict=True))  # (R,) each
     found = []
-    for column, name in enumerate(names):
-        a, b = (float(side[column].fold_figures()[0]) for side in sides)
+    for name in [name for side, name in ratios if side == "a"]:
+        of_a, of_b = ratios["a", name], ratios["b", name]
+        a, b = (float(ratio.fold_figures()[0]) for ratio in (of_a, of_b))
         if np.isnan(a) or np.isnan(b):
             continue
-        change = draws[:, len(names) + column] - draws[:, column]
-        ends = paired_interval(change, *(side[column] for side in sides))
+        ends = paired_interval(draws["b", name] - draws["a", name], of_a, of_b)
         found.append(_change(name, a, b, ends, paired.source))
     for name, (a, b) in paired.fixed.items():
         found.append(_change(name, a, b, (None, None), paired.source))
     return found
-
-
-def _ratio(name: str, side: Sums) -> Ratio:
-    above, below = side[name]
-    return Ratio(above[None, :], below[None, :], root=name in ROOTED)
 
 
 def _change(
@@ -195,7 +217,7 @@ def _segments(paired: _Paired, k: int) -> list[Segment]:
     """Headline metrics by user activity; a user gains where b's own figure is better than a's."""
     found = []
     for name in ("rmse", f"ndcg@{k}"):
-        if name not in paired.a or name not in paired.b:
+        if ("a", name) not in paired.ratios:
             continue
         (above_a, below_a), (above_b, below_b) = paired.a[name], paired.b[name]
         counted = (below_a > 0) & (below_b > 0)
@@ -204,17 +226,12 @@ def _segments(paired: _Paired, k: int) -> list[Segment]:
         for label, mask in groups(paired.activity, "in training"):
             users = mask & counted
             if users.any():
-                figure_a, figure_b = (_masked(name, side, users) for side in (paired.a, paired.b))
+                figure_a, figure_b = (paired.ratios[side, name].pooled(users) for side in ("a", "b"))
                 better, worse = (
                     float((way * sign * (of_b - of_a)[users] > ROUNDING).mean()) for way in (1, -1)
                 )
                 found.append(Segment(label, name, int(users.sum()), figure_a, figure_b, better, worse))
     return found
-
-
-def _masked(name: str, side: Sums, users: Any) -> float:
-    above, below = side[name]
-    return float(_ratio(name, {name: (above[users], below[users])}).fold_figures()[0])
 
 
 def _saved(a: Recommender, b: Recommender, covered: set[str]) -> list[MetricChange]:

@@ -11,7 +11,7 @@ import numpy as np
 from tastemap.data import UNKNOWN, Dataset, IdMap, Interactions
 from tastemap.linalg.csr import CSR, empty_rows, from_pairs, row_numbers
 from tastemap.linalg.pairs import is_among, pair_keys
-from tastemap.linalg.types import BoolArray, Int32Array, Int64Array, IntArray
+from tastemap.linalg.types import BoolArray, Float64Array, Int32Array, Int64Array, IntArray
 
 RELEVANT_SHARE = 0.75
 """Where on the rating scale relevance starts: 4 on a scale of 1 to 5."""
@@ -60,6 +60,11 @@ class Tested:
     def n_relevant(self) -> Int64Array:
         """Relevant test rows of each user, shape (T,), int64; rows of unknown items count."""
         return np.bincount(self.rows.user_index[self.relevant], minlength=self.n_users).astype(np.int64)
+
+    @cached_property
+    def counted(self) -> Float64Array:
+        """1 for each user with a relevant row, 0 for others, shape (T,): one array for all models."""
+        return (self.n_relevant > 0).astype(np.float64)
 
     @cached_property
     def known_item(self) -> BoolArray:

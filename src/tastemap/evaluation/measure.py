@@ -141,8 +141,7 @@ def _rating_sums(tested: Tested, predictions: Float64Array) -> Sums:
 
 def _ranking_sums(fold: Fold, hits: BoolArray, lists: Int32Array, k: int) -> Sums:
     """Each user's figure and 1, or 0 and 0 for a user without a relevant row; novelty by listed items."""
-    n_relevant = fold.tested.n_relevant
-    counted = (n_relevant > 0).astype(np.float64)  # (T,)
+    n_relevant, counted = fold.tested.n_relevant, fold.tested.counted  # (T,)
     train = fold.train.interactions
     bits = beyond.information(train.popularity, train.n_users)
     return {

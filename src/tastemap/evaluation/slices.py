@@ -11,7 +11,6 @@ from tastemap.evaluation.measure import Measured
 from tastemap.evaluation.records import Slice
 from tastemap.evaluation.summary import Figures
 from tastemap.linalg.types import BoolArray, Float64Array, IntArray
-from tastemap.metrics.bootstrap import Ratio
 from tastemap.metrics.rating import rmse
 
 USER_ACTIVITY = "user activity"
@@ -63,16 +62,11 @@ def user_slices(folds: Sequence[Tested], figures: Figures, names: Sequence[str])
     for label, mask in parts:
         rows: dict[str, dict[str, float]] = {}
         for (model, name), ratio in figures.ratios.items():
-            value = _pooled(ratio, mask)
+            value = ratio.pooled(mask)
             if name in names and not np.isnan(value):
                 rows.setdefault(model, {})[name] = value
         found.append(Slice(USER_ACTIVITY, label, int(mask.sum()), rows))
     return [part for part in found if part.figures]
-
-
-def _pooled(ratio: Ratio, users: BoolArray) -> float:
-    above, below = (part[:, users].sum() for part in (ratio.numerators, ratio.denominators))
-    return float(Ratio(np.array([[above]]), np.array([[below]]), ratio.root).fold_figures()[0])
 
 
 def item_slices(

@@ -12,7 +12,7 @@ from tastemap.evaluation.measure import Measured
 from tastemap.evaluation.names import HEADLINE, METRICS, is_better
 from tastemap.evaluation.records import Difference, Estimate
 from tastemap.linalg.threads import single_threaded_blas
-from tastemap.linalg.types import Float64Array
+from tastemap.linalg.types import Float64Array, IntArray
 from tastemap.metrics.bootstrap import Ratio, bootstrap, interval, mean_of_folds
 
 BASELINE_OF = {"rmse": "bias", "ndcg": "popularity"}
@@ -66,12 +66,13 @@ def summarize(
     rng : Generator
     """
     n_users = 1 + max(int(fold.population.max()) for fold in folds)
-    ratios = {
-        (model, name): _ratio(folds, runs, name, n_users)
+    sums = {
+        (model, name): [run.sums[name] for run in runs]
         for model, runs in measured.items()
         for name in names
         if all(name in run.sums for run in runs)
     }
+    ratios = ratios_of(sums, [fold.population for fold in folds], n_users)
     # Sums of a product of matrices could otherwise depend on the number of threads.
     with single_threaded_blas():
         drawn = bootstrap(list(ratios.values()), n_draws=n_draws, rng=rng)  # (R, C)
@@ -83,11 +84,35 @@ def summarize(
     return Figures(ratios, draws, estimates)
 
 
-def _ratio(folds: Sequence[Tested], runs: Sequence[Measured], name: str, n_users: int) -> Ratio:
-    above, below = np.zeros((2, len(folds), n_users))  # (F, U) each
-    for row, (fold, run) in enumerate(zip(folds, runs, strict=True)):
-        above[row, fold.population], below[row, fold.population] = run.sums[name]
-    return Ratio(above, below, root=name in ROOTED)
+def ratios_of(
+    sums: Mapping[Key, Sequence[tuple[Float64Array, Float64Array]]],
+    populations: Sequence[IntArray],
+    n_users: int,
+) -> dict[Key, Ratio]:
+    """One table of what all users add in every fold; arrays that are shared stand there once.
+
+    Parameters
+    ----------
+    sums : mapping of key to what the tested users of each fold add above and below, (T,) each
+    populations : sequence of arrays of shape (T,), int
+        The place of each fold's tested users among all.
+    n_users : int
+    """
+    parts = {
+        tuple(map(id, part)): part for of_folds in sums.values() for part in zip(*of_folds, strict=True)
+    }  # each F arrays
+    n_folds = len(populations)
+    table = np.zeros((len(parts) * n_folds, n_users))  # (C, U)
+    rows = {}
+    for number, (identity, part) in enumerate(parts.items()):
+        rows[identity] = slice(number * n_folds, (number + 1) * n_folds)
+        for row, population, values in zip(table[rows[identity]], populations, part, strict=True):
+            row[population] = values
+    found: dict[Key, Ratio] = {}
+    for key, of_folds in sums.items():
+        above, below = (rows[tuple(map(id, part))] for part in zip(*of_folds, strict=True))
+        found[key] = Ratio(table, above, below, root=key[1] in ROOTED)
+    return found
 
 
 def _estimate(
@@ -98,7 +123,7 @@ def _estimate(
     ends = None
     if key in ratios:
         by_fold = ratios[key].fold_figures()  # (F,)
-        ends = interval(draws[key], ratios[key].n_users)
+        ends = interval(draws[key], int(ratios[key].counted.sum()))
     elif all(name in run.fixed for run in runs):
         by_fold = np.array([run.fixed[name] for run in runs])
     else:
@@ -135,9 +160,9 @@ def _difference(figures: Figures, name: str, model: str, other: str) -> Differen
     return Difference(model, other, name, without_noise(value), low, high)
 
 
-def paired_interval(change: Float64Array, *of: Ratio) -> tuple[float | None, float | None]:
-    """The ends of the interval of a change, drawn with the same users for both ratios; None if few count."""
-    ends = interval(change, min(ratio.n_users for ratio in of))
+def paired_interval(change: Float64Array, one: Ratio, another: Ratio) -> tuple[float | None, float | None]:
+    """The ends of the interval of a change, drawn with the same users; None if few count for both ratios."""
+    ends = interval(change, int((one.counted & another.counted).sum()))
     return (None, None) if ends is None else (without_noise(ends[0]), without_noise(ends[1]))
 
 

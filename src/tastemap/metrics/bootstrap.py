@@ -32,34 +32,43 @@ FEWEST_USERS = 6
 
 @dataclass(frozen=True, eq=False)
 class Ratio:
-    """A statistic of users.
+    """A statistic of users: F rows of a table over F other rows of it.
 
     Parameters
     ----------
-    numerators, denominators : arrays of shape (F, U), float64
-        What each user adds in each fold. NDCG: the user's NDCG and 1, or 0 and 0 for a user who is
-        left out. RMSE: the sum of squared errors and the number of rows.
+    table : array of shape (C, U), float64
+        What each user adds to each of C sums, in the same table for all that is drawn together.
+    above, below : slice
+        The rows of the numerators and of the denominators, one a fold. NDCG: the user's NDCG and 1, or
+        0 and 0 for a user who is left out. RMSE: the sum of squared errors and the number of rows.
     root : bool
         Whether to take the root of each fold's ratio.
     """
 
-    numerators: _Floats
-    denominators: _Floats
+    table: _Floats
+    above: slice
+    below: slice
     root: bool = False
 
     @property
-    def n_users(self) -> int:
-        """Users that count in some fold, whose denominator is not zero."""
-        return int(np.count_nonzero((self.denominators > 0.0).any(axis=0)))
+    def counted(self) -> NDArray[np.bool_]:
+        """Users that count in some fold, whose denominator is not zero, shape (U,)."""
+        counted: NDArray[np.bool_] = np.any(self.table[self.below] > 0.0, axis=0)
+        return counted
 
     def fold_figures(self) -> _Floats:
         """The figure of each fold over all users, shape (F,); NaN for a fold without a denominator.
 
-        >>> two_users = Ratio(np.array([[5.0, 4.0]]), np.array([[2.0, 1.0]]), root=True)
+        >>> two_users = Ratio(np.array([[5.0, 4.0], [2.0, 1.0]]), slice(0, 1), slice(1, 2), root=True)
         >>> two_users.fold_figures().round(4)  # sqrt(9 / 3)
         array([1.7321])
         """
-        return _quotients(self.numerators.sum(axis=1), self.denominators.sum(axis=1), self.root)
+        return _quotients(self.table[self.above].sum(axis=1), self.table[self.below].sum(axis=1), self.root)
+
+    def pooled(self, users: NDArray[np.bool_]) -> float:
+        """The figure of some users, all folds in one ratio; NaN if none of them counts."""
+        above, below = (np.array([self.table[rows][:, users].sum()]) for rows in (self.above, self.below))
+        return float(_quotients(above, below, self.root)[0])
 
 
 def mean_of_folds(figures: _Floats) -> _Floats:
@@ -78,7 +87,7 @@ def bootstrap(ratios: Sequence[Ratio], *, n_draws: int, rng: np.random.Generator
     Parameters
     ----------
     ratios : sequence of Ratio
-        All over the same U users and in the same order of users.
+        All of the same table.
     n_draws : int
         R ≥ 1.
     rng : Generator
@@ -91,38 +100,36 @@ def bootstrap(ratios: Sequence[Ratio], *, n_draws: int, rng: np.random.Generator
     Raises
     ------
     InvalidValueError
-        If n_draws < 1 or the ratios are not over the same users.
+        If n_draws < 1 or the ratios are not of the same table.
 
     Notes
     -----
-    O(R U F n_ratios) time in blocks of :data:`BLOCK_ENTRIES` weights.
+    O(R U C) time for C rows of the table, in blocks of :data:`BLOCK_ENTRIES` weights; the table is
+    not copied.
 
     Examples
     --------
     A statistic that is the same for every user does not vary.
 
-    >>> same = Ratio(np.full((1, 5), 0.5), np.ones((1, 5)))
+    >>> same = Ratio(np.array([[0.5] * 5, [1.0] * 5]), slice(0, 1), slice(1, 2))
     >>> bootstrap([same], n_draws=3, rng=np.random.default_rng(0))[:, 0]
     array([0.5, 0.5, 0.5])
     """
     if n_draws < 1:
         raise InvalidValueError(f"n_draws must be >= 1. Got {n_draws}.")
-    if len({ratio.numerators.shape[-1] for ratio in ratios}) > 1:
-        raise InvalidValueError("ratios must all be over the same users. Got different numbers of users.")
-    if not ratios or not ratios[0].numerators.size:
+    if any(ratio.table is not ratios[0].table for ratio in ratios):
+        raise InvalidValueError("ratios must all be of the same table. Got several; put their rows into one.")
+    if not ratios or not ratios[0].table.size:
         return np.full((n_draws, len(ratios)), np.nan)
-    parts = [np.concatenate((ratio.numerators, ratio.denominators)) for ratio in ratios]  # each (2F, U)
-    columns = np.concatenate(parts).T  # (U, sum 2F)
-    ends = np.cumsum([len(part) for part in parts])
+    of_users = ratios[0].table.T  # (U, C)
     draws = np.empty((n_draws, len(ratios)))
-    block = max(1, BLOCK_ENTRIES // len(columns))
+    block = max(1, BLOCK_ENTRIES // len(of_users))
     for start in range(0, n_draws, block):
         stop = min(start + block, n_draws)
-        sums = user_weights(len(columns), stop - start, rng) @ columns  # (b, sum 2F)
-        for column, (ratio, end, part) in enumerate(zip(ratios, ends, parts, strict=True)):
-            mine = sums[:, end - len(part) : end]
-            above, below = np.split(mine, 2, axis=1)  # (b, F) each
-            draws[start:stop, column] = mean_of_folds(_quotients(above, below, ratio.root))
+        sums = user_weights(len(of_users), stop - start, rng) @ of_users  # (b, C)
+        for column, ratio in enumerate(ratios):
+            quotients = _quotients(sums[:, ratio.above], sums[:, ratio.below], ratio.root)  # (b, F)
+            draws[start:stop, column] = mean_of_folds(quotients)
     return draws
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tastemap.data.splits import train_test_split
 from tastemap.errors import InvalidValueError
-from tastemap.evaluation import compare, evaluate
+from tastemap.evaluation import compare, evaluate, evaluate_recommender
 from tastemap.models.recommender import Recommender
 from tastemap.training import fit
 from tastemap.training.fit import with_evaluation
@@ -174,3 +174,24 @@ def test_a_sample_of_users_stands_for_many(monkeypatch: pytest.MonkeyPatch) -> N
 def test_numbers_out_of_range_are_named(arguments: dict[str, int]) -> None:
     with pytest.raises(InvalidValueError, match=next(iter(arguments))):
         compare(recommender(), recommender(), **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("n_shared", "has_interval"), [(5, False), (6, True)])
+def test_errors_of_known_rows_are_over_rows_that_both_models_know(n_shared: int, has_interval: bool) -> None:
+    of_a, of_b, shared = (
+        [(f"{name}{user}", item, float(stars)) for user in range(n) for item, stars in ((1, 2), (2, 4), (3, 5))]
+        for name, n in (("a", 8), ("b", 9), ("s", n_shared))
+    )
+    a, b = (
+        fit(dataset([*of_a[:-1], *shared]), "bias"),
+        fit(dataset([*of_b[:-3], *shared, ("s0", 7, 1.0)]), "bias"),
+    )
+    # Only users s… and items 1 to 3 are known to both.
+    tested = [(user, item, 6.0 - stars) for user, item, stars in shared]
+    others = [("a1", 2, 1.0), ("b1", 2, 1.0), ("s0", 7, 5.0), ("s1", 99, 5.0), *of_a[:12], *of_b[:12]]
+    found = compare(a, b, test=dataset([*tested, *others]), n_draws=50).metric("rmse_known")
+    for side, figure in ((a, found.a), (b, found.b)):
+        alone = evaluate_recommender(side, dataset(tested), n_draws=1).result("bias")
+        assert figure == pytest.approx(alone.metrics["rmse"].value)
+    # Every model knows more than six of the users; what counts are those that both know.
+    assert (found.low is not None) is has_interval

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from tastemap.errors import InvalidValueError
+from tastemap.linalg.types import Float64Array
 from tastemap.metrics import bootstrap as module
 from tastemap.metrics.bootstrap import Ratio, bootstrap, interval, user_weights
 
 
-def of_users(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Ratio:
-    return Ratio(values[None, :], np.ones((1, len(values))))
+def ratio_of(above: Float64Array, below: Float64Array, root: bool = False) -> Ratio:
+    """The ratio of rows of shape (F, U), in a table of its own."""
+    return Ratio(np.concatenate([above, below]), slice(0, len(above)), slice(len(above), 2 * len(above)), root)
+
+
+def of_users(values: Float64Array) -> Ratio:
+    return ratio_of(values[None, :], np.ones((1, len(values))))
 
 
 def ends(ratio: Ratio, *, n_draws: int, rng: np.random.Generator) -> tuple[float, float]:
-    found = interval(bootstrap([ratio], n_draws=n_draws, rng=rng)[:, 0], ratio.n_users)
+    found = interval(bootstrap([ratio], n_draws=n_draws, rng=rng)[:, 0], int(ratio.counted.sum()))
     assert found is not None
     return found
 
@@ -41,7 +49,7 @@ def test_intervals_cover_the_truth_about_19_times_in_20() -> None:
 def test_rows_of_a_user_stay_together() -> None:
     # 50 users with 100 equal rows each: as rows they would be 5,000 facts, but they are 50.
     errors = np.random.default_rng(2).normal(size=50) ** 2
-    ratio = Ratio(100.0 * errors[None, :], np.full((1, 50), 100.0))
+    ratio = ratio_of(100.0 * errors[None, :], np.full((1, 50), 100.0))
     low, high = ends(ratio, n_draws=1_000, rng=np.random.default_rng(3))
     single = ends(of_users(errors), n_draws=1_000, rng=np.random.default_rng(3))
     assert (low, high) == pytest.approx(single)
@@ -49,24 +57,26 @@ def test_rows_of_a_user_stay_together() -> None:
 
 def test_models_share_the_weights_so_a_constant_difference_has_no_width() -> None:
     values = np.random.default_rng(4).normal(size=80)
-    draws = bootstrap([of_users(values), of_users(values + 0.25)], n_draws=50, rng=np.random.default_rng(5))
+    table = np.stack([values, values + 0.25, np.ones(80)])
+    both = [Ratio(table, slice(row, row + 1), slice(2, 3)) for row in (0, 1)]  # one denominator for both
+    draws = bootstrap(both, n_draws=50, rng=np.random.default_rng(5))
     np.testing.assert_allclose(draws[:, 1] - draws[:, 0], 0.25, atol=1e-12)
 
 
 def test_a_user_is_drawn_in_all_folds_together() -> None:
     # The second fold mirrors the first: only with the same weights do the folds cancel.
     values = np.random.default_rng(6).normal(size=60)
-    mirrored = Ratio(np.stack([values, -values]), np.ones((2, 60)))
+    mirrored = ratio_of(np.stack([values, -values]), np.ones((2, 60)))
     np.testing.assert_allclose(bootstrap([mirrored], n_draws=20, rng=np.random.default_rng(7)), 0.0, atol=1e-12)
 
 
 def test_over_folds_the_figure_is_the_mean_of_the_roots_not_the_root_of_the_mean() -> None:
-    folds = Ratio(np.array([[1.0], [9.0]]), np.ones((2, 1)), root=True)
+    folds = ratio_of(np.array([[1.0], [9.0]]), np.ones((2, 1)), root=True)
     assert bootstrap([folds], n_draws=1, rng=np.random.default_rng(0))[0, 0] == 2.0
 
 
 def test_a_draw_without_a_counted_user_is_left_out_of_the_interval() -> None:
-    rare = Ratio(np.array([[0.5, 0.0, 0.0]]), np.array([[1.0, 0.0, 0.0]]))
+    rare = ratio_of(np.array([[0.5, 0.0, 0.0]]), np.array([[1.0, 0.0, 0.0]]))
     draws = bootstrap([rare], n_draws=200, rng=np.random.default_rng(0))[:, 0]
     assert np.isnan(draws).any()
     assert interval(draws, 6) == (0.5, 0.5)
@@ -77,11 +87,12 @@ def test_a_draw_without_a_counted_user_is_left_out_of_the_interval() -> None:
 def test_fewer_than_six_users_that_count_give_no_interval(root: bool) -> None:
     below = np.zeros((2, 40))
     below[0, :5] = below[1, 2:5] = 1.0  # five users, whatever fold they stand in
-    five = Ratio(np.arange(80.0).reshape(2, 40), below, root)
-    assert five.n_users == 5
-    assert interval(bootstrap([five], n_draws=100, rng=np.random.default_rng(0))[:, 0], five.n_users) is None
+    above = np.arange(80.0).reshape(2, 40)
+    five = ratio_of(above, below, root)
+    assert np.flatnonzero(five.counted).tolist() == [0, 1, 2, 3, 4]
+    assert interval(bootstrap([five], n_draws=100, rng=np.random.default_rng(0))[:, 0], 5) is None
     below[1, 30] = 1.0
-    six = Ratio(five.numerators, below, root)
+    six = ratio_of(above, below, root)
     low, high = ends(six, n_draws=100, rng=np.random.default_rng(0))
     assert low < high
 
@@ -116,5 +127,24 @@ def test_no_ratio_and_no_user_give_no_figure() -> None:
 def test_arguments_out_of_range_are_named() -> None:
     with pytest.raises(InvalidValueError, match="n_draws"):
         bootstrap([of_users(np.ones(2))], n_draws=0, rng=np.random.default_rng(0))
-    with pytest.raises(InvalidValueError, match="same users"):
+    with pytest.raises(InvalidValueError, match="same table"):
         bootstrap([of_users(np.ones(2)), of_users(np.ones(3))], n_draws=1, rng=np.random.default_rng(0))
+
+
+def test_a_part_of_the_users_is_pooled_over_folds() -> None:
+    two_folds = ratio_of(
+        np.array([[4.0, 9.0, 1.0], [5.0, 0.0, 9.0]]), np.array([[1.0, 2.0, 1.0], [3.0, 0.0, 1.0]])
+    )
+    assert two_folds.pooled(np.array([True, True, False])) == (4 + 9 + 5) / (1 + 2 + 3)
+    assert np.isnan(two_folds.pooled(np.zeros(3, np.bool_)))
+
+
+def test_a_bootstrap_copies_no_table() -> None:
+    table = np.ones((40, 20_000))
+    ratios = [Ratio(table, slice(row, row + 1), slice(39, 40)) for row in range(39)]
+    tracemalloc.start()
+    try:
+        bootstrap(ratios, n_draws=2, rng=np.random.default_rng(0))
+        assert tracemalloc.get_traced_memory()[1] < table.nbytes / 2
+    finally:
+        tracemalloc.stop()
