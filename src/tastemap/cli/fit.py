@@ -109,6 +109,8 @@ def _tell(recommender: Recommender, out: Path) -> None:
     if figure is not None:
         n_epochs = recommender.losses["phase"].to_list().count("final")
         say(f"{figure}; then fitted to all rows for {n_epochs}.")
+        # A figure of one random part says little without a baseline beside it.
+        say(f"`tastemap evaluate` measures {recommender.name} beside the baselines.")
     say(f"Saved {recommender.name} (seed {recommender.seed}) in {out}.")
     next_step("recommend", out, "--user", recommender.users.to_id(0))
 
