@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -144,7 +144,7 @@ def make_interactions(
     item_ids: Ids,
     values: Float32Array,
     *,
-    timestamps: Int64Array | None = None,
+    timestamps: IntArray | Sequence[int] | None = None,
     rating_scale: RatingScale | None = None,
     folds: IntArray | None = None,
 ) -> tuple[Interactions, int]:
@@ -169,7 +169,8 @@ def make_interactions(
     Raises
     ------
     InvalidValueError
-        If there is no row, lengths differ, or a value is not allowed; names the first such row.
+        If there is no row, lengths differ, times are not integers, or a value is not allowed; names the
+        first row of such a value.
     DataError
         If ids are missing or of mixed types.
 
@@ -180,14 +181,15 @@ def make_interactions(
     values = np.asarray(values, np.float32)
     _check_lengths(len(values), user_ids=user_ids, item_ids=item_ids, timestamps=timestamps, folds=folds)
     _check_values(values, rating_scale)
+    times = _as_times(timestamps)
     users, items = IdMap(user_ids, kind="user"), IdMap(item_ids, kind="item")
     user_index, item_index = users.indices(user_ids), items.indices(item_ids)
     order = _pair_order(user_index, item_index, len(users), len(items))
     user_index, item_index = user_index[order], item_index[order]
     repeats = (user_index[1:] == user_index[:-1]) & (item_index[1:] == item_index[:-1])  # (n - 1,)
     # Without times the order of the rows is all that says which rating is the later one.
-    if repeats.any() and (timestamps is not None or rating_scale is None):
-        _order_repeats(order, repeats, values, timestamps)
+    if repeats.any() and (times is not None or rating_scale is None):
+        _order_repeats(order, repeats, values, times)
     values = values[order]
     last = np.append(~repeats, True)
     if rating_scale is None and not last.all():
@@ -201,7 +203,7 @@ def make_interactions(
         user_index=user_index[last],
         item_index=item_index[last],
         values=values[last],
-        timestamps=None if timestamps is None else timestamps[kept],
+        timestamps=None if times is None else times[kept],
         rating_scale=rating_scale,
         folds=None if folds is None else folds[kept],
     )
@@ -258,6 +260,17 @@ def _check_lengths(n_rows: int, **columns: Sized | None) -> None:
             )
     if not n_rows:
         raise InvalidValueError("There must be at least one interaction. Got none; check where they come from.")
+
+
+def _as_times(timestamps: IntArray | Sequence[int] | None) -> Int64Array | None:
+    if timestamps is None:
+        return None
+    times = np.asarray(timestamps)
+    if not np.can_cast(times.dtype, np.int64):
+        raise InvalidValueError(
+            f"timestamps must be integers, seconds since 1970. Got values of type {times.dtype}; convert them."
+        )
+    return times.astype(np.int64, copy=False)
 
 
 def _check_values(values: Float32Array, scale: RatingScale | None) -> None:

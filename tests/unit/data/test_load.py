@@ -142,6 +142,8 @@ def test_without_times_the_last_line_of_repeated_ratings_counts(tmp_path: Path) 
         ({"user_ids": [1, 2]}, "user_ids must be as long as values, 3. Got 2"),
         ({"item_ids": [1, 2, 3, 4]}, "item_ids must be as long as values, 3. Got 4"),
         ({"timestamps": np.zeros(2, np.int64)}, "timestamps must be as long as values"),
+        ({"timestamps": [0.0, 1.5, 2.0]}, "timestamps must be integers, seconds since 1970. Got .* float64"),
+        ({"timestamps": np.zeros(3, "M8[s]")}, "timestamps must be integers.* datetime64"),
         ({"folds": np.zeros(4, np.int8)}, "folds must be as long as values"),
         ({"values": [3, np.nan, 9]}, r"ratings from 1 to 5\. Got nan in row 1, counted from 0"),
         ({"values": [3, 4, 5.5]}, "Got 5.5 in row 2"),
@@ -156,6 +158,14 @@ def test_rows_that_are_no_interactions_are_refused_by_number(change: dict[str, A
     values = np.array(given.pop("values"), np.float32)
     with pytest.raises(InvalidValueError, match=said):
         make_interactions(given.pop("user_ids"), given.pop("item_ids"), values, **given)
+
+
+def test_times_may_be_any_integers() -> None:
+    for times in ([3, 1, 2], np.array([3, 1, 2], np.int32)):
+        made, _ = make_interactions([1, 1, 2], [1, 1, 1], np.array([1, 2, 3], np.float32), timestamps=times)
+        assert made.timestamps is not None
+        assert made.timestamps.dtype == np.int64
+        assert made.timestamps.tolist() == [3, 2]
 
 
 def test_every_row_is_accounted_for(tmp_path: Path) -> None:
