@@ -32,8 +32,10 @@ def thread_count() -> int:
         return chosen
     asked = os.environ.get("TASTEMAP_THREADS", "")
     if asked:
-        if not asked.isdigit() or int(asked) < 1:
-            raise InvalidValueError(f"TASTEMAP_THREADS must be an integer >= 1. Got {asked!r}.")
+        if not asked.isdecimal() or int(asked) < 1:
+            raise InvalidValueError(
+                f"TASTEMAP_THREADS must be an integer >= 1. Got {asked!r}; correct it, or unset it to use all."
+            )
         return int(asked)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

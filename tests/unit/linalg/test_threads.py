@@ -40,7 +40,7 @@ def test_without_a_wish_all_processors_we_may_use_are_used(monkeypatch: pytest.M
     assert thread_count() >= 1
 
 
-@pytest.mark.parametrize("asked", ["0", "-2", "many", "1.5"])
+@pytest.mark.parametrize("asked", ["0", "-2", "many", "1.5", "²"])
 def test_a_wrong_number_of_threads_in_the_environment_is_refused(
     asked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
