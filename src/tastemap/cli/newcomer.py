@@ -66,7 +66,7 @@ def _parse(recommender: Recommender, rated: Sequence[str]) -> dict[Id, float]:
 def _read(recommender: Recommender, path: Path) -> dict[Id, float]:
     """A table of ids or titles; without a rating column each item counts as liked."""
     from tastemap.data import read_history
-    from tastemap.inference import fold_in
+    from tastemap.inference.history import history_of
 
     items, values = read_history(path)
     named = items.to_list()
@@ -76,7 +76,7 @@ def _read(recommender: Recommender, path: Path) -> dict[Id, float]:
         values = [top_rating(recommender)] * len(items)
     ratings = dict(zip(named, values, strict=True))
     try:
-        fold_in(recommender, ratings)
+        history_of(recommender, ratings)
     except InvalidValueError as error:  # here it is the file that is wrong, not the command
         raise DataError(f"{path.name}: {error.message}") from error
     return ratings

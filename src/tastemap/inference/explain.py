@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from tastemap.data import Id
-from tastemap.inference.history import read_history
+from tastemap.inference.history import history_of
 from tastemap.inference.items import item_titles
 from tastemap.linalg.csr import CSR
 from tastemap.models.base import UserStates
@@ -85,7 +85,7 @@ def explain_for_history(recommender: Recommender, ratings: Mapping[Id, float], i
     UnknownItemError
         If `item_id` is unknown, or no item of the history is known.
     """
-    history = read_history(recommender, ratings).items
+    history = history_of(recommender, ratings).items
     item_index = recommender.items.index(item_id)
     return _split(recommender, recommender.model.fold_in(history), history, item_index)
 

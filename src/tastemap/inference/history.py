@@ -24,7 +24,7 @@ class History:
     unknown: tuple[Id, ...]
 
 
-def read_history(recommender: Recommender, ratings: Mapping[Id, float]) -> History:
+def history_of(recommender: Recommender, ratings: Mapping[Id, float]) -> History:
     """The history of a person: ``item id -> rating in stars`` (or count, for implicit feedback).
 
     Unknown items are left out and listed.
@@ -65,9 +65,9 @@ def fold_in(recommender: Recommender, ratings: Mapping[Id, float]) -> UserStates
 
     *Stability: caller-stable.*
 
-    Parameters and errors as :func:`read_history`.
+    Parameters and errors as :func:`history_of`.
     """
-    history = read_history(recommender, ratings)
+    history = history_of(recommender, ratings)
     return recommender.model.fold_in(history.items)
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from tastemap.data import UNKNOWN, Id, Ids
 from tastemap.errors import check_type
-from tastemap.inference.history import read_history
+from tastemap.inference.history import history_of
 from tastemap.inference.items import id_list, item_titles
 from tastemap.inference.lists import top_lists
 from tastemap.inference.rules import Rules, check_k
@@ -134,7 +134,7 @@ def recommend_for_history(
         If no item of the history is known.
     """
     check_k(k)
-    history = read_history(recommender, ratings)
+    history = history_of(recommender, ratings)
     seen = history.items if exclude_seen else empty_rows(1, len(recommender.items))
     frame, short = _lists(recommender, recommender.model.fold_in(history.items), seen, k, rules)
     notes = []
