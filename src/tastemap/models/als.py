@@ -40,7 +40,9 @@ class ALSConfig(IterativeConfig):
         default=0.5, ge=0.0, le=1.0, description="p, how λ grows with a row's number of ratings: n^p"
     )
     bias_regularization: float = Field(default=3.0, gt=0.0, description="λ_b, the weight on biases")
-    init_std: float = Field(default=0.1, gt=0.0, description="standard deviation of the first item factors")
+    init_std: float = Field(
+        default=0.1, gt=0.0, description="standard deviation of the first user factors, times sqrt(d)"
+    )
 
     def row_loss(self) -> UserLoss:
         """The loss of one row, the same for users and items."""

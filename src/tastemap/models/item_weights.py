@@ -38,7 +38,7 @@ class ItemWeights:
 
     @property
     def link(self) -> Link:
-        """None: scores have no scale."""
+        """The identity: scores have no scale."""
         return Link()
 
     @property
