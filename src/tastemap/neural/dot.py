@@ -17,8 +17,8 @@ class DotProduct(nn.Module):
     ----------
     user_factors, item_factors : tensors of shape (U, d) and (I, d)
         Where training starts.
-    user_bias, item_bias : bool
-        Whether to learn an offset per user and per item; they start at 0.
+    user_bias, item_bias : tensors of shape (U, 1) and (I, 1), or None
+        Where the offsets start; None: there are none.
     global_bias : float
         μ; not learned.
     rating_range : (low, high) or None
@@ -30,16 +30,16 @@ class DotProduct(nn.Module):
         user_factors: Tensor,
         item_factors: Tensor,
         *,
-        user_bias: bool,
-        item_bias: bool,
+        user_bias: Tensor | None,
+        item_bias: Tensor | None,
         global_bias: float,
         rating_range: tuple[float, float] | None,
     ) -> None:
         super().__init__()
         self.user_factors = nn.Parameter(user_factors)  # (U, d)
         self.item_factors = nn.Parameter(item_factors)  # (I, d)
-        self.user_bias = nn.Parameter(user_factors.new_zeros(len(user_factors), 1)) if user_bias else None
-        self.item_bias = nn.Parameter(item_factors.new_zeros(len(item_factors), 1)) if item_bias else None
+        self.user_bias = None if user_bias is None else nn.Parameter(user_bias)  # (U, 1)
+        self.item_bias = None if item_bias is None else nn.Parameter(item_bias)  # (I, 1)
         self.global_bias = global_bias
         self.rating_range = rating_range
 

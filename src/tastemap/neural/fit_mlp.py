@@ -1,0 +1,121 @@
+"""Fit ``mlp``: from interactions and settings to a :class:`tastemap.models.network.Network`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tastemap.data import Interactions
+from tastemap.models.config import Epoch
+from tastemap.models.mlp import MLPConfig, embedding_size
+from tastemap.models.network import Layer, Network
+from tastemap.models.user_loss import UserLoss
+from tastemap.neural.device import own_threads, pick_device
+from tastemap.neural.losses import mean_squared_error
+from tastemap.neural.mlp import MLP
+from tastemap.neural.network_loss import measured_loss
+from tastemap.neural.side import Side
+from tastemap.neural.start import draw, draw_layer, first_score, link_of, rating_range
+from tastemap.neural.train import array_of, make_loop, rating_rows
+
+
+def fit(train: Interactions, config: MLPConfig, *, rng: np.random.Generator) -> Network:
+    """Fit all epochs; see :func:`epochs`."""
+    *_, last = epochs(train, config, rng=rng)
+    return last.model
+
+
+def epochs(train: Interactions, config: MLPConfig, *, rng: np.random.Generator) -> Iterator[Epoch[Network]]:
+    r"""Minimise the mean squared error (plus ``λ/2`` of all squared parameters) by mini-batches.
+
+    Parameters
+    ----------
+    train : Interactions
+        With ratings.
+    config : MLPConfig
+    rng : Generator
+        Draws the first parameters, what dropout leaves out, then the order of the rows in each epoch.
+
+    Yields
+    ------
+    Epoch
+        The model after each epoch; ``losses`` has ``loss`` and ``train_rmse``, means over the epoch.
+
+    Raises
+    ------
+    InvalidValueError
+        If the mean rating lies outside the sigmoid's range, or the loss is no longer finite.
+
+    Notes
+    -----
+    A step costs O(B h (p + q)) for the batch and O(U p + I q) for the optimizer. One thread: small matrix
+    products gain nothing from two, and have the same bits.
+    """
+    device, note = pick_device(config.device)
+    module = _initial_module(train, config, rng).to(device)
+
+    def losses(user_index: Tensor, item_index: Tensor, ratings: Tensor) -> dict[str, Tensor]:
+        return {"mse": mean_squared_error(module(user_index, item_index), ratings)}
+
+    penalty = config.weight_decay or config.l2()
+    parameters = [(parameter, penalty) for parameter in module.parameters()]
+    loop = make_loop(rating_rows(train, device), losses, parameters, config)
+    for epoch in range(1, config.last_epoch + 1):
+        with own_threads(0):
+            means = loop.run_epoch(epoch, rng)
+            model = _export(module, train, config)
+        yield Epoch(
+            model,
+            {"loss": means["loss"], "train_rmse": math.sqrt(means["mse"])},
+            (note,) if note and epoch == 1 else (),
+        )
+
+
+def _initial_module(train: Interactions, config: MLPConfig, rng: np.random.Generator) -> MLP:
+    def side(n_rows: int, size: int | None) -> Side:
+        shape = (n_rows, embedding_size(n_rows) if size is None else size)
+        return Side(draw(shape, config.init, config.init_mean, config.init_std, rng))
+
+    user_side, item_side = side(train.n_users, config.user_size), side(train.n_items, config.item_size)
+    widths = (user_side.embedding.shape[1] + item_side.embedding.shape[1], *config.layers, 1)
+    linears = [draw_layer(n_in, n_out, rng) for n_in, n_out in zip(widths, widths[1:], strict=False)]
+    linears[-1][1].add_(first_score(train, config))
+    return MLP(
+        user_side,
+        item_side,
+        linears,
+        batch_norm=config.batch_norm,
+        input_relu=config.input_relu,
+        input_dropout=config.input_dropout,
+        layer_dropout=config.layer_dropout + (0.0,) * (len(config.layers) - len(config.layer_dropout)),
+        rating_range=rating_range(train, config),
+        masks=torch.Generator().manual_seed(int(rng.integers(2**63))),
+    )
+
+
+@torch.no_grad()
+def _export(module: MLP, train: Interactions, config: MLPConfig) -> Network:
+    """A copy of the parameters as a model of arrays, each normalization made part of the layer after it."""
+    layers, scale, shift = [], torch.ones(1), torch.zeros(1)
+    for number, (weights, offsets) in enumerate(zip(module.weights, module.offsets, strict=True)):
+        folded = Layer(array_of(weights * scale), array_of(offsets + (weights * shift).sum(dim=1)))
+        layers.append(folded)
+        if number < len(module.norms) and config.batch_norm:
+            norm = module.norms[number]
+            # (h - mean) / sqrt(var + eps) * gain + bias is h * scale + shift
+            scale = norm.weight / (norm.running_var + norm.eps).sqrt()  # (h,)
+            shift = norm.bias - norm.running_mean * scale  # (h,)
+    model = Network(
+        user_inputs=array_of(module.user_side.all_inputs()),
+        item_inputs=array_of(module.item_side.all_inputs()),
+        layers=layers,
+        input_relu=config.input_relu,
+        link=link_of(train, config),
+        user_loss=UserLoss(0.0),
+    )
+    return replace(model, user_loss=measured_loss(model, train))
