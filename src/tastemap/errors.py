@@ -18,6 +18,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from os import PathLike
+
+SHOWN_LENGTH = 100
+"""A value of a wrong type is shown if this many characters hold it."""
 
 
 class TastemapError(Exception):
@@ -106,6 +110,25 @@ class MissingExtraError(TastemapError, ImportError):
     """An optional part of Tastemap is not installed."""
 
     code = "missing_extra"
+
+
+def check_type(argument: str, value: object, kind: type | tuple[type, ...], wanted: str, remedy: str) -> None:
+    """Raise unless an argument is of a type; for public functions, where a mistake would fail deep inside.
+
+    >>> check_type("train", "ml-100k", list, "a list", "write ['ml-100k']")
+    Traceback (most recent call last):
+    tastemap.errors.InvalidValueError: train must be a list. Got 'ml-100k'; write ['ml-100k'].
+    """
+    if not isinstance(value, kind):
+        shown = repr(value)
+        if len(shown) > SHOWN_LENGTH or "\n" in shown:
+            shown = f"a value of the type {type(value).__name__}"
+        raise InvalidValueError(f"{argument} must be {wanted}. Got {shown}; {remedy}.", argument=argument)
+
+
+def check_path(argument: str, value: object) -> None:
+    """Raise unless an argument is a path."""
+    check_type(argument, value, (str, PathLike), "a path", "give text or a pathlib.Path")
 
 
 def near_matches(name: object, known: Iterable[object], *, limit: int = 3) -> list[str]:

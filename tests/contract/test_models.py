@@ -41,7 +41,10 @@ BESIDE: dict[tuple[str, str], dict[str, object]] = {
     ("dot", "momentum"): {"schedule": "constant"},
     ("dot", "weight_decay"): {"optimizer": "adamw"},
 }
-OTHER_VALUES: dict[tuple[str, str], object] = {("dot", "range_high"): 6.0}
+OTHER_VALUES: dict[tuple[str, str], object] = {
+    ("dot", "range_high"): 6.0,
+    **{(name, "positive_min"): 3.0 for name, entry in MODELS.items() if entry.objective == "ranking"},
+}
 
 
 @cache
@@ -276,7 +279,7 @@ def test_similar_items_leave_out_the_item_itself(name: str) -> None:
         with pytest.raises(InvalidValueError, match="no item vectors"):
             similar_items(fitted(name), item)
         return
-    cosine = similar_items(fitted(name), item, measure="cosine", k=1_000)
+    cosine = similar_items(fitted(name), item, measure="cosine", k=1_000, min_common_users=0).frame
     assert item not in cosine["item_id"].to_list()
     assert len(cosine) == toy().interactions.n_items - 1
     assert cosine["similarity"].is_sorted(descending=True)

@@ -8,11 +8,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tastemap.data import UNKNOWN, Id, IdMap, RatingScale, load, make_interactions
-from tests.strategies import Row, interaction_rows
+from tastemap.errors import DataError
+from tests.strategies import Row
 
 INTEGERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(0, 50))
 # Text as a CSV field may hold it: no line ends or quotes, no blanks at its ends.
@@ -56,6 +58,30 @@ def test_a_table_and_a_search_find_the_same_indices(ids: list[int], queried: lis
     assert [index != UNKNOWN for index in far.indices(ids).tolist()] == [True] * len(ids)
 
 
+@given(st.sets(st.text(max_size=3), min_size=40, max_size=60), st.lists(st.text(max_size=3), max_size=60))
+def test_a_text_id_is_found_alone_as_among_many(ids: set[str], others: list[str]) -> None:
+    made = IdMap(list(ids), kind="user")
+    queried = [*ids, *others]  # joined when together, searched when alone
+    assert [int(made.indices([one])[0]) for one in queried] == made.indices(queried).tolist()
+
+
+@given(ID_LISTS)
+def test_equal_maps_have_equal_hashes_and_users_are_no_items(ids: list[Id]) -> None:
+    made, again = IdMap(ids, kind="user"), IdMap(ids[::-1], kind="user")
+    assert (made, hash(made)) == (again, hash(again))
+    assert made != IdMap(ids, kind="item")
+
+
+@given(
+    st.one_of(st.integers(2**63, 2**200), st.integers(-(2**200), -(2**63) - 1)), st.lists(INTEGERS, max_size=3)
+)
+def test_an_integer_beyond_64_bits_is_refused_in_words(beyond: int, others: list[int]) -> None:
+    with pytest.raises(DataError, match=rf"must fit 64 bits.*Got {beyond}; make them text"):
+        IdMap([*others, beyond], kind="user")
+    with pytest.raises(DataError, match="must fit 64 bits"):
+        IdMap([1], kind="user").index(beyond)
+
+
 @given(st.lists(st.tuples(TEXTS, st.integers(0, 99)), min_size=2, max_size=20))
 def test_text_ids_come_out_of_a_csv_as_they_went_in(rows: list[tuple[str, int]]) -> None:
     with TemporaryDirectory() as folder:
@@ -79,8 +105,17 @@ def test_a_column_is_integer_only_if_every_value_reads_back_the_same(values: lis
     assert {str(one) for one in ids} == set(values)
 
 
-@given(interaction_rows(), st.randoms(use_true_random=False))
-def test_the_table_is_the_same_in_any_order_of_rows(rows: list[Row], random: Random) -> None:
+COUNTS = st.sampled_from([1.0, 0.1, 0.2, 0.7, 3.0])
+ROWS_WITH_REPEATS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 3), COUNTS, st.integers(0, 4)), min_size=1, max_size=40
+)
+
+
+@given(ROWS_WITH_REPEATS, st.randoms(use_true_random=False), st.booleans(), st.booleans())
+def test_the_table_is_the_same_in_any_order_of_rows(
+    rows: list[Row], random: Random, implicit: bool, with_times: bool
+) -> None:
+    with_times = with_times or not implicit  # without times, of repeated ratings the last row counts
     shuffled = list(rows)
     random.shuffle(shuffled)
     frames = []
@@ -89,7 +124,8 @@ def test_the_table_is_the_same_in_any_order_of_rows(rows: list[Row], random: Ran
             [row[0] for row in given_rows],
             [row[1] for row in given_rows],
             np.array([row[2] for row in given_rows], np.float32),
-            timestamps=np.array([row[3] for row in given_rows], np.int64),
+            timestamps=np.array([row[3] for row in given_rows], np.int64) if with_times else None,
+            rating_scale=None if implicit else RatingScale(0, 5),
         )
         frames.append(made.frame())
     assert frames[0].equals(frames[1])
@@ -103,12 +139,12 @@ def test_the_table_is_the_same_in_any_order_of_rows(rows: list[Row], random: Ran
     ),
     st.booleans(),
 )
-def test_of_repeated_pairs_the_last_by_time_then_by_place_counts(
+def test_of_repeated_ratings_the_last_by_time_then_the_highest_counts_or_without_times_the_last_row(
     rows: list[tuple[int, int, int, int]], with_times: bool
 ) -> None:
-    expected: dict[tuple[int, int], tuple[int, int, int]] = {}
+    expected: dict[tuple[int, int], tuple[int, int]] = {}
     for place, (user, item, rating, time) in enumerate(rows):
-        here = (time if with_times else 0, place, rating)
+        here = (time, rating) if with_times else (place, rating)
         expected[user, item] = max(expected.get((user, item), here), here)
     made, n_merged = make_interactions(
         [row[0] for row in rows],
@@ -118,5 +154,5 @@ def test_of_repeated_pairs_the_last_by_time_then_by_place_counts(
         rating_scale=RatingScale(1, 5),
     )
     found = {(row[0], row[1]): row[2] for row in made.frame().rows()}
-    assert found == {pair: float(last[2]) for pair, last in expected.items()}
+    assert found == {pair: float(last[1]) for pair, last in expected.items()}
     assert n_merged == len(rows) - len(expected)

@@ -70,7 +70,7 @@ def test_lists_for_a_file_of_users_keep_its_order(
     users.write_text("user_id\n9\n2\n777\n4\n")
     answer = tastemap("recommend", fitted["als"], "--for", users, "-k", 1, "--json")
     assert [row["user_id"] for row in answer.json["items"]] == [9, 2, 4]
-    assert "1 users are not in the training data" in answer.json["notes"][0]
+    assert "1 user not in the training data" in answer.json["notes"][0]
 
 
 @pytest.mark.parametrize("name", FITTED)
@@ -121,7 +121,20 @@ def test_similar_agrees_with_the_library(tastemap: Command, fitted: dict[str, Pa
     answer = tastemap("similar", fitted["ials"], "(1963)", "--measure", measure, "-k", 3, "--json")
     assert answer.json["item_id"] == 3
     expected = similar_items(load(fitted["ials"]), 3, measure=measure, k=3)  # type: ignore[arg-type]
-    assert answer.json["items"] == expected.to_dicts()
+    assert answer.json["items"] == expected.frame.to_dicts()
+
+
+def test_similar_leaves_out_what_few_have_in_common_and_says_so(
+    tastemap: Command, fitted: dict[str, Path]
+) -> None:
+    asked = ("similar", fitted["ials"], 3, "--by", "id", "-k", 30, "--min-common", 12)
+    answer = tastemap(*asked, "--json").json
+    expected = similar_items(load(fitted["ials"]), 3, k=30, min_common_users=12)
+    assert 0 < len(answer["items"]) < 30
+    assert answer["items"] == expected.frame.to_dicts()
+    assert answer["left_out"] == expected.left_out == 39 - len(answer["items"])
+    assert answer["notes"] == list(expected.notes)
+    assert f"Left out: {expected.left_out} items with fewer than 12 users who have both" in tastemap(*asked).err
 
 
 def test_similar_lists_other_matches(tastemap: Command, fitted: dict[str, Path]) -> None:

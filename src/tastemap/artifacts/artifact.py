@@ -13,8 +13,8 @@ from tastemap.artifacts import manifest as manifests
 from tastemap.artifacts.checks import check
 from tastemap.artifacts.contents import Contents
 from tastemap.artifacts.manifest import SUFFIXES, Manifest
-from tastemap.errors import ArtifactError
-from tastemap.models.recommender import Recommender
+from tastemap.errors import ArtifactError, check_path
+from tastemap.models.recommender import Recommender, check_recommender
 
 
 def save(recommender: Recommender, folder: str | Path) -> Path:
@@ -46,6 +46,8 @@ def save(recommender: Recommender, folder: str | Path) -> Path:
     Needs the bytes of the tables in memory, those of the arrays not a second time.
     *Stability: stable.*
     """
+    check_recommender(recommender)
+    check_path("folder", folder)
     folder = Path(folder)
     ensure_writable(folder)
     contents = packing.pack(recommender)
@@ -92,6 +94,7 @@ def load(folder: str | Path, *, version: int | None = None, verify: bool = True)
     Do not shorten the files of an artifact while it is loaded: a mapped page that is gone ends the process.
     :func:`save` never does. *Stability: stable.*
     """
+    check_path("folder", folder)
     folder = Path(folder)
     manifest, contents = _read_consistently(folder, version, verify)
     check(manifest, contents)
@@ -123,18 +126,18 @@ def versions(folder: str | Path) -> list[int]:
 
 
 def info(folder: str | Path, *, version: int | None = None) -> dict[str, object]:
-    """The manifest as data, and sizes; reads no data file.
+    """The manifest as data, losses and sizes; of the data files only the losses are read.
 
     Returns
     -------
     dict
-        Every field of the manifest, besides ``version`` (this one's number), ``versions`` (all
-        numbers), ``size`` (bytes of this version) and ``size_on_disk`` (bytes of all files).
+        Every field of the manifest, besides ``losses`` (a dict an epoch), ``version`` (this one's number),
+        ``versions`` (all numbers), ``size`` (bytes of this version) and ``size_on_disk`` (of all files).
 
     Raises
     ------
     ArtifactError
-        If `folder` is no artifact, or its manifest is not understood.
+        If `folder` is no artifact, or its manifest or its table of losses is not understood.
 
     Notes
     -----
@@ -144,7 +147,11 @@ def info(folder: str | Path, *, version: int | None = None) -> dict[str, object]
     manifest = _manifest(folder, version)
     numbers = versions(folder)
     facts: dict[str, object] = manifest.model_dump(mode="json")
+    with store.open_data(folder, manifest.files["losses"], verify=True) as file:
+        arrow_guard.check(store.mapped(file), manifest.files["losses"].name)
+        losses = tables.decode(file, manifest.files["losses"].name)
     return facts | {
+        "losses": losses.to_dicts(),
         "version": numbers[-1] if version is None else version,
         "versions": numbers,
         "size": sum(file.size for file in manifest.files.values()),

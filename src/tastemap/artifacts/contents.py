@@ -17,7 +17,7 @@ from tastemap.artifacts.tensors import Array
 from tastemap.data import Catalog, Dataset, IdMap, Interactions, LoadReport, RatingScale
 from tastemap.errors import ArtifactError, TastemapError
 from tastemap.models.base import Link, Model
-from tastemap.models.config import ModelConfig
+from tastemap.models.config import ModelConfig, positive_min_of
 from tastemap.models.factor import FactorModel
 from tastemap.models.item_weights import ItemWeights
 from tastemap.models.recommender import Recommender
@@ -120,12 +120,13 @@ def unpack(manifest: Manifest, contents: Contents) -> Recommender:
         user_features=contents.tables.get("user_features"),
         report=LoadReport(**manifest.load_report.model_dump() | {"notes": tuple(manifest.load_report.notes)}),
     )
+    resolved = _config(manifest, manifest.resolved)
     return Recommender(
-        model=_model(manifest, contents.tensors["arrays"], train.interactions),
+        model=_model(manifest, contents.tensors["arrays"], train.interactions, positive_min_of(resolved)),
         name=manifest.model,
         objective=manifest.objective,
         config=_config(manifest, manifest.config),
-        resolved=_config(manifest, manifest.resolved),
+        resolved=resolved,
         seed=manifest.seed,
         train=train,
         losses=contents.tables["losses"],
@@ -148,9 +149,14 @@ def _model_arrays(recommender: Recommender) -> dict[str, Array]:
         raise ArtifactError(
             f"A model of the shape {type(model).__name__} cannot be saved by this version of Tastemap."
         )
-    history, train = model.history, recommender.train.interactions.by_user
-    # The history is not stored: it is read back from the interactions.
-    if not (np.array_equal(history.indptr, train.indptr) and np.array_equal(history.indices, train.indices)):
+    # The history is not stored: it is read back from the interactions and the setting.
+    lowest = positive_min_of(recommender.resolved)
+    history, learned = model.history, recommender.train.interactions.at_least(lowest).by_user
+    if not (
+        model.positive_min == lowest
+        and np.array_equal(history.indptr, learned.indptr)
+        and np.array_equal(history.indices, learned.indices)
+    ):
         raise ArtifactError(
             "Cannot save: the histories of the model are not its training interactions. Save the recommender "
             "with the data set that the model was fitted to."
@@ -193,10 +199,12 @@ def _interactions(manifest: Manifest, contents: Contents) -> Interactions:
     )
 
 
-def _model(manifest: Manifest, arrays: Mapping[str, Array], train: Interactions) -> Model:
+def _model(
+    manifest: Manifest, arrays: Mapping[str, Array], train: Interactions, positive_min: float | None
+) -> Model:
     link = Link(**manifest.link.model_dump())
     if manifest.shape == "item_weights":
-        return ItemWeights(arrays["weights"], train.by_user)
+        return ItemWeights(arrays["weights"], train.at_least(positive_min).by_user, positive_min)
     assert manifest.global_bias is not None, "the manifest was checked when it was read"
     loss = None if manifest.user_loss is None else UserLoss(**manifest.user_loss.model_dump())
     return FactorModel(

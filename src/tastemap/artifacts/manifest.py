@@ -72,6 +72,7 @@ class UserLossFacts(_Facts):
     unobserved_weight: NonNegative
     implicit: bool
     alpha: NonNegative
+    positive_min: float | None
 
 
 class ScaleFacts(_Facts):

@@ -27,7 +27,10 @@ def command(
     settings: options.Set = None,
     seed: options.Seed = 0,
     positive_min: Annotated[
-        float | None, typer.Option(help="Ranking: use ratings of at least this only.")
+        float | None,
+        typer.Option(
+            help="Ranking: learn from ratings of at least this; lower ones only keep items out of lists."
+        ),
     ] = None,
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
@@ -78,7 +81,7 @@ def _facts(recommender: Recommender) -> dict[str, object]:
         "n_interactions": len(data),
         "n_merged": report.n_merged,
         "dropped": report.dropped,
-        "notes": list(report.notes),
+        "notes": [*report.notes, *_positive_notes(recommender)],
         "config": recommender.config.model_dump(),
         "resolved": recommender.resolved.model_dump(),
         "seed": recommender.seed,
@@ -92,13 +95,20 @@ def _tell(recommender: Recommender, out: Path) -> None:
         f"{recommender.train.name}: {len(data):,} interactions of {data.n_users:,} users "
         f"with {data.n_items:,} items."
     )
-    for sentence in recommender.train.report.sentences():
+    for sentence in [*recommender.train.report.sentences(), *_positive_notes(recommender)]:
         say(f"  {sentence}")
     for sentence in _search_sentences(recommender):
         say(sentence)
     say(f"Saved {recommender.name} (seed {recommender.seed}) in {out}.")
     user = recommender.users.to_id(0)
     next_step(f"tastemap recommend {out} --user {user}")
+
+
+def _positive_notes(recommender: Recommender) -> list[str]:
+    from tastemap.models.config import positive_note
+
+    note = positive_note(recommender.config, recommender.train.interactions)
+    return [] if note is None else [note]
 
 
 def _search_sentences(recommender: Recommender) -> list[str]:

@@ -17,6 +17,10 @@ def command(
     item: Annotated[str, typer.Argument(metavar="ITEM", help="An id, a title, or a part of a title.")],
     measure: Annotated[Literal["cosine", "dot"], typer.Option(help="How items are compared.")] = "cosine",
     k: options.K = 10,
+    min_common: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="Leave out items with fewer users in common with ITEM."),
+    ] = 5,
     by: Annotated[
         Literal["id", "title"] | None, typer.Option(help="Read ITEM as an id or as a title only.")
     ] = None,
@@ -28,7 +32,7 @@ def command(
     recommender = options.load_model(folder)
     found = find_item(recommender, item, by=by)
     item_id, title = recommender.items.to_id(found.item_index), item_titles(recommender)[found.item_index]
-    frame = similar_items(recommender, item_id, measure=measure, k=k, by="id")
+    neighbors = similar_items(recommender, item_id, measure=measure, k=k, min_common_users=min_common, by="id")
     if as_json:
         print_json(
             {
@@ -36,7 +40,10 @@ def command(
                 "title": title,
                 "measure": measure,
                 "other_matches": list(found.others),
-                "items": records(frame),
+                "min_common_users": min_common,
+                "left_out": neighbors.left_out,
+                "notes": list(neighbors.notes),
+                "items": records(neighbors.frame),
             }
         )
         return
@@ -45,7 +52,9 @@ def command(
         say(
             f"{len(found.others)} other titles match {item!r}: {listed}{' …' if len(found.others) > 10 else ''}"
         )
-    print_table(frame, title=f"Most similar to {title or item_id} by {measure} ({recommender.name})")
+    for note in neighbors.notes:
+        say(note)
+    print_table(neighbors.frame, title=f"Most similar to {title or item_id} by {measure} ({recommender.name})")
     next_step(f"tastemap recommend {folder} --rated {_quoted(title or str(item_id))}")
 
 

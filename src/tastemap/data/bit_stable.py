@@ -71,6 +71,7 @@ def draw_ranks(
     user_factors: Int64Array,
     rank_factors: Int64Array,
     n_candidates: int,
+    taken_by: Int32Array,
     found: Int32Array,
 ) -> None:
     """Distinct popularity ranks for each user; row ``j * stride`` of the whole table gets rank ``j``.
@@ -87,11 +88,12 @@ def draw_ranks(
         Cumulated weights of the ranks.
     user_factors, rank_factors : arrays of shape (users, d) and (I, d), int64
         Of `n_candidates` draws the one with the largest product is chosen; unused for 1.
+    taken_by : array of shape (I,), int32
+        Room to work in; -1 everywhere.
     found : array of shape (row_starts[-1] - row_starts[0],), int32
         Is filled with ranks.
     """
     n_items = len(cumulative)
-    taken_by = np.full(n_items, -1, np.int32)
     for user in range(len(states)):
         state = states[user]
         first, last = row_starts[user], row_starts[user + 1]

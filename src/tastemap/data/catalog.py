@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import polars as pl
 
@@ -38,11 +37,6 @@ class Catalog:
         """A catalog that knows nothing."""
         return cls(pl.DataFrame({"item_id": pl.Series([], dtype=pl.Int64)}))
 
-    @property
-    def has_titles(self) -> bool:
-        """Whether there is a column ``title``."""
-        return "title" in self.frame.columns
-
     def aligned(self, items: IdMap) -> pl.DataFrame:
         """One row per item of `items`, in index order; nulls where the catalog knows nothing."""
         left = items.ids.to_frame()
@@ -51,11 +45,3 @@ class Catalog:
             same = id_columns.conform(frame["item_id"], items.ids.dtype)
             frame = frame.with_columns(same.alias("item_id")).filter(pl.col("item_id").is_not_null())
         return left.join(frame, on="item_id", how="left", maintain_order="left")
-
-    @cached_property
-    def titles(self) -> dict[object, str]:
-        """Titles by item id, for the items that have one."""
-        if not self.has_titles:
-            return {}
-        rows = self.frame.select("item_id", "title").drop_nulls()
-        return dict(zip(rows["item_id"].to_list(), rows["title"].to_list(), strict=True))

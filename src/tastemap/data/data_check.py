@@ -18,6 +18,7 @@ from tastemap.data.raw_table import RawTable, judge
 from tastemap.data.sources import Source, open_source
 from tastemap.data.text_format import OneColumnError
 from tastemap.linalg.types import Float64Array
+from tastemap.plurals import plural
 from tastemap.progress import SILENT, Progress
 
 MOST_BARS = 20
@@ -200,8 +201,9 @@ def _histogram(values: Float64Array, scale: RatingScale) -> tuple[tuple[str, int
 
 def _sentences(figures: Figures) -> list[str]:
     said = [
-        f"{figures.n_rows:,} rows, {figures.n_kept:,} of them usable: {figures.n_users:,} users and "
-        f"{figures.n_items:,} items, {figures.density:.2%} of all pairs.",
+        f"{plural(figures.n_rows, 'row')}, {figures.n_kept:,} of them usable: "
+        f"{plural(figures.n_users, 'user')} and {plural(figures.n_items, 'item')}, "
+        f"{figures.density:.2%} of all pairs.",
         figures.scale_note,
     ]
     if figures.histogram:
@@ -209,7 +211,7 @@ def _sentences(figures: Figures) -> list[str]:
     if figures.first_time is not None:
         said.append(f"Times: {figures.first_time} to {figures.last_time}.")
     said.append(
-        f"The most popular tenth of the items has {figures.top_share:.0%} of the rows; "
-        f"{figures.n_single_users:,} users and {figures.n_single_items:,} items have one interaction."
+        f"The most popular tenth of the items has {figures.top_share:.0%} of the rows; with one "
+        f"interaction: {plural(figures.n_single_users, 'user')} and {plural(figures.n_single_items, 'item')}."
     )
     return said

@@ -5,13 +5,19 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from os import PathLike, fspath
 
 import numpy as np
 import polars as pl
 
 from tastemap.data.catalog import Catalog
 from tastemap.data.interactions import Interactions
+from tastemap.errors import check_type
 from tastemap.linalg.types import BoolArray
+from tastemap.plurals import plural
+
+SELECTED = "selected"
+"""The reason for rows that :meth:`Dataset.select` leaves out."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +46,9 @@ class LoadReport:
 
     def sentences(self) -> list[str]:
         """What happened to rows that did not become interactions, one sentence each; and the notes."""
-        said = [f"{count:,} rows dropped: {reason}." for reason, count in self.dropped.items() if count]
+        said = [f"{plural(count, 'row')} dropped: {reason}." for reason, count in self.dropped.items() if count]
         if self.n_merged:
-            said.append(f"{self.n_merged:,} repeated (user, item) rows merged.")
+            said.append(f"{plural(self.n_merged, 'repeated (user, item) row')} merged.")
         return said + list(self.notes)
 
 
@@ -68,13 +74,19 @@ class Dataset:
     user_features: pl.DataFrame | None
     report: LoadReport
 
+    def __repr__(self) -> str:
+        return f"Dataset {self.name}: {self.interactions.summary}"
+
     def select(self, rows: BoolArray) -> Dataset:
-        """The same data set with only the interactions where the mask is true."""
-        return replace(self, interactions=self.interactions.select(rows))
+        """The same data set with only the interactions where the mask is true; the report counts the others."""
+        left_out = len(rows) - int(np.count_nonzero(rows))
+        dropped = {**self.report.dropped, SELECTED: self.report.dropped.get(SELECTED, 0) + left_out}
+        report = replace(self.report, n_kept=self.report.n_kept - left_out, dropped=dropped)
+        return replace(self, interactions=self.interactions.select(rows), report=report)
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over ids, pairs, values and times: the same rows in any order give the same digest."""
+        """sha256 over ids, pairs, values, times and the rating scale; the order of a file does not count."""
         data = self.interactions
         digest = hashlib.sha256()
         for ids in (data.users, data.items):
@@ -86,4 +98,14 @@ class Dataset:
         for array in (data.user_index, data.item_index, data.values, data.timestamps):
             if array is not None:
                 digest.update(np.ascontiguousarray(array).data)
+        scale = data.rating_scale
+        digest.update(f"{float(scale.low)} {float(scale.high)}".encode() if scale else b"implicit")
         return digest.hexdigest()
+
+
+def check_dataset(argument: str, value: object) -> None:
+    """Raise InvalidValueError unless a value is a data set, as where the name of one is given instead."""
+    remedy = "tastemap.load_data makes one from a name, a file or a frame"
+    if isinstance(value, str | PathLike):
+        remedy = f"load it first: tastemap.load_data({str(fspath(value))!r})"
+    check_type(argument, value, Dataset, "a Dataset", remedy)

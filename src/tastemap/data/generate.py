@@ -205,6 +205,7 @@ class _Drawer:
             self.user_factors[first:last],
             self.item_factors[self.item_of_rank] if self.blueprint.implicit else self.item_factors,
             IMPLICIT_CANDIDATES if self.blueprint.implicit else 1,
+            np.full(self.blueprint.n_items, -1, np.int32),
             found,
         )
         return found

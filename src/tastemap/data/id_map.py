@@ -22,6 +22,9 @@ UNKNOWN = -1
 DENSE_SPAN = 2
 """Integer ids are looked up in a table if their range is at most this many times what is looked up."""
 
+FEW = 16
+"""Text ids are searched one by one where the map has more than this many times what is looked up."""
+
 
 class IdMap:
     """An immutable, sorted mapping between ids (all int or all str) and indices 0 … n-1.
@@ -60,7 +63,12 @@ class IdMap:
         return len(self.ids)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, IdMap) and self.ids.dtype == other.ids.dtype and self.ids.equals(other.ids)
+        return (
+            isinstance(other, IdMap)
+            and self.kind == other.kind
+            and self.ids.dtype == other.ids.dtype
+            and self.ids.equals(other.ids)
+        )
 
     def __hash__(self) -> int:
         return hash((self.kind, len(self.ids)))
@@ -74,11 +82,16 @@ class IdMap:
         """The index of each id, shape (n,), int32; :data:`UNKNOWN` (-1) where an id is not in the map.
 
         Ids of the other type are read across where that is unambiguous: ``"50"`` finds the integer
-        id 50, and 50 finds the text id ``"50"``; ``"050"`` is unknown to an integer map.
+        id 50, and 50 finds the text id ``"50"``; ``"050"`` is unknown to an integer map. A few ids cost
+        O(log n) each; many are looked up in a table or joined, in O(n).
         """
         queried = self._conform(_as_series(ids, self.kind))
         if self.is_integer:
             return self._integer_indices(queried)
+        if len(queried) * FEW < len(self):
+            place = np.minimum(self.ids.search_sorted(queried).to_numpy(), len(self) - 1)
+            same = self.ids.gather(place) == queried
+            return np.where(same.fill_null(False).to_numpy(), place, UNKNOWN).astype(np.int32)
         table = pl.DataFrame({"id": self.ids, "index": np.arange(len(self), dtype=np.int32)})
         found = queried.rename("id").to_frame().join(table, on="id", how="left", maintain_order="left")
         return found["index"].fill_null(UNKNOWN).to_numpy()
@@ -96,7 +109,7 @@ class IdMap:
             error = UnknownUserError if self.kind == "user" else UnknownItemError
             raise error(
                 f"Unknown {self.kind} id {id!r}: it is not among the {len(self):,} {self.kind}s of the "
-                f"training data.{did_you_mean(id, self._near(id))}",
+                f"training data.{did_you_mean(id, self.near(id))}",
                 id=id,
             )
         return found
@@ -117,13 +130,14 @@ class IdMap:
     def _integer_indices(self, queried: pl.Series) -> Int32Array:
         known = queried.is_not_null().to_numpy() if queried.null_count() else None
         values = (queried.fill_null(0) if known is not None else queried).to_numpy()
+        found = np.full(len(values), UNKNOWN, np.int32)
         if not len(self):
-            return np.full(len(values), UNKNOWN, np.int32)
+            return found
         low, high = int(self._values[0]), int(self._values[-1])
-        if high - low < DENSE_SPAN * (len(self) + len(values)):
-            found = _look_up_dense(values, self._values, low, high)
+        if high - low < DENSE_SPAN * len(values):
+            _look_up_dense(values, self._values, np.full(high - low + 1, UNKNOWN, np.int32), found)
         else:
-            found = _look_up_sorted(values, self._values)
+            _look_up_sorted(values, self._values, found)
         return found if known is None else np.where(known, found, UNKNOWN).astype(np.int32)
 
     def _conform(self, ids: pl.Series) -> pl.Series:
@@ -135,8 +149,8 @@ class IdMap:
             return numbers.zip_with(same.fill_null(False), pl.Series([None], dtype=pl.Int64))
         return ids.cast(pl.String)
 
-    def _near(self, id: Id) -> list[Id]:
-        """Candidates for "did you mean": a window of neighbours in sorted order keeps this O(log n)."""
+    def near(self, id: Id) -> list[Id]:
+        """Candidates for "did you mean": a window of neighbors in sorted order keeps this O(log n)."""
         query = self._conform(_as_series([id], self.kind))[0]
         if query is None:
             return []
@@ -150,7 +164,9 @@ def _distinct(ids: pl.Series) -> pl.Series:
         values = ids.to_numpy()
         low, high = int(values.min()), int(values.max())
         if high - low < DENSE_SPAN * len(values):
-            return pl.Series(np.flatnonzero(_mark(values, low, high)) + low)
+            seen = np.zeros(high - low + 1, np.bool_)
+            _mark(values, low, seen)
+            return pl.Series(np.flatnonzero(seen) + low)
     return ids.unique().sort()
 
 
@@ -158,14 +174,17 @@ def _as_series(ids: Ids, kind: str) -> pl.Series:
     try:
         series = ids if isinstance(ids, pl.Series) else pl.Series(f"{kind}_id", ids, strict=True)
     except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
+        _check_range([id for id in ids if isinstance(id, int) and not -(2**63) <= id < 2**63], kind)
         raise DataError(
-            f"{kind} ids must be all integers within 64 bits or all text. Got a mixture or another type; "
+            f"{kind} ids must be all integers or all text. Got a mixture or another type; "
             "make them text to keep them all."
         ) from error
     if series.dtype == pl.Null:
         return series.cast(pl.Int64)
     if series.dtype.is_integer():
-        return series.cast(pl.Int64)
+        fitting = series.cast(pl.Int64, strict=False)
+        _check_range(series.filter(fitting.is_null() & series.is_not_null()), kind)
+        return fitting
     if series.dtype in (pl.Categorical, pl.Enum):
         return series.cast(pl.String)
     if series.dtype != pl.String:
@@ -173,34 +192,36 @@ def _as_series(ids: Ids, kind: str) -> pl.Series:
     return series
 
 
+def _check_range(too_large: Sequence[object] | pl.Series, kind: str) -> None:
+    if len(too_large):
+        raise DataError(
+            f"{kind} ids that are integers must fit 64 bits, from -2^63 to 2^63 - 1. "
+            f"Got {too_large[0]}; make them text."
+        )
+
+
 @kernel
-def _mark(values: Int64Array, low: int, high: int) -> BoolArray:
-    """Which numbers of [low, high] occur among values that all lie in it."""
-    seen = np.zeros(high - low + 1, np.bool_)
+def _mark(values: Int64Array, low: int, seen: BoolArray) -> None:
+    """Which numbers from `low` on occur among values that are all in reach of `seen`."""
     for value in values:
         seen[value - low] = True
-    return seen
 
 
 @kernel
-def _look_up_dense(values: Int64Array, ids: Int64Array, low: int, high: int) -> Int32Array:
-    """The place of each value among sorted ids within [low, high], by a table over that range: O(n)."""
-    table = np.full(high - low + 1, UNKNOWN, np.int32)
+def _look_up_dense(values: Int64Array, ids: Int64Array, table: Int32Array, found: Int32Array) -> None:
+    """The place of each value among sorted ids, by a `table` over their range: O(n). Both start as unknown."""
+    low, high = ids[0], ids[-1]
     for index in range(len(ids)):
         table[ids[index] - low] = index
-    found = np.full(len(values), UNKNOWN, np.int32)
     for place in range(len(values)):
         if low <= values[place] <= high:
             found[place] = table[values[place] - low]
-    return found
 
 
 @kernel
-def _look_up_sorted(values: Int64Array, ids: Int64Array) -> Int32Array:
+def _look_up_sorted(values: Int64Array, ids: Int64Array, found: Int32Array) -> None:
     """The same by binary search: O(n log U), no table."""
-    found = np.full(len(values), UNKNOWN, np.int32)
     for place in range(len(values)):
         index = np.searchsorted(ids, values[place])
         if index < len(ids) and ids[index] == values[place]:
             found[place] = index
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,10 +10,11 @@ import numpy as np
 import polars as pl
 
 from tastemap.data.id_map import UNKNOWN, IdMap, Ids
-from tastemap.errors import DataError
+from tastemap.errors import InvalidValueError
 from tastemap.linalg.csr import CSR, offsets, stable_order
 from tastemap.linalg.jit import kernel
-from tastemap.linalg.types import BoolArray, Float32Array, Int32Array, Int64Array, IntArray
+from tastemap.linalg.types import BoolArray, Float32Array, FloatArray, Int32Array, Int64Array, IntArray
+from tastemap.plurals import plural
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,13 @@ class Interactions:
     """Distinct (user, item) pairs with values and times, sorted by user, then item.
 
     The order is canonical: the same set of rows gives the same arrays however it was read, so
-    nothing that follows depends on the order of a file.
+    nothing that follows depends on the order of a file (see :func:`make_interactions` for repeats
+    without times).
 
     Parameters
     ----------
     users, items : IdMap
-        The ids; each has at least one interaction here.
+        The ids; each has at least one interaction here, unless :meth:`at_least` took them.
     user_index, item_index : arrays of shape (n,), int32
     values : array of shape (n,), float32
         Ratings in stars, or counts (> 0) for implicit feedback.
@@ -61,6 +64,17 @@ class Interactions:
 
     def __len__(self) -> int:
         return len(self.user_index)
+
+    def __repr__(self) -> str:
+        return f"Interactions: {self.summary}"
+
+    @property
+    def summary(self) -> str:
+        """The size in words: ``100,000 ratings (1–5) of 943 users and 1,682 items``."""
+        scale = self.rating_scale
+        rows = plural(len(self), "interaction" if scale is None else "rating")
+        stars = "" if scale is None else f" ({scale.low:g}–{scale.high:g})"
+        return f"{rows}{stars} of {plural(self.n_users, 'user')} and {plural(self.n_items, 'item')}"
 
     @property
     def n_users(self) -> int:
@@ -94,14 +108,20 @@ class Interactions:
 
     def select(self, rows: BoolArray) -> Interactions:
         """The rows where the mask (shape (n,), bool) is true, with ids of their own: absent ids are gone."""
-        users, user_index = _compact(self.users, self.user_index[rows])
-        items, item_index = _compact(self.items, self.item_index[rows])
+        kept = self._keep(rows)
+        users, user_index = _compact(self.users, kept.user_index)
+        items, item_index = _compact(self.items, kept.item_index)
+        return replace(kept, users=users, items=items, user_index=user_index, item_index=item_index)
+
+    def at_least(self, lowest: float | None) -> Interactions:
+        """The rows of at least this value, or all if it is None; users and items keep their indices."""
+        return self if lowest is None else self._keep(self.values >= lowest)
+
+    def _keep(self, rows: BoolArray) -> Interactions:
         return replace(
             self,
-            users=users,
-            items=items,
-            user_index=user_index,
-            item_index=item_index,
+            user_index=self.user_index[rows],
+            item_index=self.item_index[rows],
             values=self.values[rows],
             timestamps=None if self.timestamps is None else self.timestamps[rows],
             folds=None if self.folds is None else self.folds[rows],
@@ -130,8 +150,8 @@ def make_interactions(
 ) -> tuple[Interactions, int]:
     """Encode rows in any order and settle repeated pairs.
 
-    Of repeated ratings of one pair the last by time counts (the last in the given order where
-    times are equal or missing); repeated implicit interactions are summed and keep the last time.
+    Of repeated ratings of one pair the last by time counts, of equal times the highest rating; without
+    `timestamps` the last row. Repeated implicit interactions are summed and keep the last time.
 
     Parameters
     ----------
@@ -148,22 +168,26 @@ def make_interactions(
 
     Raises
     ------
+    InvalidValueError
+        If there is no row, lengths differ, or a value is not allowed; names the first such row.
     DataError
-        If there is no row.
+        If ids are missing or of mixed types.
 
     Notes
     -----
     O(n log U + n log I): counting sorts, no comparison sort over the rows.
     """
-    if not len(values):
-        raise DataError("There are no interactions left; check the source with `tastemap data check`.")
+    values = np.asarray(values, np.float32)
+    _check_lengths(len(values), user_ids=user_ids, item_ids=item_ids, timestamps=timestamps, folds=folds)
+    _check_values(values, rating_scale)
     users, items = IdMap(user_ids, kind="user"), IdMap(item_ids, kind="item")
     user_index, item_index = users.indices(user_ids), items.indices(item_ids)
     order = _pair_order(user_index, item_index, len(users), len(items))
     user_index, item_index = user_index[order], item_index[order]
     repeats = (user_index[1:] == user_index[:-1]) & (item_index[1:] == item_index[:-1])  # (n - 1,)
-    if timestamps is not None and repeats.any():
-        _order_repeats_by_time(order, repeats, timestamps)
+    # Without times the order of the rows is all that says which rating is the later one.
+    if repeats.any() and (timestamps is not None or rating_scale is None):
+        _order_repeats(order, repeats, values, timestamps)
     values = values[order]
     last = np.append(~repeats, True)
     if rating_scale is None and not last.all():
@@ -205,15 +229,50 @@ def _is_sorted(first: Int32Array, second: Int32Array) -> bool:
     return True
 
 
-def _order_repeats_by_time(order: Int64Array, repeats: BoolArray, timestamps: Int64Array) -> None:
-    """Within each run of one pair, put the rows in `order` by time; rows of equal time keep their order.
-
-    Most tables have few repeated pairs, so only those are compared.
-    """
+def _order_repeats(
+    order: Int64Array, repeats: BoolArray, values: Float32Array, timestamps: Int64Array | None
+) -> None:
+    """Sort each run of one pair in `order`; most tables have few repeated pairs, so only those are compared."""
     is_repeat = np.append(False, repeats)  # (n,): like the row before
     rows = np.flatnonzero(is_repeat | np.append(repeats, False))
-    run = np.cumsum(~is_repeat[rows])
-    order[rows] = order[rows][np.lexsort((timestamps[order[rows]], run))]
+    run, of_rows = np.cumsum(~is_repeat[rows]), order[rows]
+    times = None if timestamps is None else timestamps[of_rows]
+    order[rows] = of_rows[order_of_repeats(run, values[of_rows], times)]
+
+
+def order_of_repeats(run: IntArray, values: FloatArray, timestamps: Int64Array | None) -> IntArray:
+    """Order rows by run, time and value: the last rating of a run counts, whatever order the rows came in.
+
+    Counts are summed in this order too, so that rounding does not depend on the order of the rows.
+    """
+    keys = (values, run) if timestamps is None else (values, timestamps, run)
+    order: IntArray = np.lexsort(keys)
+    return order
+
+
+def _check_lengths(n_rows: int, **columns: Sized | None) -> None:
+    for name, column in columns.items():
+        if column is not None and len(column) != n_rows:
+            raise InvalidValueError(
+                f"{name} must be as long as values, {n_rows:,}. Got {len(column):,}; give one for each row."
+            )
+    if not n_rows:
+        raise InvalidValueError("There must be at least one interaction. Got none; check where they come from.")
+
+
+def _check_values(values: Float32Array, scale: RatingScale | None) -> None:
+    """Finite ratings within the scale, or positive counts."""
+    inside = (values >= scale.low) & (values <= scale.high) if scale else values > 0
+    bad = ~(inside & np.isfinite(values))
+    if not bad.any():
+        return
+    row = int(np.flatnonzero(bad)[0])
+    allowed = f"ratings from {scale.low:g} to {scale.high:g}" if scale else "counts above 0"
+    raise InvalidValueError(
+        f"values must be finite {allowed}. Got {values[row]:g} in row {row}, counted from 0; mend or drop it.",
+        row=row,
+        value=str(values[row]),
+    )
 
 
 def _compact(ids: IdMap, index: Int32Array) -> tuple[IdMap, Int32Array]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 
 from tastemap.data.interactions import RatingScale
-from tastemap.errors import InvalidValueError
+from tastemap.errors import InvalidValueError, check_type
 from tastemap.linalg.types import Float32Array
 
 USUAL_SCALES = (
@@ -55,13 +57,12 @@ def check_scale(scale: RatingScale | tuple[float, float]) -> RatingScale:
     InvalidValueError
         If the bounds are not two finite numbers, the lower one first.
     """
-    bounds = (scale.low, scale.high) if isinstance(scale, RatingScale) else tuple(scale)
-    if len(bounds) != 2 or not all(np.isfinite(bounds)) or bounds[0] >= bounds[1]:
-        raise InvalidValueError(
-            f"rating_scale must be two finite numbers, the lowest rating first. Got {bounds!r}; "
-            "give for example (1, 5).",
-            rating_scale=list(bounds),
-        )
+    wanted, remedy = "two finite numbers, the lowest rating first", "give for example (1, 5)"
+    check_type("rating_scale", scale, (RatingScale, tuple, list), wanted, remedy)
+    bounds = [scale.low, scale.high] if isinstance(scale, RatingScale) else list(scale)
+    is_finite = all(isinstance(bound, Real) and np.isfinite(float(bound)) for bound in bounds)
+    if len(bounds) != 2 or not is_finite or bounds[0] >= bounds[1]:
+        raise InvalidValueError(f"rating_scale must be {wanted}. Got {scale!r}; {remedy}.", rating_scale=bounds)
     return RatingScale(float(bounds[0]), float(bounds[1]))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tastemap.data.columns import Columns
 from tastemap.data.id_map import IdMap
-from tastemap.data.interactions import RatingScale
+from tastemap.data.interactions import RatingScale, order_of_repeats
 from tastemap.data.raw_columns import (
     IdColumn,
     TimeColumn,
@@ -210,7 +210,7 @@ def _encode(users: IdColumn, items: IdColumn, values: ValueColumn | None, row: I
 
 
 def _settle_repeats(kept: Kept, seconds: Int64Array | None, verdict: NDArray[np.int8]) -> Kept:
-    """Of each repeated (user, item) pair keep the last row by time, as a load does; judge the others."""
+    """Of each repeated (user, item) pair keep the row that counts for a load; judge the others."""
     like_before = (np.diff(kept.user_index) == 0) & (np.diff(kept.item_index) == 0)  # (n - 1,)
     if not like_before.any():
         return kept
@@ -218,7 +218,7 @@ def _settle_repeats(kept: Kept, seconds: Int64Array | None, verdict: NDArray[np.
     place = np.flatnonzero(is_repeat | np.append(like_before, False))
     run = np.cumsum(~is_repeat[place])
     if seconds is not None:
-        place = place[np.lexsort((seconds[kept.row[place]], run))]  # within a run; equal times stay in order
+        place = place[order_of_repeats(run, kept.values[place], seconds[kept.row[place]])]
     is_last = np.append(np.diff(run) != 0, True)
     starts = np.flatnonzero(np.append(True, np.diff(run) != 0))
     values = kept.values[place]

@@ -23,7 +23,7 @@ from tastemap.data.movielens import RATINGS_100K, Layout, read_catalog, read_use
 from tastemap.data.rating_scale import check_scale, guess_scale
 from tastemap.data.rows import Rows, read_rows
 from tastemap.data.tables import Table, open_table, open_text
-from tastemap.errors import DataError, InvalidValueError, SourceNotFoundError, did_you_mean
+from tastemap.errors import DataError, InvalidValueError, SourceNotFoundError, check_type, did_you_mean
 from tastemap.linalg.types import IntArray
 from tastemap.progress import SILENT, Progress
 
@@ -136,6 +136,10 @@ def open_source(
 
 def _split_part(source: Source) -> tuple[str, tuple[int, str] | None]:
     """The source without ``:u1.train``, and (1, "train")."""
+    wanted = "the name of a data set, a path or a Polars DataFrame"
+    check_type(
+        "source", source, (str, Path, pl.DataFrame), wanted, "convert other tables, as polars.from_pandas does"
+    )
     text = "" if isinstance(source, pl.DataFrame) else str(source)
     match = PART.fullmatch(text)
     if match is None:
@@ -195,8 +199,10 @@ def _open(source: Source, located: _Located | None, scratch: Path, given: list[s
 def _encode(
     name: str, rows: Rows, located: _Located | None, scale: RatingScale | None, *, is_implicit: bool
 ) -> Dataset:
+    if not len(rows.values):
+        raise DataError("There are no interactions left; check the source with `tastemap data check`.")
     notes = rows.notes
-    if not is_implicit and len(rows.values):
+    if not is_implicit:
         if scale is None:
             scale, said = guess_scale(rows.values)
             notes = (*notes, said)

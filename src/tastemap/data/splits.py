@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
-from tastemap.data.dataset import Dataset
+from tastemap.data.dataset import Dataset, check_dataset
 from tastemap.data.interactions import Interactions
-from tastemap.errors import DataError, InvalidValueError, unknown_name
+from tastemap.errors import DataError, InvalidValueError, check_type, unknown_name
 from tastemap.linalg.csr import offsets
 from tastemap.linalg.types import BoolArray, Int64Array, IntArray
 from tastemap.rng import Rng, seed_of, stream
@@ -101,7 +102,7 @@ def make_splits(
     O(n) time and memory per split (``temporal`` selects one order statistic). Interactions are
     sorted, so the same rows and seed give the same split whatever the order of the file was.
     """
-    _check_numbers(test_fraction, n_folds)
+    _check_arguments(data, kind, test_fraction, n_folds)
     rows, seed = data.interactions, seed_of(rng)
     if kind == "folds" or kind.startswith("fold:"):
         folds = _fold_of_row(rows, n_folds, stream(seed, "folds"))  # (n,)
@@ -236,7 +237,10 @@ def _a_fifth_of_each(group: IntArray, n_groups: int, random: np.random.Generator
     return chosen
 
 
-def _check_numbers(test_fraction: float, n_folds: int) -> None:
+def _check_arguments(data: Dataset, kind: str, test_fraction: float, n_folds: int) -> None:
+    check_dataset("data", data)
+    check_type("kind", kind, str, "the name of a split", "name one, and give a share as test_fraction")
+    check_type("test_fraction", test_fraction, Real, "a number", "give for example 0.2")
     if not 0.0 < test_fraction < 1.0:
         raise InvalidValueError(f"test_fraction must be between 0 and 1, both excluded. Got {test_fraction!r}.")
     if isinstance(n_folds, bool) or not isinstance(n_folds, (int, np.integer)) or n_folds < 2:

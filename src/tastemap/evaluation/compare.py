@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from tastemap.data import Dataset, IdMap
+from tastemap.data.dataset import check_dataset
 from tastemap.errors import InvalidValueError
 from tastemap.evaluation.comparison import Comparison, MetricChange, Segment, Source
 from tastemap.evaluation.fold import make_fold, relevance_bound
@@ -21,7 +22,7 @@ from tastemap.evaluation.summary import ROOTED, ROUNDING, without_noise
 from tastemap.linalg.threads import single_threaded_blas
 from tastemap.linalg.types import Float64Array
 from tastemap.metrics.bootstrap import Ratio, bootstrap, interval
-from tastemap.models.recommender import Recommender
+from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.rng import Rng, seed_of, stream
 
 Sums = Mapping[str, tuple[Float64Array, Float64Array]]
@@ -82,6 +83,10 @@ def compare(
     InvalidValueError
         If `k` or `n_draws` is out of range.
     """
+    check_recommender(a, argument="a")
+    check_recommender(b, argument="b")
+    if test is not None:
+        check_dataset("test", test)
     for argument, value in (("k", k), ("n_draws", n_draws)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InvalidValueError(f"{argument} must be an int >= 1. Got {value!r}.")

@@ -10,6 +10,7 @@ import polars as pl
 
 from tastemap.data import Id
 from tastemap.errors import InvalidValueError
+from tastemap.plurals import plural
 
 Source = Literal["test", "validation", "evaluation"]
 
@@ -167,8 +168,9 @@ class Comparison:
             said.append("No metric differs by more than chance (95 %).")
         if self.overlap is not None:
             said.append(
-                f"For {self.overlap.n_users:,} users known to both, {self.overlap.overlap:.0%} of the items in "
-                f"the top {self.k} are the same; {self.overlap.identical:.0%} of the lists are identical."
+                f"For {plural(self.overlap.n_users, 'user')} known to both, {self.overlap.overlap:.0%} of the "
+                f"items in the top {self.k} are the same; "
+                f"{self.overlap.identical:.0%} of the lists are identical."
             )
         return [*said, *self.notes]
 

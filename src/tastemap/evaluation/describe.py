@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tastemap.evaluation.records import EvaluationRecord
+from tastemap.plurals import plural
 
 
 def describe(record: EvaluationRecord) -> list[str]:
@@ -14,19 +15,19 @@ def describe(record: EvaluationRecord) -> list[str]:
         if protocol.relevant_min is None
         else f"test rows of at least {protocol.relevant_min:g}"
     )
-    masked = f"; also masked: {protocol.also_masked:,} pairs" if protocol.also_masked else ""
+    masked = f"; also masked: {plural(protocol.also_masked, 'pair')}" if protocol.also_masked else ""
     said = [
         f"{record.data}, split {protocol.split}{folds}, seed {protocol.seed}: {counts.n_train:,} training and "
-        f"{counts.n_test:,} test rows of {counts.n_users:,} test users"
+        f"{plural(counts.n_test, 'test row')} of {plural(counts.n_users, 'test user')}"
         + (", summed over folds." if protocol.n_folds > 1 else "."),
         f"Relevant: {relevant}. All items are ranked, training rows masked{masked}. Test users without a "
         f"relevant row, left out of ranking figures: {counts.n_users_without_relevant:,}.",
     ]
     if counts.n_rows_unknown:
         said.append(
-            f"Unknown to training: {counts.n_unknown_users:,} users and {counts.n_unknown_items:,} items, in "
-            f"{counts.n_rows_unknown:,} test rows; an unknown side adds zero to a prediction, and an unknown "
-            "item is never listed."
+            f"Unknown to training: {plural(counts.n_unknown_users, 'user')} and "
+            f"{plural(counts.n_unknown_items, 'item')}, in {plural(counts.n_rows_unknown, 'test row')}; an "
+            "unknown side adds zero to a prediction, and an unknown item is never listed."
         )
     said.append(f"Intervals are 95 %, from {protocol.bootstrap_draws:,} bootstrap draws of users.")
     return [*said, *record.notes]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from time import perf_counter
+from types import NoneType
 
 import polars as pl
 
 from tastemap.data import Dataset, IdMap
+from tastemap.data.dataset import check_dataset
 from tastemap.data.splits import make_splits
-from tastemap.errors import InvalidValueError, unknown_name
+from tastemap.errors import InvalidValueError, check_type, unknown_name
 from tastemap.evaluation.fold import Fold, make_fold, relevance_bound
 from tastemap.evaluation.measure import Measured, measure
 from tastemap.evaluation.names import METRICS, choose
@@ -18,7 +21,7 @@ from tastemap.evaluation.notes import count, notes_of
 from tastemap.evaluation.records import EvaluationRecord, ModelResult, Protocol
 from tastemap.evaluation.slices import item_slices, user_slices
 from tastemap.evaluation.summary import differences, summarize
-from tastemap.models.recommender import Recommender
+from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.progress import SILENT, Progress
 from tastemap.rng import Rng, seed_of, stream
 from tastemap.training import fit, get
@@ -100,9 +103,10 @@ def evaluate(
     Costs a fit per model and fold, then O(T I d) to rank for T test users; memory is a block of
     scores a thread. The same data, arguments and seed give the same figures at any thread count.
     """
+    check_dataset("data", data)
     given = settings or {}
     names = _names(models, has_ratings=not data.interactions.is_implicit)
-    _check(k, n_draws, given, names)
+    _check(k, n_draws, relevant_min, also_mask, given, names)
     chosen = choose(metrics, k, has_ratings=not data.interactions.is_implicit)
     seed = seed_of(rng)
     splits = make_splits(data, split, rng=seed)
@@ -165,9 +169,11 @@ def evaluate_recommender(
     UnknownNameError, InvalidValueError
         As in :func:`evaluate`.
     """
+    check_recommender(recommender)
+    check_dataset("test", test)
     train, rows = recommender.train, test.interactions
     names = _names([recommender.name], has_ratings=not train.interactions.is_implicit)
-    _check(k, n_draws, {}, names)
+    _check(k, n_draws, relevant_min, also_mask, {}, names)
     chosen = choose(metrics, k, has_ratings=not rows.is_implicit)
     seed = seed_of(rng)
     bound = relevance_bound(rows, train.interactions, relevant_min)
@@ -250,7 +256,7 @@ def _record(
 
 def _names(models: Sequence[str], *, has_ratings: bool) -> list[str]:
     """Baselines, then the models, each once."""
-    if isinstance(models, str):
+    if isinstance(models, str) or not isinstance(models, Iterable):
         raise InvalidValueError(f"models must be a list of names. Got {models!r}; write [{models!r}].")
     baselines = [name for name in BASELINES if has_ratings or name != "bias"]
     names = list(dict.fromkeys([*baselines, *models]))
@@ -259,7 +265,18 @@ def _names(models: Sequence[str], *, has_ratings: bool) -> list[str]:
     return names
 
 
-def _check(k: int, n_draws: int, settings: Mapping[str, object], names: Sequence[str]) -> None:
+def _check(
+    k: int,
+    n_draws: int,
+    relevant_min: float | None,
+    also_mask: Dataset | None,
+    settings: Mapping[str, object],
+    names: Sequence[str],
+) -> None:
+    if also_mask is not None:
+        check_dataset("also_mask", also_mask)
+    check_type("relevant_min", relevant_min, (Real, NoneType), "a number", "write for example 4.0")
+    check_type("settings", settings, Mapping, "a mapping", "write for example {'als': {'n_factors': 32}}")
     for argument, value in (("k", k), ("n_draws", n_draws)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InvalidValueError(f"{argument} must be an int >= 1. Got {value!r}.")

@@ -10,6 +10,7 @@ from tastemap.data import UNKNOWN
 from tastemap.evaluation.comparison import ExposureChange, Overlap, SegmentOverlap
 from tastemap.evaluation.measure import USER_BLOCK
 from tastemap.evaluation.slices import groups
+from tastemap.inference.items import item_titles
 from tastemap.inference.lists import top_lists
 from tastemap.linalg.types import BoolArray, Float64Array, Int32Array, Int64Array, IntArray
 from tastemap.metrics.beyond import exposure
@@ -128,8 +129,8 @@ def exposure_changes(
 
     def row(item: int) -> ExposureChange:
         known = item < len(a.items)
-        item_id = a.items.to_id(item) if known else b.items.to_id(int(added[item - len(a.items)]))
-        title = (a if known else b).train.catalog.titles.get(item_id)
+        source, index = (a, item) if known else (b, int(added[item - len(a.items)]))
+        item_id, title = source.items.to_id(index), item_titles(source)[index]
         share_a, share_b, share = (float(count[item]) / len(pairs.users) for count in (of_a, of_b, change))
         return ExposureChange(item_id, title, share_a, share_b, share)
 

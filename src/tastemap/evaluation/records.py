@@ -25,6 +25,9 @@ class Estimate:
     high: float
     folds: tuple[float, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Estimate {self.value:.4g} (95 % interval {self.low:.4g} to {self.high:.4g})"
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -121,6 +124,10 @@ class EvaluationRecord:
     differences: tuple[Difference, ...] = ()
     slices: tuple[Slice, ...] = ()
     notes: tuple[str, ...] = field(default_factory=tuple)
+
+    def __repr__(self) -> str:
+        models = ", ".join(row.model for row in self.models)
+        return f"EvaluationRecord of {models} on {self.data}, split {self.protocol.split}"
 
     def result(self, model: str) -> ModelResult:
         """The row of one model."""

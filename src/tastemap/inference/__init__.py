@@ -6,13 +6,14 @@ from tastemap.inference.items import FoundItem, find_item, item_titles
 from tastemap.inference.predict import predict
 from tastemap.inference.recommend import Recommendations, recommend, recommend_for_history
 from tastemap.inference.rules import Rules
-from tastemap.inference.similar import similar_items
+from tastemap.inference.similar import SimilarItems, similar_items
 
 __all__ = [
     "Explanation",
     "FoundItem",
     "Recommendations",
     "Rules",
+    "SimilarItems",
     "explain",
     "explain_for_history",
     "find_item",

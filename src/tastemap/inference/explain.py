@@ -13,7 +13,8 @@ from tastemap.inference.history import read_history
 from tastemap.inference.items import item_titles
 from tastemap.linalg.csr import CSR
 from tastemap.models.base import UserStates
-from tastemap.models.recommender import Recommender
+from tastemap.models.recommender import Recommender, check_recommender
+from tastemap.plurals import plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,10 @@ class Explanation:
     additive: bool
 
 
+    def __repr__(self) -> str:
+        name = f"item {self.item_id!r}" if self.title is None else f"{self.title} ({self.item_id!r})"
+        return f"Explanation of {name}: score {self.score:.4g}, {plural(len(self.reasons), 'reason')}"
+
 def explain(recommender: Recommender, user_id: Id, item_id: Id) -> Explanation:
     """Split the score of an item for a fitted user over the user's training items.
 
@@ -63,6 +68,7 @@ def explain(recommender: Recommender, user_id: Id, item_id: Id) -> Explanation:
     Cost O(s d^2 + d^3) for s training items of the user. Source: Hu, Koren, Volinsky 2008, section 5.
     """
     user = np.array([recommender.users.index(user_id)])
+    check_recommender(recommender)
     item_index = recommender.items.index(item_id)
     history = recommender.train.interactions.by_user.take(user)
     return _split(recommender, recommender.model.users(user), history, item_index)
@@ -78,9 +84,9 @@ def explain_for_history(recommender: Recommender, ratings: Mapping[Id, float], i
     UnknownItemError
         If `item_id` is unknown, or no item of the history is known.
     """
-    item_index = recommender.items.index(item_id)
     history = read_history(recommender, ratings).items
     return _split(recommender, recommender.model.fold_in(history), history, item_index)
+    item_index = recommender.items.index(item_id)
 
 
 def _split(recommender: Recommender, state: UserStates, history: CSR, item_index: int) -> Explanation:

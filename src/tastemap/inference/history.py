@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import polars as pl
 
 from tastemap.data import UNKNOWN, Id
-from tastemap.errors import InvalidValueError, UnknownItemError, did_you_mean
+from tastemap.errors import InvalidValueError, UnknownItemError, check_type, did_you_mean
 from tastemap.linalg.csr import CSR, from_pairs
 from tastemap.models.base import UserStates
-from tastemap.models.recommender import Recommender
+from tastemap.models.recommender import Recommender, check_recommender
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,10 @@ def read_history(recommender: Recommender, ratings: Mapping[Id, float]) -> Histo
     InvalidValueError
         If a rating is not finite, or lies outside the rating scale of the training data.
     """
+    check_recommender(recommender)
+    check_type("ratings", ratings, Mapping, "a mapping of item ids to ratings", "write it as {50: 5.0}")
+    for id, rating in ratings.items():
+        check_type(f"The rating of item {id!r}", rating, Real, "a number", "correct it")
     ids, values = list(ratings), np.array(list(ratings.values()), np.float32)
     _check_values(recommender, ids, values)
     # As text, so that 50 and "50" may stand in one history; an integer id reads back from its text.
@@ -42,7 +47,7 @@ def read_history(recommender: Recommender, ratings: Mapping[Id, float]) -> Histo
     known = index != UNKNOWN
     if not known.any():
         named = ", ".join(repr(id) for id in ids[:3]) or "nothing"
-        hint = did_you_mean(ids[0], recommender.items.ids.head(1000).to_list()) if ids else ""
+        hint = did_you_mean(ids[0], recommender.items.near(str(ids[0]))) if ids else ""
         raise UnknownItemError(f"The history holds no item of the training data: it names {named}.{hint}")
     kept = dict(zip(index[known].tolist(), values[known].tolist(), strict=True))
     columns = np.array(list(kept), np.int32)
@@ -62,7 +67,8 @@ def fold_in(recommender: Recommender, ratings: Mapping[Id, float]) -> UserStates
 
     Parameters and errors as :func:`read_history`.
     """
-    return recommender.model.fold_in(read_history(recommender, ratings).items)
+    history = read_history(recommender, ratings)
+    return recommender.model.fold_in(history.items)
 
 
 def _check_values(

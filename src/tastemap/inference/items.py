@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from tastemap.data import UNKNOWN, Id
-from tastemap.errors import UnknownItemError, did_you_mean
+from tastemap.data import UNKNOWN, Id, Ids
+from tastemap.errors import InvalidValueError, UnknownItemError
+from tastemap.inference.near import did_you_mean_among
 from tastemap.linalg.types import IntArray
-from tastemap.models.recommender import Recommender
+from tastemap.models.recommender import Recommender, check_recommender
 
 By = Literal["id", "title"]
 
@@ -40,7 +41,12 @@ def find_item(recommender: Recommender, wanted: Id, *, by: By | None = None) -> 
     ------
     UnknownItemError
         If nothing matches; near matches are listed.
+    InvalidValueError
+        If `by` is anything else.
     """
+    if by not in ("id", "title", None):
+        raise InvalidValueError(f"by must be 'id', 'title' or None. Got {by!r}.", by=str(by))
+    check_recommender(recommender)
     items = recommender.items
     if by != "title":
         index = int(items.indices([wanted])[0])
@@ -50,25 +56,27 @@ def find_item(recommender: Recommender, wanted: Id, *, by: By | None = None) -> 
     if by == "id" or titles.null_count() == len(titles):
         index = items.index(wanted)  # raises, with near ids
     text = str(wanted).strip().casefold()
-    folded = pl.Series(
-        [None if title is None else title.casefold() for title in titles.to_list()], dtype=pl.String
-    )
+    folded = recommender.folded_titles
     for matches in (folded == text, folded.str.contains(text, literal=True)):
         found = matches.fill_null(False).arg_true().to_numpy()
         if len(found) and text:
             return _most_popular(recommender, found, titles)
     raise UnknownItemError(
-        f"No item has the id or title {str(wanted)!r}.{did_you_mean(wanted, titles.drop_nulls())}",
+        f"No item has the id or title {str(wanted)!r}.{did_you_mean_among(wanted, titles.drop_nulls())}",
         item=str(wanted),
     )
 
 
+def id_list(ids: Ids | Id) -> Ids:
+    """The ids as given, or one id alone as a list of it."""
+    return [ids] if isinstance(ids, int | str) else [int(ids)] if isinstance(ids, np.integer) else ids
+
+
 def item_titles(recommender: Recommender) -> pl.Series:
     """Titles in index order, shape (I,); null where the catalog knows none."""
-    aligned = recommender.train.catalog.aligned(recommender.items)
-    if "title" not in aligned.columns:
-        return pl.Series("title", [None] * len(aligned), dtype=pl.String)
-    return aligned["title"]
+    if "title" not in recommender.catalog.columns:
+        return pl.Series("title", [None] * len(recommender.items), dtype=pl.String)
+    return recommender.catalog["title"]
 
 
 def _most_popular(recommender: Recommender, found: IntArray, titles: pl.Series) -> FoundItem:

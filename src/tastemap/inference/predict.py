@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tastemap.data import UNKNOWN, Ids
+from tastemap.data import UNKNOWN, Id, Ids
 from tastemap.errors import InvalidValueError
+from tastemap.inference.items import id_list
 from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float64Array, Int32Array
 from tastemap.models.base import Model
-from tastemap.models.recommender import Recommender
+from tastemap.models.recommender import Recommender, check_recommender
 
 PAIRS_PER_BLOCK = 65_536
 
 
-def predict(recommender: Recommender, user_ids: Ids, item_ids: Ids) -> pl.DataFrame:
+def predict(recommender: Recommender, user_ids: Ids | Id, item_ids: Ids | Id) -> pl.DataFrame:
     """Predict the rating of each (user, item) pair.
 
     *Stability: caller-stable.*
@@ -23,8 +24,8 @@ def predict(recommender: Recommender, user_ids: Ids, item_ids: Ids) -> pl.DataFr
     Parameters
     ----------
     recommender : Recommender
-    user_ids, item_ids : sequences of shape (n,)
-        An unknown user or item contributes zero: what is left are the mean and the other side's bias.
+    user_ids, item_ids : sequences of shape (n,), or one id each
+        An unknown or missing (None) id contributes zero: what is left are the mean and the other side's bias.
 
     Returns
     -------
@@ -37,6 +38,8 @@ def predict(recommender: Recommender, user_ids: Ids, item_ids: Ids) -> pl.DataFr
     InvalidValueError
         If the two sequences differ in length.
     """
+    check_recommender(recommender)
+    user_ids, item_ids = id_list(user_ids), id_list(item_ids)
     if len(user_ids) != len(item_ids):
         raise InvalidValueError(
             f"user_ids and item_ids must have the same length. Got {len(user_ids)} and {len(item_ids)}."

@@ -9,14 +9,16 @@ import numpy as np
 import polars as pl
 
 from tastemap.data import UNKNOWN, Id, Ids
+from tastemap.errors import check_type
 from tastemap.inference.history import read_history
-from tastemap.inference.items import item_titles
+from tastemap.inference.items import id_list, item_titles
 from tastemap.inference.lists import top_lists
 from tastemap.inference.rules import Rules, check_k
 from tastemap.linalg.csr import CSR, empty_rows
 from tastemap.linalg.types import BoolArray, Int32Array
 from tastemap.models.base import UserStates
-from tastemap.models.recommender import Recommender
+from tastemap.models.recommender import Recommender, check_recommender
+from tastemap.plurals import plural
 
 ANY_ITEM = Rules()
 
@@ -42,6 +44,10 @@ class Recommendations:
     k: int
     n_users: int
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        lists = plural(self.n_users, "list")
+        return f"Recommendations: {lists} of up to {plural(self.k, 'item')}, {plural(len(self.frame), 'row')}"
 
 
 def recommend(
@@ -81,18 +87,20 @@ def recommend(
     Exact: every allowed item is scored. O(U I d) time; memory a block of scores a thread.
     """
     check_k(k)
-    if isinstance(user_ids, (int, str)):
-        user_ids = [user_ids]
+    check_recommender(recommender)
     notes: list[str] = []
     if user_ids is None:
         user_index = np.arange(len(recommender.users), dtype=np.int32)
     else:
+        user_ids = id_list(user_ids)
         user_index = recommender.users.indices(user_ids)
         unknown = user_index == UNKNOWN
         if unknown.any():
             if strict:
                 recommender.users.index(list(user_ids)[int(np.flatnonzero(unknown)[0])])
-            notes.append(f"{int(unknown.sum()):,} users are not in the training data and have no list.")
+            notes.append(
+                f"{plural(int(unknown.sum()), 'user')} not in the training data, hence without a list."
+            )
             user_index = user_index[~unknown]
     history = recommender.train.interactions.by_user.take(user_index)
     seen = history if exclude_seen else empty_rows(len(user_index), len(recommender.items))
@@ -132,7 +140,7 @@ def recommend_for_history(
     notes = []
     if history.unknown:
         named = ", ".join(repr(id) for id in history.unknown[:3])
-        notes.append(f"{len(history.unknown)} items of the history are unknown and left out: {named}.")
+        notes.append(f"{plural(len(history.unknown), 'item')} of the history unknown and left out: {named}.")
     return Recommendations(_ordered(frame), k, 1, (*notes, *short))
 
 
@@ -140,6 +148,7 @@ def _lists(
     recommender: Recommender, states: UserStates, seen: CSR, k: int, rules: Rules
 ) -> tuple[pl.DataFrame, list[str]]:
     """A table of ``row, item_id, rank, score, prediction, title``, and notes about short lists."""
+    check_type("rules", rules, Rules, "Rules", "write for example tastemap.Rules(where='year > 2000')")
     allowed = rules.allowed(recommender)
     items, scores = top_lists(states, k, seen=seen, allowed=allowed)
     row, place = np.nonzero(items >= 0)
@@ -166,8 +175,8 @@ def _short_lists(items: Int32Array, k: int, allowed: BoolArray) -> list[str]:
     if not short:
         return []
     return [
-        f"{short:,} lists are shorter than {k}: of {len(allowed):,} items {int(allowed.sum()):,} are allowed, "
-        f"and of these the unseen ones are fewer than {k} (the shortest list has {int(lengths.min())})."
+        f"{plural(short, 'list')} shorter than {k}: of {len(allowed):,} items {int(allowed.sum()):,} are "
+        f"allowed, and of these the unseen ones are fewer than {k} (the shortest has {int(lengths.min())})."
     ]
 
 

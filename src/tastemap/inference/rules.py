@@ -50,14 +50,14 @@ class Rules:
         if self.exclude:
             mask[_indices(items, self.exclude)] = False
         if self.where is not None:
-            mask &= matching(recommender.train.catalog.aligned(items), self.where)
+            mask &= matching(recommender.catalog, self.where)
         return mask
 
 
 def _indices(items: IdMap, ids: Sequence[Id]) -> Int32Array:
     """The index of each id in one look-up; raises for the first unknown one."""
-    if isinstance(ids, str):
-        raise InvalidValueError(f"exclude and only take a list of ids. Got the text {ids!r}; write [{ids!r}].")
+    if isinstance(ids, str | int):
+        raise InvalidValueError(f"exclude and only take a list of ids. Got {ids!r}; write [{ids!r}].")
     found = items.indices([str(id) for id in ids])
     unknown = np.flatnonzero(found == UNKNOWN)
     if len(unknown):

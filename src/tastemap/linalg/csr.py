@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from tastemap.linalg.jit import kernel
-from tastemap.linalg.types import Float32Array, Int32Array, Int64Array, IntArray
+from tastemap.linalg.types import BoolArray, Float32Array, Int32Array, Int64Array, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,18 @@ class CSR:
         source = np.repeat(starts - indptr[:-1], lengths) + np.arange(indptr[-1])  # (nnz,)
         return CSR(indptr, self.indices[source], self.values[source], self.n_columns)
 
+    def reaches(self, lowest: float | None) -> BoolArray:
+        """Whether each value is at least `lowest`, shape (nnz,), bool; every one is where it is None."""
+        return np.ones(len(self.values), np.bool_) if lowest is None else self.values >= lowest
+
+    def at_least(self, lowest: float | None) -> CSR:
+        """The same rows without the entries below `lowest`."""
+        if lowest is None:
+            return self
+        kept = self.reaches(lowest)
+        indptr = np.concatenate(([0], np.cumsum(kept, dtype=np.int64)))[self.indptr]
+        return CSR(indptr, self.indices[kept], self.values[kept], self.n_columns)
+
     @cached_property
     def transposed(self) -> CSR:
         """The same entries by column: O(nnz), computed once."""
@@ -91,15 +103,14 @@ def row_numbers(indptr: Int64Array) -> Int32Array:
 
 def stable_order(keys: IntArray, n_groups: int) -> Int64Array:
     """The stable ordering of entries by key, a counting sort in O(n), shape (n,), int64."""
-    order: Int64Array = _counting_order(keys, offsets(keys, n_groups)[:-1].copy())
+    order = np.empty(len(keys), np.int64)
+    _counting_order(keys, offsets(keys, n_groups)[:-1].copy(), order)
     return order
 
 
 @kernel
-def _counting_order(keys: IntArray, position: Int64Array) -> Int64Array:
-    order = np.empty(len(keys), np.int64)
+def _counting_order(keys: IntArray, position: Int64Array, order: Int64Array) -> None:
     for entry in range(len(keys)):
         key = keys[entry]
         order[position[key]] = entry
         position[key] += 1
-    return order

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
+from functools import cached_property, update_wrapper
+from pathlib import Path
+from types import FunctionType
 from typing import Any, TypeVar, cast
 
-from numba import njit
-from numba.core import event
-
+from tastemap.linalg import native
+from tastemap.linalg.native import ArrayType, NativeCode, Types
 from tastemap.progress import Progress
 
-if "scipy.linalg" not in sys.modules:
-    # When Numba loads its array functions it imports SciPy's BLAS, half a second of every command, for
-    # np.dot inside kernels, which ours do not use. It takes an ImportError to mean that there is no BLAS.
-    sys.modules["scipy.linalg"] = None  # type: ignore[assignment]
-    try:
-        import_module("numba.np.arraymath")
-    finally:
-        del sys.modules["scipy.linalg"]
-
 F = TypeVar("F", bound=Callable[..., Any])
+
+LIBRARY_FUNCTIONS = {"sqrt"}
+"""Functions of C that code on disk may call; any other name might not be found when it is loaded."""
 
 
 def kernel(function: F) -> F:
@@ -30,9 +25,9 @@ def kernel(function: F) -> F:
 
     Sums keep the order they are written in (no ``fastmath``), so results are the same bits at any
     thread count. The cache stands beside the module, or in the user's cache folder where the
-    package is read-only.
+    package is read-only. A kernel makes no array: what it fills or needs for a while, it is given.
     """
-    return cast(F, njit(cache=True, nogil=True)(function))
+    return _decorated(function, ())
 
 
 def fast_kernel(function: F) -> F:
@@ -40,25 +35,116 @@ def fast_kernel(function: F) -> F:
 
     The order is fixed when the code is compiled, so results still do not depend on threads.
     """
-    return cast(F, njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})(function))
+    return _decorated(function, ("contract", "nsz", "reassoc"))
 
 
-class _FirstCompile(event.Listener):
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._told = False
+def _decorated(function: F, fastmath: tuple[str, ...]) -> F:
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        return function
+    return cast(F, Kernel(cast(FunctionType, function), fastmath))
 
-    def on_start(self, event: Any) -> None:
-        if not self._told:
-            self._told = True
-            self._progress.note("Compiling numeric kernels; this happens once, they are cached for later runs.")
 
-    def on_end(self, event: Any) -> None:
-        """Nothing to say when a kernel is ready."""
+class Kernel:
+    """A function whose native code is found, or made, when it is first called with arguments of some types."""
+
+    def __init__(self, function: FunctionType, fastmath: tuple[str, ...]) -> None:
+        update_wrapper(self, function)
+        self.function = function
+        self.fastmath = fastmath
+        self._ready: dict[Types | None, Callable[..., Any]] = {}
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the kernel."""
+        types = native.types_of(arguments)
+        run = self._ready.get(types)
+        if run is None:
+            # Two threads may come here at once; they load the same code twice and keep one.
+            run = self._ready[types] = self._native(types) or self.by_numba
+        return run(*arguments)
+
+    def _native(self, types: Types | None) -> Callable[..., Any] | None:
+        """The code for these types, loaded; None where it is Numba's task to compile, keep and run it."""
+        if types is None or self.function.__closure__:
+            return None
+        try:
+            path = native.cache_file(self.function, types, self.fastmath)
+        except OSError:
+            return None
+        found = native.read(path) or _compiled(self, types, path)
+        return native.load(found, types, self.function.__name__) if found.code else None
+
+    @cached_property
+    def by_numba(self) -> Any:
+        """Numba's own version, with Numba's own cache; imports Numba."""
+        from numba import njit
+
+        return njit(cache=True, nogil=True, fastmath=set(self.fastmath))(self.function)
+
+    @property
+    def _numba_type_(self) -> Any:  # what Numba asks for when another kernel calls this one
+        return self.by_numba._numba_type_
+
+
+def _compiled(made_of: Kernel, types: Types, path: Path) -> NativeCode:
+    """Compile and keep; without code if Numba must do everything, which is kept as well."""
+    from numba.core.compiler_lock import global_compiler_lock
+
+    with global_compiler_lock:
+        found = native.read(path)  # another thread may have been here
+        if found is None:
+            _announce()
+            try:
+                found = _by_private_means(made_of, types)
+            # Another version of Numba may lack what is used, and a kernel may need what code on disk
+            # cannot have. Numba itself then compiles the kernel, or says what is wrong with it.
+            except Exception:
+                found = NativeCode("", b"")
+            native.write(path, found)
+    return found
+
+
+def _by_private_means(made_of: Kernel, types: Types) -> NativeCode:
+    from numba import njit
+
+    # Without Numba's memory manager, which lives in Numba, and without wrappers for the interpreter.
+    bare: dict[str, Any] = {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    dispatcher: Any = njit(nogil=True, fastmath=set(made_of.fastmath), **bare)(made_of.function)
+    compiled = dispatcher._compiler._compile_core(tuple(map(_numba_type, types)), None)
+    library, result = compiled.library, str(compiled.fndesc.restype)
+    module = library._final_module.clone()
+    parts = [*module.functions, *module.global_variables]
+    foreign = {part.name for part in parts if part.is_declaration and not part.name.startswith("llvm.")}
+    if library.has_dynamic_globals or foreign - LIBRARY_FUNCTIONS or result not in native.RESULTS:
+        raise ValueError(f"{made_of.function.__name__} returns {result} and needs {sorted(foreign)}")
+    module.get_function(compiled.fndesc.llvm_func_name).name = native.SYMBOL
+    return NativeCode(result, library.codegen._tm.emit_object(module))
+
+
+def _numba_type(one: native.Type) -> Any:
+    from numba import types
+    from numba.np.numpy_support import from_dtype
+
+    if not isinstance(one, ArrayType):
+        return types.float64 if one is float else types.int64
+    item = from_dtype(one.dtype)
+    return types.Array(item, one.ndim, "C" if one.is_contiguous else "A", readonly=not one.is_writeable)
+
+
+_waiting: list[Progress] = []
+"""Who wants to hear of the next compilation."""
+
+
+def _announce() -> None:
+    while _waiting:
+        _waiting.pop().note("Compiling numeric kernels; this happens once, they are cached for later runs.")
 
 
 @contextmanager
 def announce_compilation(progress: Progress) -> Iterator[None]:
     """Within this block, the first kernel that is really compiled (not read from disk) is announced."""
-    with event.install_listener("numba:compile", _FirstCompile(progress)):
+    _waiting.append(progress)
+    try:
         yield
+    finally:
+        if progress in _waiting:
+            _waiting.remove(progress)

@@ -65,9 +65,13 @@ def ridge_rows(
     solved = np.zeros((n_rows, d), np.float32)
 
     def solve(start: int, stop: int) -> None:
+        A, b = np.empty((d, d)), np.empty(d)
+        # 16 columns more than a chunk: rows 1,024 bytes apart would fall into the same few cache sets.
+        chunk = np.empty((2, d, ENTRIES_PER_CHUNK + 16), np.float32)
         _ridge_block(
-            indptr, indices, weights, targets, features, common_penalty, row_penalty, start, stop, solved
-        )
+            indptr, indices, weights, targets, features, common_penalty, row_penalty, start, stop,
+            A, b, chunk[0], chunk[1], solved,
+        )  # fmt: skip
 
     if d:
         map_blocks(solve, n_rows, ROWS_PER_BLOCK)
@@ -192,21 +196,21 @@ def _ridge_block(
     row_penalty: Float64Array,
     start: int,
     stop: int,
+    A: Float64Array,
+    b: Float64Array,
+    columns: Float32Array,
+    weighted: Float32Array,
     solved: Float32Array,
 ) -> None:
     d = features.shape[1]
-    A = np.empty((d, d))
-    b = np.empty(d)
-    # 16 columns more than a chunk: rows 1,024 bytes apart would fall into the same few cache sets.
-    columns = np.empty((d, ENTRIES_PER_CHUNK + 16), np.float32)
-    weighted = np.empty((d, ENTRIES_PER_CHUNK + 16), np.float32)
     for row in range(start, stop):
         if indptr[row] == indptr[row + 1]:
             continue
-        A[:] = common_penalty
-        b[:] = 0.0
         for factor in range(d):
+            for other in range(d):
+                A[factor, other] = common_penalty[factor, other]
             A[factor, factor] += row_penalty[row, factor]
+            b[factor] = 0.0
         for first in range(indptr[row], indptr[row + 1], ENTRIES_PER_CHUNK):
             last = min(first + ENTRIES_PER_CHUNK, indptr[row + 1])
             _gather(
@@ -214,4 +218,5 @@ def _ridge_block(
             )
             _add_gramian(weighted, columns, last - first, A)
         _cholesky_solve(A, b)
-        solved[row] = b
+        for factor in range(d):
+            solved[row, factor] = b[factor]

@@ -34,7 +34,8 @@ def top_k(
     """
     found = np.full((scores.shape[0], min(k, scores.shape[1])), -1, np.int32)
     if found.size:  # a heap without room has no root to compare with
-        _select(scores, seen_indptr, seen_indices, allowed, found)
+        heap_scores, heap_items = np.empty(found.shape[1], scores.dtype), np.empty(found.shape[1], np.int32)
+        _select(scores, seen_indptr, seen_indices, allowed, heap_scores, heap_items, found)
     return found
 
 
@@ -102,11 +103,10 @@ def _select(
     seen_indptr: Int64Array,
     seen_indices: Int32Array,
     allowed: BoolArray,
+    heap_scores: Float32Array,
+    heap_items: Int32Array,
     found: Int32Array,
 ) -> None:
-    k = found.shape[1]
-    heap_scores = np.empty(k, scores.dtype)
-    heap_items = np.empty(k, np.int32)
     for row in range(scores.shape[0]):
         for entry in range(seen_indptr[row], seen_indptr[row + 1]):
             scores[row, seen_indices[entry]] = -np.inf

@@ -137,12 +137,3 @@ def no_item_vectors(what: str) -> InvalidValueError:
     return InvalidValueError(
         f"{what} has no item vectors, so items have no similarity. Fit als, ials, ease or dot instead."
     )
-
-
-def cosine_to(vectors: Float32Array, row: int) -> Float64Array:
-    """Cosine of every row of `vectors` (n, d) with one row, float64; 0 where a vector is zero."""
-    dots = vectors @ vectors[row].astype(np.float64)  # (n,)
-    norms = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
-    scale = norms * norms[row]
-    cosine: Float64Array = np.divide(dots, scale, out=np.zeros(len(vectors)), where=scale > 0.0)
-    return cosine

@@ -39,6 +39,32 @@ class IterativeConfig(ModelConfig):
         return self.model_copy(update={"n_epochs": n_epochs, "validation_fraction": 0.0})
 
 
+class RankingConfig(ModelConfig):
+    """Settings of a model that learns from who liked what."""
+
+    positive_min: float | None = Field(
+        default=None,
+        description="learn from ratings (or counts) of at least this; lower ones only keep items out of lists",
+    )
+
+
+def positive_min_of(config: ModelConfig) -> float | None:
+    """The lowest value that a model learns from; None: it learns from every interaction."""
+    return config.positive_min if isinstance(config, RankingConfig) else None
+
+
+def positive_note(config: ModelConfig, train: Interactions) -> str | None:
+    """How many interactions a model does not learn from, as a sentence; None if it learns from every one."""
+    lowest = positive_min_of(config)
+    if lowest is None:
+        return None
+    n_below = len(train) - int(train.by_user.reaches(lowest).sum())
+    return (
+        f"{n_below:,} of {len(train):,} {'counts' if train.is_implicit else 'ratings'} are below positive_min "
+        f"{lowest:g}: not learned from, and still never recommended."
+    )
+
+
 M = TypeVar("M", bound=Model, covariant=True)
 
 

@@ -17,15 +17,15 @@ from tastemap.errors import InvalidValueError
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.jit import kernel
 from tastemap.linalg.threads import map_blocks, single_threaded_blas
-from tastemap.linalg.types import Float64Array, Int32Array, Int64Array
-from tastemap.models.config import ModelConfig
+from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array
+from tastemap.models.config import RankingConfig
 from tastemap.models.item_weights import ItemWeights
 
 LARGEST_MATRIX_BYTES = 8 * 2**30
 """Above this the dense (I, I) matrix in float64 is refused: about 32,000 items."""
 
 
-class EASEConfig(ModelConfig):
+class EASEConfig(RankingConfig):
     """Settings of ``ease``."""
 
     regularization: float = Field(default=200.0, gt=0.0, description="λ on the weights, in interactions")
@@ -42,7 +42,7 @@ def fit(train: Interactions, config: EASEConfig, *, rng: np.random.Generator) ->
     Notes
     -----
     Cost O(I^3) by Cholesky in one thread (its sums must not depend on a thread count); peak
-    memory about five float64 matrices of I x I, the copies that LAPACK and the scaling make among them.
+    memory 1.5 float64 matrices of I x I: the gramian, which LAPACK inverts in place, and the float32 weights.
     """
     from scipy.linalg import lapack  # here, since the import takes half a second
 
@@ -53,17 +53,17 @@ def fit(train: Interactions, config: EASEConfig, *, rng: np.random.Generator) ->
             f"{n_bytes / 2**30:,.0f} GB; "
             "it is meant for up to 32,000 items. Use ials, whose memory grows with the items alone."
         )
-    G = co_counts(train)
+    G = co_counts(train).T  # symmetric; the transposed view is in the order in which LAPACK needs no copy
     G[np.diag_indices_from(G)] += config.regularization
     with single_threaded_blas():
         factor, failed = lapack.dpotrf(G, lower=1, overwrite_a=1)
         P, failed = lapack.dpotri(factor, lower=1, overwrite_c=1) if not failed else (G, failed)
     if failed:
         raise InvalidValueError("ease: the item gramian is singular; raise `regularization`.")
-    P = np.tril(P) + np.tril(P, -1).T
-    weights = (-P / np.diag(P)).astype(np.float32)  # column i over P_ii
-    np.fill_diagonal(weights, 0.0)
-    return ItemWeights(np.ascontiguousarray(weights), train.by_user)
+    weights = np.empty(P.shape, np.float32)
+    diagonal = np.diag(P).copy()
+    map_blocks(lambda start, stop: _scale_rows(P, diagonal, start, stop, weights), train.n_items, 64)
+    return ItemWeights(weights, train.by_user, config.positive_min)
 
 
 def co_counts(train: Interactions) -> Float64Array:
@@ -94,3 +94,15 @@ def _count_rows(
             user = item_users[entry]
             for other in range(user_indptr[user], user_indptr[user + 1]):
                 counts[item, user_items[other]] += 1.0
+
+
+@kernel
+def _scale_rows(
+    inverse: Float64Array, diagonal: Float64Array, start: int, stop: int, weights: Float32Array
+) -> None:
+    """Fill in rows of the weights; only the lower triangle of `inverse` holds P."""
+    for row in range(start, stop):
+        for item in range(weights.shape[1]):
+            entry = inverse[row, item] if item < row else inverse[item, row]
+            weights[row, item] = -entry / diagonal[item]
+        weights[row, row] = 0.0

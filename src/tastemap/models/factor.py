@@ -7,12 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
+from tastemap.linalg.cosine import cosine_to, dots_to, row_norms
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.gramian import gramian
 from tastemap.linalg.jit import fast_kernel, kernel
 from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
-from tastemap.models.base import Contributions, Link, Measure, check_items, cosine_to, no_item_vectors
+from tastemap.models.base import Contributions, Link, Measure, check_items, no_item_vectors
 from tastemap.models.user_loss import UserLoss, UserProblem
 
 USERS_PER_BLOCK = 512
@@ -64,6 +65,11 @@ class FactorModel:
         """``item_factors.T @ item_factors``, shape (d, d): shared by all users' implicit losses."""
         return gramian(self.item_factors)
 
+    @cached_property
+    def item_norms(self) -> Float64Array:
+        """Lengths of the item factors, shape (I,): shared by all cosines."""
+        return row_norms(self.item_factors)
+
     def users(self, user_index: IntArray) -> FactorUsers:
         """States of fitted users; index -1 gives zeros."""
         known = user_index >= 0
@@ -82,18 +88,19 @@ class FactorModel:
     def contributions(self, history: CSR, item_index: int) -> Contributions:
         """Split the folded-in score of an item over the history (Hu et al. 2008, section 5)."""
         baseline = self.global_bias + float(self.item_bias[item_index])
-        if self.user_loss is None:
-            return Contributions(baseline, np.zeros(len(history.indices)))
-        return Contributions(baseline, self._problem(history).split(self.item_factors[item_index]))
+        values = np.zeros(len(history.indices))
+        if self.user_loss is not None:
+            counts = history.reaches(self.user_loss.positive_min)
+            values[counts] = self._problem(history).split(self.item_factors[item_index])
+        return Contributions(baseline, values)
 
     def similarity(self, item_index: int, measure: Measure) -> Float64Array:
         """Similarity by factors alone: biases say how liked an item is, not what it is like."""
         if not self.n_factors:
             raise no_item_vectors("A model of biases alone")
         if measure == "cosine":
-            return cosine_to(self.item_factors, item_index)
-        dots: Float64Array = self.item_factors @ self.item_factors[item_index].astype(np.float64)
-        return dots
+            return cosine_to(self.item_factors, self.item_norms, item_index)
+        return dots_to(self.item_factors, item_index)
 
     def score_history(self, history: CSR) -> Float64Array:
         """Scores of the entries of `history`, whose rows are the fitted users, shape (nnz,), float64.
@@ -122,8 +129,9 @@ class FactorModel:
 
     def _problem(self, history: CSR) -> UserProblem:
         assert self.user_loss is not None
+        history = history.at_least(self.user_loss.positive_min)
         gram = self.item_gramian if self.user_loss.unobserved_weight else None
-        offset = (self.global_bias + self.item_bias.astype(np.float64))[history.indices]  # (nnz,)
+        offset = self.global_bias + self.item_bias[history.indices].astype(np.float64)  # (nnz,)
         return UserProblem(self.user_loss, self.link, history, offset, self.item_factors, gram)
 
     def _zeros(self, n: int) -> FactorUsers:

@@ -25,12 +25,12 @@ from tastemap.linalg.csr import CSR
 from tastemap.linalg.gramian import gramian
 from tastemap.linalg.types import Float32Array
 from tastemap.models.base import Link
-from tastemap.models.config import Epoch, IterativeConfig
+from tastemap.models.config import Epoch, IterativeConfig, RankingConfig
 from tastemap.models.factor import FactorModel
 from tastemap.models.user_loss import UserLoss, UserProblem
 
 
-class IALSConfig(IterativeConfig):
+class IALSConfig(IterativeConfig, RankingConfig):
     """Settings of ``ials``."""
 
     n_epochs: int = Field(default=30, ge=1, le=10_000, description="alternations, at most")
@@ -53,6 +53,7 @@ class IALSConfig(IterativeConfig):
             unobserved_weight=self.unobserved_weight,
             implicit=True,
             alpha=self.alpha,
+            positive_min=self.positive_min,
         )
 
 
@@ -105,9 +106,8 @@ def epochs(
 
 def _half_step(seen: CSR, loss: UserLoss, factors: Float32Array) -> Float32Array:
     """Solve every row of `seen` (rows, columns) with the factors of the columns fixed."""
-    offset = np.zeros(len(seen.indices))
     gram = gramian(factors) if loss.unobserved_weight else None
-    solved, _ = UserProblem(loss, Link(), seen, offset, factors, gram).solve()
+    solved, _ = UserProblem(loss, Link(), seen, 0.0, factors, gram).solve()
     return solved
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from tastemap.linalg.cosine import cosine_to, row_norms
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.jit import kernel
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
-from tastemap.models.base import Contributions, Link, Measure, check_items, cosine_to
+from tastemap.models.base import Contributions, Link, Measure, check_items
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +23,14 @@ class ItemWeights:
     weights : array of shape (I, I), float32
         ``weights[j, i]`` is what having seen item ``j`` adds to item ``i``.
     history : CSR of shape (U, I)
-        The interactions of the fitted users; each counts once, whatever its value.
+        What the model learned from the fitted users; each interaction counts once, whatever its value.
+    positive_min : float or None
+        Entries of a history with a lower value do not count; None: all do.
     """
 
     weights: Float32Array
     history: CSR
+    positive_min: float | None = None
 
     @property
     def link(self) -> Link:
@@ -42,22 +47,28 @@ class ItemWeights:
         """Fitted items I."""
         return len(self.weights)
 
+    @cached_property
+    def norms(self) -> Float64Array:
+        """Lengths of the rows of weights, shape (I,): shared by all cosines."""
+        return row_norms(self.weights)
+
     def users(self, user_index: IntArray) -> HistoryUsers:
         """States of fitted users: their histories; index -1 gives an empty one."""
         return HistoryUsers(self, self.history.take(user_index))
 
     def fold_in(self, history: CSR) -> HistoryUsers:
-        """The history itself."""
-        return HistoryUsers(self, history)
+        """The history itself, as far as it counts."""
+        return HistoryUsers(self, history.at_least(self.positive_min))
 
     def contributions(self, history: CSR, item_index: int) -> Contributions:
-        """One weight per item of the history; the baseline is zero."""
-        return Contributions(0.0, self.weights[history.indices, item_index].astype(np.float64))
+        """One weight per item of the history that counts; the baseline is zero."""
+        weights = self.weights[history.indices, item_index].astype(np.float64)
+        return Contributions(0.0, np.where(history.reaches(self.positive_min), weights, 0.0))
 
     def similarity(self, item_index: int, measure: Measure) -> Float64Array:
         """``dot``: the weights of the item itself; ``cosine``: between rows of weights."""
         if measure == "cosine":
-            return cosine_to(self.weights, item_index)
+            return cosine_to(self.weights, self.norms, item_index)
         weights: Float64Array = self.weights[item_index].astype(np.float64)
         return weights
 

@@ -6,12 +6,12 @@ import numpy as np
 
 from tastemap.data import Interactions
 from tastemap.models.base import Link
-from tastemap.models.config import ModelConfig
+from tastemap.models.config import RankingConfig
 from tastemap.models.factor import FactorModel
 
 
-class PopularityConfig(ModelConfig):
-    """``popularity`` has no settings."""
+class PopularityConfig(RankingConfig):
+    """``popularity`` has no settings but what counts as an interaction."""
 
 
 def fit(train: Interactions, config: PopularityConfig, *, rng: np.random.Generator) -> FactorModel:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike, fspath
 
 import polars as pl
 
 from tastemap.data import Dataset, IdMap
+from tastemap.errors import check_type
 from tastemap.models.base import Model, Objective
 from tastemap.models.config import ModelConfig
 
@@ -47,6 +50,10 @@ class Recommender:
     validation: pl.DataFrame | None = None
     evaluation: dict[str, object] | None = None
 
+    def __repr__(self) -> str:
+        data = f"{self.train.name}: {self.train.interactions.summary}"
+        return f"Recommender {self.name} ({self.objective}), fitted to {data}"
+
     @property
     def users(self) -> IdMap:
         """Ids of the fitted users."""
@@ -56,3 +63,25 @@ class Recommender:
     def items(self) -> IdMap:
         """Ids of the fitted items."""
         return self.train.interactions.items
+
+    @cached_property
+    def catalog(self) -> pl.DataFrame:
+        """What is known of the fitted items: one row an item, in index order, joined once."""
+        return self.train.catalog.aligned(self.items)
+
+    @cached_property
+    def folded_titles(self) -> pl.Series:
+        """Titles without regard to case, shape (I,), to look names up in; null where there is none."""
+        titles = (
+            self.catalog["title"].to_list() if "title" in self.catalog.columns else [None] * len(self.items)
+        )
+        folded = [None if title is None else title.casefold() for title in titles]
+        return pl.Series("title", folded, dtype=pl.String)
+
+
+def check_recommender(value: object, *, argument: str = "recommender") -> None:
+    """Raise InvalidValueError unless a value is a recommender, as where the folder of one is given instead."""
+    remedy = "tastemap.fit makes one, and tastemap.load reads a saved one"
+    if isinstance(value, str | PathLike):
+        remedy = f"load it first: tastemap.load({str(fspath(value))!r})"
+    check_type(argument, value, Recommender, "a Recommender", remedy)

@@ -13,12 +13,13 @@ Explicit feedback: targets are ratings, confidences 1. Implicit feedback: target
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from tastemap.linalg.csr import CSR, row_numbers
 from tastemap.linalg.ridge import ridge_rows
-from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, IntArray
+from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, Int32Array, IntArray
 from tastemap.models.base import Link
 
 GAUSS_NEWTON_STEPS = 10
@@ -46,6 +47,8 @@ class UserLoss:
         Whether targets are 1 instead of ratings.
     alpha : float
         Scale from values to confidences: ``1 + alpha * value``; implicit feedback only.
+    positive_min : float or None
+        Entries of a history with a lower value take no part: they are not in S. None: all are.
     """
 
     regularization: float
@@ -54,10 +57,13 @@ class UserLoss:
     unobserved_weight: float = 0.0
     implicit: bool = False
     alpha: float = 0.0
+    positive_min: float | None = None
 
     def confidences(self, values: FloatArray) -> Float64Array:
         """Weight of each seen pair, shape (nnz,)."""
-        return 1.0 + (self.alpha if self.implicit else 0.0) * values.astype(np.float64)
+        if not (self.implicit and self.alpha):
+            return np.ones(len(values))
+        return 1.0 + self.alpha * values.astype(np.float64)
 
     def targets(self, values: FloatArray) -> Float64Array:
         """Target of each seen pair, shape (nnz,)."""
@@ -89,7 +95,8 @@ class UserProblem:
     loss, link
         Of the model.
     history : CSR of shape (B, I)
-    offset : array of shape (nnz,), float64
+        What the users are solved for, all of it: `loss.positive_min` has been applied.
+    offset : array of shape (nnz,), float64, or float
         What the score of each entry is without the user's side.
     item_factors : array of shape (I, d), float32
     item_gramian : array of shape (d, d) or None
@@ -99,18 +106,17 @@ class UserProblem:
     loss: UserLoss
     link: Link
     history: CSR
-    offset: Float64Array
+    offset: Float64Array | float
     item_factors: Float32Array
     item_gramian: Float64Array | None
 
     def solve(self) -> tuple[Float32Array, Float32Array]:
         """The minimiser: factors (B, d) and biases (B,), float32. O(nnz d^2 + B d^3) a step."""
-        features = self._features()
         weights, targets = self.loss.confidences(self.history.values), self._targets()
         if self.link.kind != "sigmoid":
-            solved = self._ridge(features, weights, targets - self.offset)
+            solved = self._ridge(weights, targets - self.offset)
         else:
-            solved = self._gauss_newton(features, weights, targets)
+            solved = self._gauss_newton(weights, targets)
         d = self.item_factors.shape[1]
         if self.loss.bias_regularization is None:
             return solved, np.zeros(len(solved), np.float32)
@@ -122,10 +128,11 @@ class UserProblem:
         The minimiser is linear in the (working) targets: ``x = A^-1 sum_j w_j y_j t_j``, so entry j
         adds ``y' A^-1 y_j w_j t_j``. With a sigmoid the targets are those of the last Gauss-Newton step.
         """
-        Y = self._features()[self.history.indices].astype(np.float64)  # (s, d)
+        features, place = self._features
+        Y = features[place].astype(np.float64)  # (s, d)
         weights, working = self.loss.confidences(self.history.values), self._targets() - self.offset
         if self.link.kind == "sigmoid":
-            solved = self._gauss_newton(self._features(), weights, self._targets())
+            solved = self._gauss_newton(weights, self._targets())
             weights, working = self._linearized(weights, self._targets(), Y @ solved[0])
         if not len(Y) or not Y.shape[1]:
             return np.zeros(len(Y))
@@ -136,10 +143,15 @@ class UserProblem:
             vector = np.append(vector, 1.0)
         return (Y @ np.linalg.solve(A, vector)) * weights * working
 
-    def _features(self) -> Float32Array:
+    @cached_property
+    def _features(self) -> tuple[Float32Array, Int32Array]:
+        """Vectors, with a 1 for the bias where there is one, and the place of each entry's vector, (nnz,)."""
+        vectors, place = self.item_factors, self.history.indices
         if self.loss.bias_regularization is None:
-            return self.item_factors
-        return np.hstack([self.item_factors, np.ones((len(self.item_factors), 1), np.float32)])
+            return vectors, place
+        if len(place) < len(vectors):  # a few histories need no copy of all items
+            vectors, place = vectors[place], np.arange(len(place), dtype=np.int32)
+        return np.hstack([vectors, np.ones((len(vectors), 1), np.float32)]), place
 
     def _targets(self) -> Float64Array:
         return self.loss.targets(self.history.values)
@@ -150,10 +162,11 @@ class UserProblem:
     def _common(self, n_columns: int) -> Float64Array:
         return self.loss.common_penalty(self.item_gramian, n_columns)
 
-    def _ridge(self, features: Float32Array, weights: Float64Array, targets: Float64Array) -> Float32Array:
+    def _ridge(self, weights: Float64Array, targets: Float64Array) -> Float32Array:
+        features, place = self._features
         return ridge_rows(
             self.history.indptr,
-            self.history.indices,
+            place,
             weights,
             targets,
             features,
@@ -170,22 +183,20 @@ class UserProblem:
         # f(s + ds) ~ f(s) + f'(s) ds, so c (t - f)^2 becomes c f'^2 (ds - (t - f) / f')^2
         return weights * slope**2, side + (targets - self.link.apply(score)) / slope
 
-    def _gauss_newton(
-        self, features: Float32Array, weights: Float64Array, targets: Float64Array
-    ) -> Float32Array:
+    def _gauss_newton(self, weights: Float64Array, targets: Float64Array) -> Float32Array:
         """At most ten steps from zero; a user's step is halved until the user's loss falls.
 
         A user stays put once converged, whatever the others do: the same bits alone and in any batch.
         """
         rows = row_numbers(self.history.indptr)
-        current = np.zeros((self.history.n_rows, features.shape[1]), np.float32)
-        loss = self._loss(current, features, rows, weights, targets)
+        current = np.zeros((self.history.n_rows, self._features[0].shape[1]), np.float32)
+        loss = self._loss(current, rows, weights, targets)
         active = np.ones(len(current), np.bool_)
         for _ in range(GAUSS_NEWTON_STEPS):
-            side = self._side(current, features, rows)
-            proposed = self._ridge(features, *self._linearized(weights, targets, side))
+            side = self._side(current, rows)
+            proposed = self._ridge(*self._linearized(weights, targets, side))
             for _ in range(4):
-                proposed_loss = self._loss(proposed, features, rows, weights, targets)
+                proposed_loss = self._loss(proposed, rows, weights, targets)
                 worse = proposed_loss > loss
                 if not worse.any():
                     break
@@ -197,23 +208,21 @@ class UserProblem:
                 break
         return current
 
-    def _side(self, solved: Float32Array, features: Float32Array, rows: IntArray) -> Float64Array:
+    def _side(self, solved: Float32Array, rows: IntArray) -> Float64Array:
         """``b + x'y`` of every entry, shape (nnz,)."""
-        side: Float64Array = np.einsum(
-            "nd,nd->n", solved[rows], features[self.history.indices], dtype=np.float64
-        )
+        features, place = self._features
+        side: Float64Array = np.einsum("nd,nd->n", solved[rows], features[place], dtype=np.float64)
         return side
 
     def _loss(
         self,
         solved: Float32Array,
-        features: Float32Array,
         rows: IntArray,
         weights: Float64Array,
         targets: Float64Array,
     ) -> Float64Array:
         """The loss of every user, shape (B,)."""
-        residual = targets - self.link.apply(self.offset + self._side(solved, features, rows))
+        residual = targets - self.link.apply(self.offset + self._side(solved, rows))
         fit = np.bincount(rows, weights=weights * residual**2, minlength=len(solved))
         x = solved.astype(np.float64)
         loss: Float64Array = fit + (self._row_penalty() * x**2).sum(axis=1)

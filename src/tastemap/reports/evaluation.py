@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tastemap.errors import check_type
 from tastemap.evaluation.records import EvaluationRecord
 from tastemap.reports.appendix import reading, repeating, settings
 from tastemap.reports.figures import (
@@ -75,6 +76,7 @@ def evaluation_report(record: EvaluationRecord, *, examples: Sequence[ExampleLis
     MissingExtraError
         When this module is imported without the extra ``explore``.
     """
+    check_type("record", record, EvaluationRecord, "an EvaluationRecord", "tastemap.evaluate makes one")
     sections = [
         *_results(record),
         _slices(record),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tastemap import plurals
 from tastemap.evaluation.names import METRICS
 from tastemap.evaluation.records import Difference, Estimate, EvaluationRecord, Protocol
 
@@ -108,8 +109,8 @@ def listed(names: Sequence[str]) -> str:
 
 
 def plural(n: int, one: str, many: str | None = None) -> str:
-    """A count with its noun: 1 user, 943 users."""
-    return f"{count(n)} {one if n == 1 else many or one + 's'}"
+    """A count with its noun: 1 user, 80 000 users with a narrow space."""
+    return plurals.plural(n, one, many).replace(",", THIN)
 
 
 def split_sentence(protocol: Protocol, share: float) -> str:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import NoneType
 
+import numpy as np
 import polars as pl
 
-from tastemap.data import Dataset
-from tastemap.errors import InvalidValueError
+from tastemap.data import Dataset, Interactions
+from tastemap.data.dataset import check_dataset
+from tastemap.errors import InvalidValueError, check_type
 from tastemap.linalg.jit import announce_compilation
 from tastemap.models.base import Model
-from tastemap.models.config import IterativeConfig, ModelConfig
+from tastemap.models.config import IterativeConfig, ModelConfig, positive_min_of
 from tastemap.models.recommender import Recommender
+from tastemap.plurals import plural
 from tastemap.progress import SILENT, Progress
 from tastemap.rng import Rng, seed_of, stream
 from tastemap.training.registry import ModelEntry, get, make_config
@@ -55,7 +59,8 @@ def fit(
     settings : mapping of str to object, optional
         Settings that differ from the model's defaults.
     positive_min : float, optional
-        Fit a ranking model to interactions with at least this rating only.
+        The setting of that name of a ranking model: learn from ratings of at least this. Lower ones still
+        keep items out of their users' lists.
     rng : int, Generator or None
         An int seed repeats the run bit for bit; None draws a fresh one and records it.
     progress : Progress
@@ -72,62 +77,74 @@ def fit(
     ------
     UnknownNameError, InvalidValueError
         For an unknown model or setting, a setting out of range, a rating model on data without
-        ratings, or fewer than two users or items.
+        ratings or with `positive_min`, or fewer than two users or items to learn from.
     MissingExtraError
         If the model needs an optional package that is not installed.
     """
-    entry, config, seed = get(model), make_config(model, settings), seed_of(rng)
-    train = _suitable(train, entry, positive_min)
+    entry, seed = get(model), seed_of(rng)
+    _check_arguments(train, model, settings)
+    config = make_config(model, _with_positive_min(entry, settings or {}, positive_min))
+    learned = _suitable(train.interactions, entry, positive_min_of(config))
     with announce_compilation(progress):
         if isinstance(config, IterativeConfig):
-            return _fit_in_epochs(train, entry, config, seed, progress, keep_partial)
-        fitted = entry.fit(train.interactions, config, rng=stream(seed, "fit"))
+            return _fit_in_epochs(train, learned, entry, config, seed, progress, keep_partial)
+        fitted = entry.fit(learned, config, rng=stream(seed, "fit"))
     return _recommender(fitted, entry, config, config, seed, train, [], None)
 
 
-def _suitable(train: Dataset, entry: ModelEntry, positive_min: float | None) -> Dataset:
-    if positive_min is not None:
-        if entry.objective == "rating":
-            raise InvalidValueError(
-                f"positive_min is for ranking models; {entry.name} predicts ratings and needs the low ones too."
-            )
-        train = _positives(train, positive_min)
-    data = train.interactions
+def _with_positive_min(
+def _check_arguments(train: Dataset, model: str, settings: Mapping[str, object] | None) -> None:
+    check_dataset("train", train)
+    check_type("model", model, str, "the name of a model", "write for example 'als'")
+    check_type("settings", settings, (Mapping, NoneType), "a mapping", "write for example {'n_factors': 32}")
+
+
+    entry: ModelEntry, settings: Mapping[str, object], positive_min: float | None
+) -> Mapping[str, object]:
+    if positive_min is None:
+        return settings
+    if entry.objective == "rating":
+        raise InvalidValueError(
+            f"positive_min is for ranking models; {entry.name} predicts ratings and needs the low ones too."
+        )
+    if settings.get("positive_min", positive_min) != positive_min:
+        raise InvalidValueError(
+            f"positive_min must have one value. Got {positive_min:g} and, among the settings, "
+            f"{settings['positive_min']!r}; give it once."
+        )
+    return {**settings, "positive_min": positive_min}
+
+
+def _suitable(data: Interactions, entry: ModelEntry, positive_min: float | None) -> Interactions:
+    """What the model is fitted to: the interactions of `data` that it learns from."""
     if entry.objective == "rating" and data.is_implicit:
         raise InvalidValueError(
             f"{entry.name} predicts ratings, but the data has no rating column. Use a ranking model: ials, "
             "ease or popularity; or name the column with --rating-col."
         )
-    if data.n_users < 2 or data.n_items < 2:
+    learned = data.at_least(positive_min)
+    n_users = int(np.count_nonzero(learned.by_user.row_lengths))
+    n_items = int(np.count_nonzero(learned.popularity))
+    if n_users < 2 or n_items < 2:
+        remedy = "check that the columns are the right ones" if learned is data else "lower positive_min"
         raise InvalidValueError(
-            f"Fitting needs at least two users and two items. Got {data.n_users} and {data.n_items}"
-            + (
-                "; lower positive_min."
-                if positive_min is not None
-                else "; check that the columns are the right ones."
-            )
+            f"Fitting needs at least two users and two items. Got {n_users} and {n_items}; {remedy}."
         )
-    return train
-
-
-def _positives(train: Dataset, positive_min: float) -> Dataset:
-    """Only the interactions with at least this value; the report counts the others."""
-    good = train.interactions.values >= positive_min
-    n_dropped = len(good) - int(good.sum())
-    dropped = {**train.report.dropped, f"rating below positive_min {positive_min:g}": n_dropped}
-    report = replace(train.report, n_kept=train.report.n_kept - n_dropped, dropped=dropped)
-    return replace(train.select(good), report=report)
+    return learned
 
 
 def _fit_in_epochs(
     train: Dataset,
+    learned: Interactions,
     entry: ModelEntry,
     config: IterativeConfig,
     seed: int,
     progress: Progress,
     keep_partial: bool,
 ) -> Recommender:
-    validation = hold_out(train.interactions, entry.objective, config.validation_fraction, seed)
+    validation = hold_out(
+        train.interactions, entry.objective, config.validation_fraction, seed, positive_min_of(config)
+    )
     search = _search(entry, config, seed, validation, progress, keep_partial) if validation else None
     resolved = config.resolved(search.n_epochs) if search else config
     losses: list[dict[str, object]] = list(search.losses) if search else []
@@ -137,7 +154,7 @@ def _fit_in_epochs(
     fitted: Model | None = None
     done = 0
     try:
-        for epoch in epochs(train.interactions, resolved, rng=stream(seed, "fit")):
+        for epoch in epochs(learned, resolved, rng=stream(seed, "fit")):
             fitted, done = epoch.model, done + 1
             for note in epoch.notes if search is None else ():
                 progress.note(note)
@@ -146,7 +163,7 @@ def _fit_in_epochs(
     except KeyboardInterrupt:
         if fitted is None or not keep_partial:
             raise
-        progress.note(f"Stopped after {done} of {total} epochs; the model so far is kept.")
+        progress.note(f"Stopped after {done} of {plural(total, 'epoch')}; the model so far is kept.")
         resolved = config.resolved(done)
     assert fitted is not None, "epochs yields at least one model"
     return _recommender(
@@ -168,7 +185,7 @@ def _search(
     losses: list[dict[str, object]] = []
     best, best_epoch, best_model = float("inf"), 0, None
     try:
-        for number, epoch in enumerate(epochs(validation.inner, config, rng=stream(seed, "fit")), start=1):
+        for number, epoch in enumerate(epochs(validation.learned, config, rng=stream(seed, "fit")), start=1):
             for note in epoch.notes:
                 progress.note(note)
             figures = {**epoch.losses, validation.metric: validation.figure(epoch.model)}
@@ -183,7 +200,8 @@ def _search(
         if best_model is None or not keep_partial:
             raise
         progress.note(
-            f"Search stopped; fitting to all rows for {best_epoch} epochs. Ctrl-C again stops that too."
+            f"Search stopped; fitting to all rows for {plural(best_epoch, 'epoch')}. "
+            "Ctrl-C again stops that too."
         )
     assert best_model is not None, "epochs yields at least one model"
     return _Search(best_epoch, losses, validation.predictions(best_model))

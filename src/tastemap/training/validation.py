@@ -32,7 +32,9 @@ class Validation:
     Parameters
     ----------
     inner : Interactions
-        What the search is fitted to.
+        What is known of the users; its items are not listed.
+    learned : Interactions
+        The part of `inner` that the search is fitted to, with the same indices.
     held_out : Interactions
         The other rows, with ids of their own.
     user_index, item_index : arrays of shape (n,), int32
@@ -40,12 +42,13 @@ class Validation:
     metric : str
         ``validation_rmse`` or ``validation_ndcg@10``.
     ranked : CSR or None
-        For ranking: the held-out items of at most 2,000 users of `inner`, by inner indices.
+        For ranking: the held-out positive items of at most 2,000 users of `inner`, by inner indices.
     ranked_users : array or None
         The inner indices of these users.
     """
 
     inner: Interactions
+    learned: Interactions
     held_out: Interactions
     user_index: Int32Array
     item_index: Int32Array
@@ -78,27 +81,34 @@ class Validation:
         return model.link.apply(score_pairs(model, self.user_index, self.item_index))
 
 
-def hold_out(train: Interactions, objective: Objective, fraction: float, seed: int) -> Validation | None:
-    """Hold out a random `fraction` of the rows; None if it is 0 or would leave nothing on either side."""
+def hold_out(
+    train: Interactions, objective: Objective, fraction: float, seed: int, positive_min: float | None
+) -> Validation | None:
+    """Hold out a random `fraction` of the rows; None if it is 0 or would leave nothing on either side.
+
+    Rows below `positive_min` are neither learned from nor relevant, but those left in are not listed either.
+    """
     held = stream(seed, "validation").random(len(train)) < fraction
     if not held.any() or held.all():
         return None
     inner, held_out = train.select(~held), train.select(held)
+    learned = inner.at_least(positive_min)
     user_index = inner.users.indices(held_out.users.ids)[held_out.user_index]
     item_index = inner.items.indices(held_out.items.ids)[held_out.item_index]
     if objective == "rating":
-        return Validation(inner, held_out, user_index, item_index, "validation_rmse", None, None)
-    known = (user_index != UNKNOWN) & (item_index != UNKNOWN)
-    users = np.unique(user_index[known])
-    if not len(users):
+        return Validation(inner, learned, held_out, user_index, item_index, "validation_rmse", None, None)
+    relevant = (user_index != UNKNOWN) & (item_index != UNKNOWN) & held_out.by_user.reaches(positive_min)
+    users = np.unique(user_index[relevant])
+    if not len(users) or not len(learned):
         return None
     if len(users) > RANKED_USERS:
         users = np.sort(stream(seed, "validation users").choice(users, RANKED_USERS, replace=False))
     place = np.searchsorted(users, user_index)
     place = np.minimum(place, len(users) - 1)
-    chosen = known & (users[place] == user_index)
+    chosen = relevant & (users[place] == user_index)
     ranked = from_pairs(place[chosen], item_index[chosen], held_out.values[chosen], (len(users), inner.n_items))
-    return Validation(inner, held_out, user_index, item_index, f"validation_ndcg@{LIST_LENGTH}", ranked, users)
+    metric = f"validation_ndcg@{LIST_LENGTH}"
+    return Validation(inner, learned, held_out, user_index, item_index, metric, ranked, users)
 
 
 def _hits(lists: Int32Array, relevant: CSR) -> BoolArray:

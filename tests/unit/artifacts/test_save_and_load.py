@@ -14,6 +14,7 @@ import pytest
 from tastemap.artifacts import ensure_writable, info, is_artifact, load, save
 from tastemap.data import Catalog
 from tastemap.errors import ArtifactError
+from tastemap.models.ease import EASEConfig
 from tastemap.models.factor import FactorModel
 from tastemap.models.item_weights import ItemWeights
 from tastemap.models.recommender import Recommender
@@ -253,6 +254,9 @@ def test_histories_other_than_the_interactions_are_not_saved(tmp_path: Path) -> 
     other = replace(made, train=made.train.select(np.arange(13) < 12))
     with pytest.raises(ArtifactError, match="not its training interactions"):
         save(other, tmp_path / "saved")
+    choosy = replace(made, resolved=EASEConfig(positive_min=4.0))
+    with pytest.raises(ArtifactError, match="not its training interactions"):
+        save(choosy, tmp_path / "saved")
 
 
 def test_a_column_that_the_format_lacks_is_named(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_further_columns_and_the_order_of_rows_stay(tmp_path: Path) -> None:
 
 
 def test_of_conflicting_ratings_the_last_by_time_stays_as_in_a_load(tmp_path: Path) -> None:
-    source = written(tmp_path, "1,1,5,300", "1,1,2,100", "1,1,3,300", "2,1,4,100")
+    source = written(tmp_path, "1,1,3,300", "1,1,5,100", "1,1,2,300", "2,1,4,100")
     fix(source, tmp_path / "repaired.csv")
     repaired, loaded = load(tmp_path / "repaired.csv"), load(source)
     assert repaired.interactions.frame().equals(loaded.interactions.frame())

@@ -90,7 +90,10 @@ def test_a_damaged_cache_is_fetched_again(small_100k: Path) -> None:
 def test_loading_by_name_fetches_and_knows_titles(small_100k: Path) -> None:
     dataset = load("ml-100k")
     assert dataset.name == "ml-100k"
-    assert dataset.catalog.titles == {242: "Kolya (1996)", 302: "Secret (1997)"}
+    assert dict(dataset.catalog.frame.select("item_id", "title").iter_rows()) == {
+        242: "Kolya (1996)",
+        302: "Secret (1997)",
+    }
 
 
 @contextmanager

@@ -5,12 +5,13 @@ from __future__ import annotations
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from tastemap.data import Dataset, RatingScale, load
+from tastemap.data import Dataset, RatingScale, load, make_interactions
 from tastemap.errors import ColumnError, DataError, InvalidValueError, SourceNotFoundError
 
 CSV = "user_id,item_id,rating,timestamp\n1,10,4,100\n2,10,5,200\n1,20,3.5,300\n"
@@ -122,11 +123,39 @@ def test_a_count_column_is_implicit_feedback_with_counts(tmp_path: Path) -> None
     assert dataset.interactions.values.tolist() == [30.0, 4.0]
 
 
-def test_of_repeated_ratings_the_last_by_time_counts(tmp_path: Path) -> None:
-    text = "user,item,rating,ts\n2,1,1,50\n1,1,5,300\n1,1,2,100\n1,1,4,300\n2,2,3,60\n1,1,1,200\n"
-    dataset = load(written(tmp_path, text))
-    assert rows_of(dataset) == [(1, 1, 4.0, 300), (2, 1, 1.0, 50), (2, 2, 3.0, 60)]
-    assert dataset.report.n_merged == 3
+def test_of_repeated_ratings_the_last_by_time_counts_and_of_equal_times_the_highest(tmp_path: Path) -> None:
+    lines = ["2,1,1,50", "1,1,4,300", "1,1,2,100", "1,1,3,300", "2,2,3,60", "1,1,5,200"]
+    for given in (lines, lines[::-1]):
+        dataset = load(written(tmp_path, "\n".join(["user,item,rating,ts", *given])))
+        assert rows_of(dataset) == [(1, 1, 4.0, 300), (2, 1, 1.0, 50), (2, 2, 3.0, 60)]
+        assert dataset.report.n_merged == 3
+
+
+def test_without_times_the_last_line_of_repeated_ratings_counts(tmp_path: Path) -> None:
+    dataset = load(written(tmp_path, "user,item,rating\n1,1,5\n2,1,3\n1,1,2\n"))
+    assert rows_of(dataset) == [(1, 1, 2.0), (2, 1, 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"user_ids": [1, 2]}, "user_ids must be as long as values, 3. Got 2"),
+        ({"item_ids": [1, 2, 3, 4]}, "item_ids must be as long as values, 3. Got 4"),
+        ({"timestamps": np.zeros(2, np.int64)}, "timestamps must be as long as values"),
+        ({"folds": np.zeros(4, np.int8)}, "folds must be as long as values"),
+        ({"values": [3, np.nan, 9]}, r"ratings from 1 to 5\. Got nan in row 1, counted from 0"),
+        ({"values": [3, 4, 5.5]}, "Got 5.5 in row 2"),
+        ({"values": [3, 0, 4], "rating_scale": None}, "counts above 0. Got 0 in row 1"),
+        ({"values": [3, 1, np.inf], "rating_scale": None}, "counts above 0. Got inf in row 2"),
+        ({"user_ids": [], "item_ids": [], "values": []}, "at least one interaction. Got none"),
+    ],
+)
+def test_rows_that_are_no_interactions_are_refused_by_number(change: dict[str, Any], said: str) -> None:
+    given: dict[str, Any] = {"user_ids": [1, 1, 2], "item_ids": [1, 2, 1], "values": [1, 2, 5]}
+    given = {**given, "rating_scale": RatingScale(1, 5), **change}
+    values = np.array(given.pop("values"), np.float32)
+    with pytest.raises(InvalidValueError, match=said):
+        make_interactions(given.pop("user_ids"), given.pop("item_ids"), values, **given)
 
 
 def test_every_row_is_accounted_for(tmp_path: Path) -> None:
@@ -307,7 +336,7 @@ def test_features_of_007_are_not_those_of_7(tmp_path: Path) -> None:
     interactions = written(tmp_path, "user,item,rating\n1,7,4\n2,8,3\n")
     features = pl.DataFrame({"item": ["007", "8"], "title": ["Agent", "Eight"]})
     catalog = load(interactions, item_features=features).catalog
-    assert catalog.titles == {8: "Eight"}
+    assert dict(catalog.frame.select("item_id", "title").iter_rows()) == {8: "Eight"}
 
 
 def test_user_features_come_without_zip_codes(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_an_ml_10m_folder_has_half_stars_and_no_users(tmp_path: Path) -> None:
     dataset = load(tmp_path)
     assert dataset.interactions.values.tolist() == [5.0, 0.5]
     assert dataset.user_features is None
-    assert dataset.catalog.titles == {122: "Boomerang (1992)"}
+    assert dict(dataset.catalog.frame.select("item_id", "title").iter_rows()) == {122: "Boomerang (1992)"}
 
 
 def test_a_csv_edition_is_read_with_quoted_titles(tmp_path: Path) -> None:
@@ -149,6 +149,6 @@ def test_given_features_replace_those_of_the_set(tmp_path: Path) -> None:
         item_features=pl.DataFrame({"item_id": [242], "title": ["Mine"]}),
         user_features=pl.DataFrame({"user_id": [22], "team": ["red"]}),
     )
-    assert dataset.catalog.titles == {242: "Mine"}
+    assert dict(dataset.catalog.frame.select("item_id", "title").iter_rows()) == {242: "Mine"}
     assert dataset.user_features is not None
     assert dataset.user_features.columns == ["user_id", "team"]

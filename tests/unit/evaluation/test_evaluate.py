@@ -183,7 +183,7 @@ def test_the_protocol_is_told_in_sentences() -> None:
     for part in (
         "8 test rows of 5 test users",
         "at least 4",
-        "1 users and 1 items, in 2 test rows",
+        "1 user and 1 item, in 2 test rows",
         "10 bootstrap",
     ):
         assert part in said

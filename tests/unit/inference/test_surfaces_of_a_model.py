@@ -56,7 +56,7 @@ def test_lists_come_in_the_order_asked_for() -> None:
 def test_unknown_users_can_be_left_out_and_are_counted() -> None:
     found = recommend(popular(), ["u1", "nobody"], k=1, strict=False)
     assert found.n_users == 1
-    assert "1 users are not in the training data" in found.notes[0]
+    assert "1 user not in the training data" in found.notes[0]
     with pytest.raises(UnknownUserError, match="'nobody'"):
         recommend(popular(), ["u1", "nobody"])
 
@@ -105,11 +105,34 @@ def test_a_title_that_nobody_has_lists_near_ones() -> None:
 
 
 def test_similar_items_count_the_users_who_have_both() -> None:
-    frame = similar_items(by_hand(), "Gamma (1994)", k=4)
+    frame = similar_items(by_hand(), "Gamma (1994)", k=4, min_common_users=0).frame
     common = dict(frame.select("item_id", "common_users").iter_rows())
     assert common == {4: 2, 1: 2, 2: 1, 5: 0}
     with pytest.raises(InvalidValueError, match="'cosine' or 'dot'"):
         similar_items(by_hand(), 1, measure="euclid")  # type: ignore[arg-type]
+
+
+def test_items_with_few_users_in_common_are_left_out_and_counted() -> None:
+    every = similar_items(by_hand(), 3, k=4, min_common_users=0)
+    assert (every.left_out, every.notes) == (0, ())
+    two = similar_items(by_hand(), 3, k=4, min_common_users=2)
+    assert two.frame.drop("rank").equals(every.frame.filter(pl.col("common_users") >= 2).drop("rank"))
+    assert two.left_out == 2
+    assert "Left out: 2 items with fewer than 2 users who have both" in two.notes[0]
+    assert "shorter than 4: 2 other items can be listed" in two.notes[1]
+    # Of a full list only those are counted that would have stood in it.
+    first = similar_items(by_hand(), 3, k=1, min_common_users=2)
+    place = every.frame["item_id"].to_list().index(first.frame["item_id"][0])
+    assert first.left_out == place
+    with pytest.raises(InvalidValueError, match=r"min_common_users must be an integer >= 0\. Got -1"):
+        similar_items(by_hand(), 3, min_common_users=-1)
+
+
+def test_an_item_that_hardly_anybody_has_has_no_neighbors_and_says_why() -> None:
+    found = similar_items(by_hand(), 5)  # one user
+    assert found.frame.is_empty()
+    assert found.left_out == 4
+    assert "fewer than 5 users who have both; a lower minimum of common users lists them" in found.notes[0]
 
 
 def test_an_unknown_side_contributes_nothing() -> None:
@@ -147,7 +170,7 @@ def test_a_history_is_read_with_care() -> None:
     with pytest.raises(InvalidValueError, match="from 1 to 5"):
         recommend_for_history(by_hand(), {1: float("nan")})
     found = recommend_for_history(by_hand(), {1: 5.0, 99: 1.0}, k=2)
-    assert "1 items of the history are unknown" in found.notes[0]
+    assert "1 item of the history unknown" in found.notes[0]
     with pytest.raises(UnknownItemError):
         explain_for_history(by_hand(), {1: 5.0}, 99)
 

@@ -58,6 +58,16 @@ def test_transposing_twice_gives_the_matrix_back() -> None:
     assert_same(shuffled(matrix).transposed.transposed, matrix)
 
 
+def test_entries_below_a_bound_are_left_out_and_rows_stay() -> None:
+    matrix = random_pairs()
+    high = matrix.copy()
+    high.data[high.data < 4.0] = 0.0
+    high.eliminate_zeros()
+    assert_same(shuffled(matrix).at_least(4.0), high)
+    assert_same(shuffled(matrix).at_least(None), matrix)
+    assert len(shuffled(matrix).at_least(9.0).indices) == 0
+
+
 def test_take_gives_rows_in_the_asked_order_with_repeats() -> None:
     matrix = random_pairs()
     rows = np.array([5, 0, 5, 12, 3])

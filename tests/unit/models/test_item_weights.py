@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,17 @@ def test_the_reasons_add_up_to_the_score() -> None:
         score = model.fold_in(alone).score(np.array([[item]], np.int32))[0, 0]
         assert split.baseline == 0.0
         assert split.values.sum() == pytest.approx(score, abs=1e-9)
+
+
+def test_entries_below_the_lowest_positive_do_not_count() -> None:
+    whole = random_model().history
+    model = replace(random_model(), positive_min=4.0)
+    alone = whole.take(np.array([1]))
+    assert (alone.values < 4.0).any()
+    split = model.contributions(alone, 2)
+    np.testing.assert_array_equal(split.values[alone.values < 4.0], 0.0)
+    assert split.values.sum() == pytest.approx(model.fold_in(alone).score(np.array([[2]], np.int32))[0, 0])
+    assert model.fold_in(whole).history.values.min() >= 4.0
 
 
 def test_similarity_is_a_row_of_weights_or_the_cosine_of_rows() -> None:

@@ -24,6 +24,10 @@ LOSSES = {
         UserLoss(0.004, frequency_power=1.0, unobserved_weight=0.1, implicit=True, alpha=1.0),
         Link(),
     ),
+    "implicit, high ratings only": (
+        UserLoss(0.004, 1.0, unobserved_weight=0.1, implicit=True, alpha=1.0, positive_min=3.0),
+        Link(),
+    ),
     "sigmoid": (UserLoss(0.3), Link("sigmoid", 0.5, 5.5)),
     "sigmoid with a bias": (UserLoss(0.2, bias_regularization=0.4), Link("sigmoid", 0.5, 5.5)),
 }
@@ -58,6 +62,8 @@ def written_loss(model: FactorModel, history: CSR, row: int) -> Callable[[Float6
     loss = model.user_loss
     assert loss is not None
     items, values = history.row(row)
+    if loss.positive_min is not None:
+        items, values = items[values >= loss.positive_min], values[values >= loss.positive_min]
     Y = model.item_factors.astype(np.float64)
     base = model.global_bias + model.item_bias.astype(np.float64)
     target = np.ones(len(values)) if loss.implicit else values.astype(np.float64)
@@ -108,6 +114,13 @@ def test_the_reasons_and_the_baseline_add_up_to_the_folded_in_score(name: str) -
             # explain shows what is left as the remainder. A linear problem leaves float32 rounding.
             tolerance = 1e-3 if model.link.kind == "sigmoid" else 1e-5
             assert split.baseline + split.values.sum() == pytest.approx(score, abs=tolerance)
+
+
+def test_entries_below_the_lowest_positive_are_no_reasons() -> None:
+    model, history = model_of("implicit, high ratings only"), histories().take(np.array([4]))
+    values = model.contributions(history, 5).values
+    assert (history.values < 3.0).any()
+    np.testing.assert_array_equal(values == 0.0, history.values < 3.0)
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -15,7 +15,8 @@ from tastemap.models.config import Epoch
 from tastemap.models.factor import FactorModel
 from tastemap.training import check_objective, fit, get, make_config
 from tastemap.training.registry import ModelEntry
-from tests.toys import as_dataset, checkerboard, hand_dataset, planted
+from tastemap.training.validation import hold_out
+from tests.toys import STARS, as_dataset, checkerboard, hand_dataset, planted
 
 
 class Listener:
@@ -172,14 +173,58 @@ def test_one_user_or_one_item_is_refused() -> None:
         fit(as_dataset(lonely), "ials")
 
 
-def test_positive_min_keeps_the_good_ratings_only() -> None:
-    recommender = fit(hand_dataset(), "popularity", positive_min=4.0, rng=0)
-    assert recommender.train.interactions.values.min() >= 4.0
-    report = recommender.train.report
-    assert report.n_rows == report.n_kept + sum(report.dropped.values())
-    assert report.dropped == {"rating below positive_min 4": 5}
+def test_positive_min_says_what_is_learned_from_and_keeps_every_interaction() -> None:
+    data = hand_dataset()
+    recommender = fit(data, "popularity", positive_min=4.0, rng=0)
+    assert recommender.train is data
+    assert isinstance(recommender.model, FactorModel)
+    assert recommender.model.item_bias.tolist() == [2.0, 2.0, 2.0, 2.0, 0.0]
+
+
+def test_positive_min_is_a_setting_that_may_be_given_once() -> None:
+    by_keyword = fit(hand_dataset(), "ease", positive_min=4, rng=0)
+    by_setting = fit(hand_dataset(), "ease", settings={"positive_min": 4.0}, rng=0)
+    assert by_keyword.config == by_setting.config == make_config("ease", {"positive_min": 4.0})
+    assert (
+        fit(hand_dataset(), "ease", settings={"positive_min": 4}, positive_min=4.0).config == by_setting.config
+    )
+    with pytest.raises(InvalidValueError, match="Got 4 and, among the settings, 3; give it once"):
+        fit(hand_dataset(), "ease", settings={"positive_min": 3}, positive_min=4.0)
+
+
+def test_a_rating_model_refuses_positive_min() -> None:
     with pytest.raises(InvalidValueError, match="positive_min is for ranking models"):
         fit(hand_dataset(), "als", positive_min=4.0)
+
+
+def test_too_few_positives_say_to_lower_positive_min() -> None:
+    with pytest.raises(InvalidValueError, match="Got 0 and 0; lower positive_min"):
+        fit(hand_dataset(), "popularity", positive_min=5.5)
+    pairs, _ = make_interactions(
+        [1, 1, 2, 2], [1, 2, 1, 2], np.array([5, 5, 1, 1], np.float32), rating_scale=STARS
+    )
+    with pytest.raises(InvalidValueError, match="Got 1 and 2; lower positive_min"):
+        fit(as_dataset(pairs), "ials", positive_min=2.0)
+
+
+def test_the_search_learns_from_positives_ranks_them_and_lists_nothing_that_was_seen() -> None:
+    data = planted(n_users=200, noise=0.5).interactions
+    part = hold_out(data, "ranking", 0.3, 1, 3.5)
+    assert part is not None
+    assert part.ranked is not None
+    whole = hold_out(data, "ranking", 0.3, 1, None)
+    assert whole is not None
+    assert len(whole.learned) == len(whole.inner) == len(part.inner)
+    assert part.learned.values.min() >= 3.5
+    assert len(part.learned) == (part.inner.values >= 3.5).sum()
+    assert part.learned.users is part.inner.users
+    assert part.ranked.values.min() >= 3.5
+    assert len(part.ranked.values) == (part.held_out.values >= 3.5).sum()
+
+
+def test_a_search_without_positives_on_both_sides_is_left_out() -> None:
+    data = hand_dataset().interactions
+    assert hold_out(data, "ranking", 0.5, 0, 5.5) is None
 
 
 def test_a_missing_extra_names_the_command_that_installs_it() -> None:

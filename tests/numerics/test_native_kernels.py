@@ -1,0 +1,166 @@
+"""What is kept on disk and called without Numba gives the bits of Numba's own version."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tastemap.data import bit_stable, id_map, interactions
+from tastemap.linalg import cosine, csr, ridge, top_k
+from tastemap.linalg.jit import Kernel
+from tastemap.linalg.native import cache_file, read, types_of
+from tastemap.models import ease, factor, item_weights
+from tests.architecture.source import modules, name_of
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled without the JIT"
+)
+B, N, D, S = 7, 40, 11, 300  # rows, items, factors, entries of all rows
+
+
+def sparse(rng: np.random.Generator) -> tuple[Any, Any]:
+    """indptr and indices of B rows; the first is long enough for a second chunk, the last is empty."""
+    indptr = np.array([0, 280, 281, 281, 290, 295, S, S])
+    return indptr, rng.integers(0, N, S).astype(np.int32)
+
+
+def vectors(rng: np.random.Generator, n: int) -> tuple[Any, Any]:
+    """Factors and biases."""
+    return rng.normal(size=(n, D)).astype(np.float32), rng.normal(size=n).astype(np.float32)
+
+
+def lists(rng: np.random.Generator) -> Any:
+    """Items of B lists, some without."""
+    return rng.integers(-1, N, (B, 5)).astype(np.int32)
+
+
+def ridge_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Of a block of rows."""
+    indptr, indices = sparse(rng)
+    room = np.zeros((2, D, ridge.ENTRIES_PER_CHUNK + 16), np.float32)
+    penalties = np.eye(D), np.ones((B, D))
+    weights, targets = rng.random(S), rng.normal(size=S)
+    features = vectors(rng, N)[0]
+    work = np.zeros((D, D)), np.zeros(D), room[0], room[1]
+    return indptr, indices, weights, targets, features, *penalties, 0, B, *work, np.zeros((B, D), np.float32)
+
+
+def draw_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Of a few users."""
+    tastes = rng.integers(-9, 9, (B, 2)), rng.integers(-9, 9, (N, 2))
+    starts, states = np.arange(B + 1) * 10, rng.integers(1, 2**60, B).astype(np.uint64)
+    room, found = np.full(N, -1, np.int32), np.zeros(B * 10, np.int32)
+    return starts, states, 3, np.cumsum(rng.integers(1, 9, N)), *tastes, 4, room, found
+
+
+def entry_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Of a block of users."""
+    return *sparse(rng), *vectors(rng, B), vectors(rng, N)[0], rng.random(N), 0, B, np.zeros(S)
+
+
+def select_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Of a block of score rows, with a NaN and ties."""
+    scores = rng.integers(0, 9, (B, N)).astype(np.float32)
+    scores[0, 3] = np.nan
+    room = np.zeros(5, np.float32), np.zeros(5, np.int32)
+    return scores, *sparse(rng), rng.random(N) < 0.8, *room, np.full((B, 5), -1, np.int32)
+
+
+ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
+    ridge._ridge_block: ridge_arguments,
+    csr._counting_order: lambda rng: (
+        np.arange(6, dtype=np.int32) % 3,
+        np.arange(3) * 2,
+        np.zeros(6, np.int64),
+    ),
+    top_k._select: select_arguments,
+    factor._score_pairs: lambda rng: (
+        *vectors(rng, B),
+        *vectors(rng, N),
+        3.5,
+        lists(rng),
+        np.zeros((B, 5)),
+    ),
+    factor._score_entries: entry_arguments,
+    item_weights._sum_rows: lambda rng: (
+        *sparse(rng),
+        rng.normal(size=(N, N)).astype(np.float32),
+        np.zeros((B, N), np.float32),
+    ),
+    item_weights._sum_pairs: lambda rng: (
+        *sparse(rng),
+        rng.normal(size=(N, N)).astype(np.float32),
+        lists(rng),
+        np.zeros((B, 5)),
+    ),
+    ease._count_rows: lambda rng: (
+        *(np.array([0, 2, 3]), np.array([0, 1, 1], np.int32)),
+        *(np.array([0, 1, 3]), np.array([0, 0, 1], np.int32)),
+        *(0, 2, np.zeros((2, 2))),
+    ),
+    ease._scale_rows: lambda rng: (rng.normal(size=(N, N)), rng.random(N), 0, N, np.zeros((N, N), np.float32)),
+    cosine._dots: lambda rng: (vectors(rng, N)[0], vectors(rng, N)[1][:D], np.zeros(N)),
+    interactions._is_sorted: lambda rng: (np.array([0, 0, 1], np.int32), np.array([0, 2, 1], np.int32)),
+    id_map._mark: lambda rng: (rng.integers(5, 30, 9), 5, np.zeros(25, np.bool_)),
+    id_map._look_up_dense: lambda rng: (
+        rng.integers(0, 40, 20),
+        np.array([5, 9, 30]),
+        np.full(26, -1, np.int32),
+        np.full(20, -1, np.int32),
+    ),
+    id_map._look_up_sorted: lambda rng: (
+        rng.integers(0, 40, 20),
+        np.array([5, 9, 30]),
+        np.full(20, -1, np.int32),
+    ),
+    bit_stable.draw_ranks: draw_arguments,
+}
+
+
+def all_kernels() -> Iterator[Kernel]:
+    """Every kernel of the package."""
+    for path in modules():
+        if "kernel" in path.read_text(encoding="utf-8"):
+            module = import_module("tastemap." + name_of(path).removesuffix(".py").replace("/", "."))
+            yield from (value for value in vars(module).values() if isinstance(value, Kernel))
+
+
+def called_by(kernel: Kernel) -> set[str]:
+    """Names of the globals that a kernel uses."""
+    return set(kernel.function.__code__.co_names)
+
+
+def test_every_kernel_that_python_calls_is_tested_here() -> None:
+    kernels = list(all_kernels())
+    inner = set().union(*(called_by(kernel) for kernel in kernels))
+    outer = {kernel.function.__name__ for kernel in kernels} - inner
+    assert outer == {kernel.function.__name__ for kernel in ARGUMENTS}
+
+
+@pytest.mark.parametrize("kernel", ARGUMENTS, ids=lambda kernel: kernel.function.__name__)
+def test_native_code_gives_the_bits_of_numba(kernel: Kernel) -> None:
+    make = ARGUMENTS[kernel]
+    ours, theirs = make(np.random.default_rng(1)), make(np.random.default_rng(1))
+    assert kernel(*ours) == kernel.by_numba(*theirs)
+    changed = False
+    for left, right, before in zip(ours, theirs, make(np.random.default_rng(1)), strict=True):
+        if isinstance(left, np.ndarray):
+            assert left.tobytes() == right.tobytes()
+            changed = changed or left.tobytes() != before.tobytes()
+    assert changed or kernel is interactions._is_sorted
+
+
+@pytest.mark.parametrize("kernel", ARGUMENTS, ids=lambda kernel: kernel.function.__name__)
+def test_no_kernel_needs_numba_once_it_is_compiled(kernel: Kernel) -> None:
+    arguments = ARGUMENTS[kernel](np.random.default_rng(1))
+    kernel(*arguments)
+    types = types_of(arguments)
+    assert types is not None
+    kept = read(cache_file(kernel.function, types, kernel.fastmath))
+    assert kept is not None
+    assert kept.code
