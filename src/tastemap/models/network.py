@@ -8,11 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
+from tastemap.linalg.cosine import cosine_to, dots_to, row_norms
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.jit import kernel
 from tastemap.linalg.threads import single_threaded_blas
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, IntArray
-from tastemap.models.base import Contributions, Link, Measure, check_items, cosine_to
+from tastemap.models.base import Contributions, Link, Measure, check_items
 from tastemap.models.network_history import HistoryProblem
 from tastemap.models.user_loss import UserLoss
 
@@ -69,6 +70,11 @@ class Network:
         return self.user_inputs.mean(axis=0, dtype=np.float64).astype(np.float32)
 
     @cached_property
+    def item_norms(self) -> Float64Array:
+        """Length of each item's inputs, shape (I,), for cosines."""
+        return row_norms(self.item_inputs)
+
+    @cached_property
     def item_part(self) -> Float64Array:
         """What each item adds to the first layer, offsets included, shape (I + 1, h), float64.
 
@@ -79,6 +85,16 @@ class Network:
         inputs = np.vstack([self.item_inputs.astype(np.float64), mean])  # (I + 1, q)
         with single_threaded_blas():
             return self.gated(inputs) @ first.weights[:, self.n_user_inputs :].T + first.offsets
+
+    @cached_property
+    def user_weights(self) -> Float64Array:
+        """The first layer's weights on user inputs, shape (h, p), float64."""
+        return self.layers[0].weights[:, : self.n_user_inputs].astype(np.float64)
+
+    @cached_property
+    def later_layers(self) -> list[tuple[Float64Array, Float64Array]]:
+        """Weights and offsets of the layers after the first, float64."""
+        return [(layer.weights.astype(np.float64), layer.offsets.astype(np.float64)) for layer in self.layers[1:]]
 
     @property
     def n_user_inputs(self) -> int:
@@ -116,9 +132,8 @@ class Network:
     def similarity(self, item_index: int, measure: Measure) -> Float64Array:
         """Similarity by item inputs."""
         if measure == "cosine":
-            return cosine_to(self.item_inputs, item_index)
-        dots: Float64Array = self.item_inputs @ self.item_inputs[item_index].astype(np.float64)
-        return dots
+            return cosine_to(self.item_inputs, self.item_norms, item_index)
+        return dots_to(self.item_inputs, item_index)
 
     def _problem(self, history: CSR, row: int) -> HistoryProblem:
         items, values = history.row(row)
@@ -145,17 +160,15 @@ class NetworkUsers:
         check_items(item_index, model.n_items)
         widths = np.array([len(layer.offsets) for layer in model.layers])
         weights, offsets = _padded(model.layers[1:], int(widths.max()))
-        user_weights = model.layers[0].weights[:, : model.n_user_inputs].astype(np.float64)
         inputs = model.gated(self.inputs.astype(np.float64))
         scores = np.empty(item_index.shape)
-        _score_pairs(inputs, user_weights, model.item_part, widths, weights, offsets, item_index, scores)
+        _score_pairs(inputs, model.user_weights, model.item_part, widths, weights, offsets, item_index, scores)
         return scores
 
     def score_all(self) -> Float32Array:
         """Scores of all items, shape (B, I), float32."""
         model = self.model
-        user_weights = model.layers[0].weights[:, : model.n_user_inputs]
-        user_part = (model.gated(self.inputs.astype(np.float64)) @ user_weights.T).astype(np.float32)  # (B, h)
+        user_part = (model.gated(self.inputs.astype(np.float64)) @ model.user_weights.T).astype(np.float32)  # (B, h)
         item_part = model.item_part[:-1].astype(np.float32)  # (I, h)
         scores = np.empty((len(self), model.n_items), np.float32)
         step = max(1, BLOCK_BYTES // max(1, item_part.nbytes))

@@ -3,7 +3,7 @@ r"""What fold-in solves for ``mlp``: the user's squared errors and a penalty tha
 Training knows no penalty on a user's inputs alone: decay, dropout and the end of training kept them near
 the mean user. The weight taken is the one for which the fitted rows come nearest to being the minimum of
 :mod:`tastemap.models.network_history`: there the gradient of a user's squared errors balances the penalty,
-:math:`g_u = -2 \lambda n_u^p (x_u - \bar x)`.
+:math:`g_u = -\lambda n_u^p (x_u - \bar x)`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ def measured_loss(model: Network, train: Interactions) -> UserLoss:
     for user in np.unique(np.linspace(0, model.n_users - 1, LARGEST_SAMPLE).astype(np.int64)):
         items, values = train.by_user.row(user)
         inputs = model.user_inputs[user].astype(np.float64)
-        pull = -HistoryProblem(model, items, values.astype(np.float64)).fit_gradient(inputs)
-        away = 2.0 * len(items) ** GROWTH * (inputs - model.mean_user)
+        residual, slopes = HistoryProblem(model, items, values.astype(np.float64)).linearized(inputs)
+        pull = -(residual @ slopes)
+        away = len(items) ** GROWTH * (inputs - model.mean_user)
         agreement += float(pull @ away)
         square += float(away @ away)
     weight = agreement / square if square else SMALLEST_WEIGHT
