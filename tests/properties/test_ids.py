@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tastemap.data import UNKNOWN, Id, IdMap, RatingScale, load, make_interactions
+from tastemap.data.id_map import FEW
 from tastemap.errors import DataError
 from tests.strategies import Row
 
@@ -58,10 +59,11 @@ def test_a_table_and_a_search_find_the_same_indices(ids: list[int], queried: lis
     assert [index != UNKNOWN for index in far.indices(ids).tolist()] == [True] * len(ids)
 
 
-@given(st.sets(st.text(max_size=3), min_size=40, max_size=60), st.lists(st.text(max_size=3), max_size=60))
-def test_a_text_id_is_found_alone_as_among_many(ids: set[str], others: list[str]) -> None:
-    made = IdMap(list(ids), kind="user")
-    queried = [*ids, *others]  # joined when together, searched when alone
+@given(ID_LISTS, ID_LISTS)
+def test_an_id_is_found_alone_as_among_many(ids: list[Id], others: list[Id]) -> None:
+    fill: list[Id] = [str(n) if isinstance(ids[0], str) else n for n in range(2 * FEW)]
+    made = IdMap([*ids, *fill], kind="user")
+    queried = [*ids, *(str(one) for one in others)] if made.ids.dtype == pl.String else [*ids, *fill[:20]]
     assert [int(made.indices([one])[0]) for one in queried] == made.indices(queried).tolist()
 
 

@@ -15,23 +15,27 @@ if TYPE_CHECKING:
     from tastemap.evaluation import Comparison
 
 NAME = "compare"
+EXAMPLE = 'tastemap compare my-model other-model --test new.csv --fail-if "ndcg@10 < -1%"'
 
 
 def command(
     folder_a: Annotated[Path, typer.Argument(metavar="DIR_A", help="A saved model.")],
     folder_b: Annotated[Path, typer.Argument(metavar="DIR_B", help="The saved model to compare with it.")],
     test: Annotated[
-        str | None, typer.Option(metavar="SOURCE", help="Test data that neither was fitted to.")
+        str | None,
+        typer.Option(metavar="SOURCE", help="Test data that neither was fitted to; default: what both saved."),
     ] = None,
     fail_if: Annotated[
         list[str] | None,
-        typer.Option(metavar="CONDITION", help='Exit with 1 if B changes so: "ndcg@10 < -1%"; repeat.'),
+        typer.Option(
+            metavar="CONDITION", help='Exit with 1 if B changes so: "ndcg@10 < -1%"; give it again for more.'
+        ),
     ] = None,
     k: options.K = 10,
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
-    """Compare two saved models: metrics, overlap of lists, and who gains and loses."""
+    """Compare two saved models: metrics, lists, and who gains."""
     from tastemap.evaluation import compare, parse_gate
 
     gates = [parse_gate(text) for text in fail_if or ()]
@@ -54,4 +58,4 @@ def _tell(found: Comparison, folder_a: Path, folder_b: Path) -> None:
         print_table(frame, title=title, digits={})
     for sentence in found.sentences():
         say(sentence)
-    next_step(f'tastemap compare {folder_a} {folder_b} --test SOURCE --fail-if "ndcg@10 < -1%"')
+    next_step("compare", folder_a, folder_b, "--test", "SOURCE", "--fail-if", "ndcg@10 < -1%")

@@ -10,6 +10,7 @@ import typer
 from tastemap.cli import options
 from tastemap.cli.output import next_step, print_json, print_table, say
 from tastemap.cli.progress import TerminalProgress
+from tastemap.plurals import plural
 
 if TYPE_CHECKING:
     from tastemap.data import CheckReport
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, fetch and check data.", no_args_is_help=True, pretty_exceptions_enable=False)
 
 
-@app.command("list")
+@app.command("list", epilog="Example: tastemap data list")
 def list_(as_json: options.Json = False) -> None:
     """List the data sets that can be fetched by name."""
     from dataclasses import asdict
@@ -31,40 +32,47 @@ def list_(as_json: options.Json = False) -> None:
         print_json({"datasets": found})
         return
     print_table(pl.DataFrame(found).drop("license").rename({"is_local": "fetched"}))
-    next_step("tastemap data fetch ml-100k")
+    next_step("data", "fetch", "ml-100k")
 
 
-@app.command()
+@app.command(epilog="Example: tastemap data fetch ml-100k")
 def fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `tastemap data list`.")],
     as_json: options.Json = False,
 ) -> None:
-    """Fetch a data set, verify its content, and keep it for later commands."""
+    """Fetch a data set, verify it, and keep it for later commands."""
     from tastemap.data import datasets
     from tastemap.data import fetch as fetch_data
 
+    known = {info.name: info for info in datasets()}
     with TerminalProgress(quiet=as_json) as progress:
         path = fetch_data(name, progress=progress)
-    license_of = {info.name: info.license for info in datasets()}
     if as_json:
-        print_json({"name": name, "path": str(path), "license": license_of[name]})
+        print_json({"name": name, "path": str(path), "license": known[name].license})
         return
     say(f"{name} is in {path}.")
-    say(f"License: {license_of[name]}")
-    next_step(f"tastemap data check {name}")
+    if known[name].is_local:  # else fetching has said it
+        say(f"License of {name}: {known[name].license}.")
+    next_step("data", "check", name)
 
 
-@app.command()
+@app.command(epilog="Example: tastemap data check ratings.csv --fix clean.csv")
 def check(
     source: options.Source,
-    fix: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the repaired table here.")] = None,
+    fix: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT", help="Write the repaired table: .csv, .tsv, .parquet or .jsonl."),
+    ] = None,
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
     rating_col: options.RatingCol = None,
     time_col: options.TimeCol = None,
     as_json: options.Json = False,
 ) -> None:
-    """Look for what would harm a model: duplicates, odd ratings and ids, wrong times; --fix repairs it."""
+    """Look for what would harm a model; --fix repairs it.
+
+    Such as duplicates, odd ratings and ids, and wrong times.
+    """
     from tastemap.data import check as check_data
     from tastemap.data import fix as fix_data
 
@@ -82,9 +90,9 @@ def check(
     _tell(report)
     if changes is not None:
         for what, count in changes.items():
-            say(f"Fixed: {count:,} rows, {what}.")
+            say(f"Fixed: {plural(count, 'row')}, {what}.")
         say(f"Wrote {fix}.")
-    next_step(f"tastemap fit {fix or source} --model als")
+    next_step("fit", fix or source, "--model", "als")
 
 
 def _tell(report: CheckReport) -> None:
@@ -93,7 +101,7 @@ def _tell(report: CheckReport) -> None:
     if not report.findings:
         say("Nothing to mend was found.")
     for finding in report.findings:
-        say(f"\n[{finding.severity}] {finding.kind}: {finding.count:,} {finding.unit}")
+        say(f"\n[{finding.severity}] {finding.kind}: {plural(finding.count, finding.unit.removesuffix('s'))}")
         say(f"  Harm: {finding.harm}")
         say(f"  Fix:  {finding.fix}")
         for row in finding.rows:

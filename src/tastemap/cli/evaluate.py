@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tastemap.cli import options
-from tastemap.cli.output import next_step, print_json, print_table, say
+from tastemap.cli.output import next_step, print_blocks, print_json, say
 from tastemap.cli.progress import TerminalProgress
 
 if TYPE_CHECKING:
-    import polars as pl
+    from collections.abc import Sequence
 
     from tastemap.evaluation import EvaluationRecord
     from tastemap.evaluation.records import Estimate
     from tastemap.progress import Progress
 
 NAME = "evaluate"
-_HEADLINE = ("rmse", "mae")
-_HEADLINE_AT_K = ("ndcg", "recall", "coverage")
+EXAMPLE = "tastemap evaluate ml-100k --models als,ials --split folds --out report.html"
+_HEADLINE = ("rmse", "mae", "ndcg", "recall", "coverage")
+"""Shown unless others are chosen; --json and the report have every metric."""
 
 
 def command(
@@ -30,26 +31,39 @@ def command(
             metavar="SOURCE", help="Data to split and fit models to; or a saved model, with --test."
         ),
     ],
-    models: Annotated[str | None, typer.Option(help="Models to fit and compare: a,b,c.")] = None,
-    test: Annotated[str | None, typer.Option(metavar="SOURCE", help="Test data for a saved model.")] = None,
+    models: Annotated[
+        str | None, typer.Option(metavar="A,B,…", help="Models to fit and compare, such as als,ials.")
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="Test data; SOURCE before it is then a saved model.")
+    ] = None,
     split: Annotated[
-        str, typer.Option(help="random, folds, fold:K, leave-last, temporal or users.")
+        str, typer.Option(metavar="KIND", help="random, folds, fold:K, leave-last, temporal or users.")
     ] = "random",
     k: options.K = 10,
     relevant_min: Annotated[
-        float | None, typer.Option(help="Lowest rating that makes a test row relevant; default 4 of 5 stars.")
+        float | None,
+        typer.Option(
+            metavar="R",
+            help="Lowest rating of a relevant test row; default: 4 on a scale of 1 to 5; as high on others.",
+        ),
     ] = None,
-    metrics: Annotated[str | None, typer.Option(help="Metrics to report: rmse,ndcg@10,…")] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,…", help="Metrics, such as rmse,ndcg@10; default: all, the main ones shown."),
+    ] = None,
     also_mask: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Interactions to hide from lists besides the training rows."),
+        typer.Option(metavar="SOURCE", help="Interactions to mask in lists besides the training rows."),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="[MODEL.]KEY=VALUE", help="A setting of a model; repeat."),
+        typer.Option(
+            "--set", metavar="[MODEL.]KEY=VALUE", help="A setting of a model; give it again for more."
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained report.")
+        Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained report as well.")
     ] = None,
     seed: options.Seed = 0,
     user_col: options.UserCol = None,
@@ -58,9 +72,9 @@ def command(
     time_col: options.TimeCol = None,
     as_json: options.Json = False,
 ) -> None:
-    """Measure models on held-out data, the baselines always beside them, with 95 % intervals.
+    """Measure models on held-out data, with 95 % intervals.
 
-    Ranking is full: every item is ranked, only training rows are masked.
+    The baselines stand beside them. Ranking is full: every item is ranked, only training rows are masked.
     """
     _check(models, test, out)
     columns = (user_col, item_col, rating_col, time_col)
@@ -79,6 +93,7 @@ def command(
                 also_mask=mask,
                 metrics=names,
                 rng=seed,
+                progress=progress,
             )
         else:
             data = options.load_data(source, columns, (None, None), progress)
@@ -97,9 +112,10 @@ def command(
     if as_json:
         print_json(record.as_json())
     else:
-        _tell(record)
+        _tell(record, names)
     _report(record, out, progress)
-    _suggest(record, source, models, out)
+    if not as_json:
+        _suggest(record, source, models, out)
 
 
 def _check(models: str | None, test: str | None, out: Path | None) -> None:
@@ -138,18 +154,22 @@ def _report(record: EvaluationRecord, out: Path | None, progress: Progress) -> N
     write_report(record, out)
 
 
-def _headline(record: EvaluationRecord) -> pl.DataFrame:
-    """One row a model, each figure with its interval; baselines are marked. ``--json`` has every metric."""
-    import polars as pl
+def _figures(record: EvaluationRecord, chosen: Sequence[str] | None) -> tuple[list[str], list[list[str]]]:
+    """One row a model, each figure with half its interval: the metrics chosen, or the headline ones."""
+    from tastemap.evaluation.table import metric_names
 
-    names = [name for name in _HEADLINE if any(name in row.metrics for row in record.models)]
-    names += [name for row in record.models[:1] for name in row.metrics if name.split("@")[0] in _HEADLINE_AT_K]
-    rows = []
-    for row in record.models:
-        cells = {name: _estimate(row.metrics.get(name)) for name in names}
-        mark = f"{row.model} (baseline)" if row.is_baseline else row.model
-        rows.append({"model": mark, **cells, "fit": f"{row.fit_s:.1f} s"})
-    return pl.DataFrame(rows)
+    names = metric_names(record)
+    if chosen is None:
+        names = [name for name in names if name.split("@")[0] in _HEADLINE]
+    rows = [
+        [
+            f"{row.model} *" if row.is_baseline else row.model,
+            *(_estimate(row.metrics.get(name)) for name in names),
+            f"{row.fit_s:.1f} s",
+        ]
+        for row in record.models
+    ]
+    return ["model", *names, "fit"], rows
 
 
 def _against_baselines(record: EvaluationRecord) -> list[str]:
@@ -166,25 +186,26 @@ def _against_baselines(record: EvaluationRecord) -> list[str]:
 def _estimate(estimate: Estimate | None) -> str:
     if estimate is None:
         return "–"
-    if estimate.low == estimate.high:
+    if estimate.low is None or estimate.low == estimate.high:
         return f"{estimate.value:.4f}"
-    return f"{estimate.value:.4f} [{estimate.low:.3f}–{estimate.high:.3f}]"
+    return f"{estimate.value:.4f} ±{(estimate.high - estimate.low) / 2:.4f}"
 
 
-def _tell(record: EvaluationRecord) -> None:
+def _tell(record: EvaluationRecord, chosen: Sequence[str] | None) -> None:
     from tastemap.evaluation import describe
 
     for sentence in describe(record):
         say(sentence)
-    print_table(_headline(record))
+    names, rows = _figures(record, chosen)
+    print_blocks(names, rows)
+    say("* baseline; ± half the width of the 95 % interval.")
     for sentence in _against_baselines(record):
         say(sentence)
 
 
 def _suggest(record: EvaluationRecord, source: str, models: str | None, out: Path | None) -> None:
     if out is not None:
-        next_step(f"open {out} in a browser")
+        say(f"\nNext: open {out} in a browser")
     elif models is not None:
-        next_step(
-            f"tastemap evaluate {source} --models {models} --split {record.protocol.split} --out report.html"
-        )
+        split = record.protocol.split
+        next_step("evaluate", source, "--models", models, "--split", split, "--out", "report.html")

@@ -2,47 +2,81 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tastemap.cli import options
-from tastemap.cli.output import next_step, print_json, print_table, records, say
+from tastemap.cli import newcomer, options
+from tastemap.cli.output import next_step, print_cells, print_json, records
+from tastemap.plurals import plural
 
 if TYPE_CHECKING:
     from tastemap.inference import Explanation
 
 NAME = "explain"
+EXAMPLE = "tastemap explain my-model --user 196 --item 50"
 
 
 def command(
     folder: options.Folder,
-    user: Annotated[str, typer.Option(metavar="ID", help="A user of the training data.")],
-    item: Annotated[str, typer.Option(metavar="ID", help="An item id, or a title.")],
-    k: Annotated[int, typer.Option("-k", min=1, help="Reasons to show; --json has them all.")] = 10,
+    item: Annotated[str, typer.Option(metavar="ID", help="An item id, a title or a part of a title.")],
+    user: Annotated[str | None, typer.Option(metavar="ID", help="A user of the training data.")] = None,
+    history: newcomer.History = None,
+    rated: newcomer.Rated = None,
+    k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="Reasons shown; --json has all.")] = 10,
     as_json: options.Json = False,
 ) -> None:
-    """Say why ITEM has its score for USER: baseline + reasons + remainder = score."""
-    from tastemap.inference import explain, find_item
+    """Say why an item has its score: baseline + reasons + remainder.
 
+    Say for whom by exactly one of --user, --history and --rated. The strongest reasons come first, for or
+    against the item.
+    """
+    from tastemap.inference import explain, explain_for_history, find_item
+
+    if sum(bool(one) for one in (user, history, rated)) != 1:
+        raise options.UsageError("Say for whom: exactly one of --user, --history, --rated.")
     recommender = options.load_model(folder)
-    user_id = recommender.users.to_id(recommender.users.index(user))
     item_id = recommender.items.to_id(find_item(recommender, item).item_index)
-    found = explain(recommender, user_id, item_id)
+    whom: dict[str, object] = {}
+    if user is not None:
+        user_id = recommender.users.to_id(recommender.users.index(user))
+        whom, found = {"user_id": user_id}, explain(recommender, user_id, item_id)
+    else:
+        found = explain_for_history(recommender, newcomer.ratings_of(recommender, rated, history), item_id)
     if as_json:
-        print_json({"user_id": user_id, **_document(found)})
+        print_json({**whom, **_document(found)})
         return
-    name = found.title or str(found.item_id)
-    print_table(found.reasons.head(k), title=f"Why user {user_id} might like {name} ({recommender.name})")
-    contributions = found.reasons["contribution"].to_numpy()
-    shown, rest = float(contributions[:k].sum()), float(contributions[k:].sum())
-    say(
-        f"baseline {found.baseline:+.4f}   reasons above {shown:+.4f}   "
-        f"{len(contributions[k:])} more {rest:+.4f}"
-    )
-    stars = f", a prediction of {found.prediction:.2f} stars" if found.prediction is not None else ""
-    say(f"remainder {round(found.remainder, 4) + 0.0:+.4f}   sum = score {found.score:.4f}{stars}")
-    next_step(f"tastemap recommend {folder} --user {user} -k 10")
+    name = f"user {user}" if user is not None else "these ratings"
+    _show(found, k, title=f"{found.title or found.item_id} for {name}, by {recommender.name}")
+    _suggest(folder, user, rated, history)
+
+
+def _show(found: Explanation, k: int, *, title: str) -> None:
+    """Reasons, then the sums they enter, down to the score."""
+    reasons, left = found.reasons.head(k), found.reasons.slice(k)
+    rows = [
+        [str(row["item_id"]), row["title"] or "", f"{row['rating']:g}", _signed(row["contribution"])]
+        for row in reasons.iter_rows(named=True)
+    ]
+    sums = [("baseline", _signed(found.baseline))]
+    if len(left):
+        sums.insert(0, (plural(len(left), "more reason"), _signed(float(left["contribution"].sum()))))
+    sums += [("remainder", _signed(found.remainder)), ("sum = score", f"{found.score:.4f}")]
+    if found.prediction is not None:
+        sums.append(("prediction, in stars", f"{found.prediction:.2f}"))
+    rows += [[""] * 4, *(["", label, "", value] for label, value in sums)]
+    names = ["item_id", "title", "rating", "contribution"]
+    print_cells(names, rows, right={"item_id", "rating", "contribution"}, title=title)
+
+
+def _signed(value: float) -> str:
+    return f"{round(value, 4) + 0.0:+.4f}"  # adding 0.0 makes a plus of minus zero
+
+
+def _suggest(folder: Path, user: str | None, rated: list[str] | None, history: Path | None) -> None:
+    whom = ["--user", user] if user is not None else newcomer.arguments_of(rated, history)
+    next_step("recommend", folder, *whom, "-k", 10)
 
 
 def _document(found: Explanation) -> dict[str, object]:

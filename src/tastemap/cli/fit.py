@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tastemap.cli import options
 from tastemap.cli.output import next_step, print_json, say
 from tastemap.cli.progress import TerminalProgress
+from tastemap.plurals import plural
 
 if TYPE_CHECKING:
     from tastemap.models.recommender import Recommender
 
 NAME = "fit"
+EXAMPLE = "tastemap fit ratings.csv --model als -o my-model --set n_factors=32"
 
 
 def command(
     source: options.Source,
-    model: Annotated[str, typer.Option(help="bias, als, dot, popularity, ease or ials.")],
-    objective: Annotated[str | None, typer.Option(help="rating or ranking; must suit the model.")] = None,
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="Rating: bias, als or dot. Ranking: popularity, ease or ials.")
+    ],
+    objective: Annotated[
+        Literal["rating", "ranking"] | None, typer.Option(help="Stop unless the model has this objective.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to save; default: DATA-MODEL.")
+        Path | None,
+        typer.Option("-o", "--out", metavar="DIR", help="Where to save; default: the names of data and model."),
     ] = None,
     settings: options.Set = None,
     seed: options.Seed = 0,
@@ -85,23 +92,21 @@ def _facts(recommender: Recommender) -> dict[str, object]:
         "config": recommender.config.model_dump(),
         "resolved": recommender.resolved.model_dump(),
         "seed": recommender.seed,
+        "interrupted": recommender.interrupted,
         "last_losses": recommender.losses.tail(1).to_dicts(),
     }
 
 
 def _tell(recommender: Recommender, out: Path) -> None:
     data = recommender.train.interactions
-    say(
-        f"{recommender.train.name}: {len(data):,} interactions of {data.n_users:,} users "
-        f"with {data.n_items:,} items."
-    )
+    counted = f"{plural(len(data), 'interaction')} of {plural(data.n_users, 'user')}"
+    say(f"{recommender.train.name}: {counted} with {plural(data.n_items, 'item')}.")
     for sentence in [*recommender.train.report.sentences(), *_positive_notes(recommender)]:
         say(f"  {sentence}")
     for sentence in _search_sentences(recommender):
         say(sentence)
     say(f"Saved {recommender.name} (seed {recommender.seed}) in {out}.")
-    user = recommender.users.to_id(0)
-    next_step(f"tastemap recommend {out} --user {user}")
+    next_step("recommend", out, "--user", recommender.users.to_id(0))
 
 
 def _positive_notes(recommender: Recommender) -> list[str]:
@@ -112,17 +117,16 @@ def _positive_notes(recommender: Recommender) -> list[str]:
 
 
 def _search_sentences(recommender: Recommender) -> list[str]:
-    """What the validation part said: the best figure of the search, and after how many epochs."""
+    """What the validation part said of the epoch that the fit to all rows ended with."""
     import polars as pl
 
     losses = recommender.losses
     metrics = [name for name in losses.columns if name.startswith("validation_")]
     if not metrics:
         return []
-    metric = metrics[0]
     search = losses.filter(pl.col("phase") == "search")
-    figures = search[metric].to_numpy()
-    best = figures.min() if metric.endswith("rmse") else figures.max()
-    epochs = len(losses) - len(search)
-    label = metric.removeprefix("validation_")
-    return [f"Validation {label} {best:.4f}; then fitted to all rows for {epochs} epochs."]
+    n_epochs = len(losses) - len(search)
+    figure = search.row(n_epochs - 1, named=True)[metrics[0]]
+    label = metrics[0].removeprefix("validation_")
+    found = f"Validation {label} {figure:.4f} after {n_epochs} of {plural(len(search), 'epoch')}"
+    return [f"{found}; then fitted to all rows for {n_epochs}."]

@@ -12,21 +12,24 @@ import typer
 
 from tastemap.cli import compare, data, evaluate, explain, fit, info, predict, recommend, similar
 from tastemap.cli.output import print_error
-from tastemap.errors import TastemapError
+from tastemap.errors import FilterError, InvalidValueError, TastemapError, UnknownNameError
 
 INTERRUPTED = 130
+WRONG_USAGE = (InvalidValueError, UnknownNameError, FilterError)
+"""What the library says of values and names that it would never take; other errors are about data and files."""
 
 app = typer.Typer(
     name="tastemap",
     help="From a table of ratings or interactions to a recommender: fit, evaluate, recommend, explain.",
     epilog="Start with: tastemap fit ml-100k --model als",
+    rich_markup_mode=None,  # plain help is narrower, and the same on a pipe
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
 for module in (fit, evaluate, info, predict, recommend, similar, explain, compare):
-    app.command(module.NAME)(module.command)
+    app.command(module.NAME, epilog=f"Example: {module.EXAMPLE}")(module.command)
 
 
 def _show_version(asked: bool) -> None:
@@ -63,7 +66,8 @@ def run(arguments: list[str]) -> int:
         return print_error("Stopped; what was saved before is unharmed.", "interrupted", as_json=as_json)
     except typer.TyperException as error:
         if error.format_message():  # it is empty where no command was given and the help was shown
-            print_error(error.format_message(), "usage", as_json=as_json, hint=_usage_hint(error))
+            hint = _usage_hint(error)
+            print_error(error.format_message(), "usage", status=2, as_json=as_json, hint=hint)
         return 2
     except BrokenPipeError:
         # The reader (such as `head`) has gone; keep the interpreter from complaining at exit.
@@ -77,9 +81,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _tell_failure(error: Exception, *, as_json: bool) -> int:
-    """One sentence for whatever went wrong; exit status 1."""
+    """One sentence for whatever went wrong; exit status 2 if the command line was, else 1."""
     if isinstance(error, TastemapError):
-        return print_error(error.message, error.code, as_json=as_json, details=error.details)
+        status = 2 if isinstance(error, WRONG_USAGE) else 1
+        return print_error(error.message, error.code, status=status, as_json=as_json, details=error.details)
     if isinstance(error, OSError):
         place = f" ({error.filename})" if error.filename else ""
         return print_error(f"{error.strerror or error}{place}.", "system", as_json=as_json)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tastemap.errors import InvalidValueError
-
 if TYPE_CHECKING:
     from tastemap.data import Dataset
     from tastemap.models.recommender import Recommender
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class UsageError(typer.TyperException):
-    """Options that do not go together; the exit status is 2."""
+    """Options that do not go together, or a value that cannot be read; the exit status is 2."""
 
     exit_code = 2
 
@@ -33,18 +31,22 @@ Folder = Annotated[
     Path, typer.Argument(metavar="DIR", help="A saved model, as `tastemap fit -o DIR` wrote it.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-UserCol = Annotated[str | None, typer.Option(help="Column of user ids.")]
-ItemCol = Annotated[str | None, typer.Option(help="Column of item ids.")]
-RatingCol = Annotated[str | None, typer.Option(help="Column of ratings.")]
-TimeCol = Annotated[str | None, typer.Option(help="Column of times.")]
-UserFeatures = Annotated[Path | None, typer.Option(help="Table of user features, with a column user_id.")]
-ItemFeatures = Annotated[
-    Path | None, typer.Option(help="Table of titles and item features, with a column item_id.")
+UserCol = Annotated[str | None, typer.Option(metavar="NAME", help="Column of user ids, if not found by name.")]
+ItemCol = Annotated[str | None, typer.Option(metavar="NAME", help="Column of item ids, if not found by name.")]
+RatingCol = Annotated[str | None, typer.Option(metavar="NAME", help="Column of ratings, if not found by name.")]
+TimeCol = Annotated[str | None, typer.Option(metavar="NAME", help="Column of times, if not found by name.")]
+UserFeatures = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Table of user features, with a column user_id.")
 ]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")]
-K = Annotated[int, typer.Option("-k", help="Length of a list.")]
+ItemFeatures = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Table of titles and item features, with a column item_id."),
+]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same bytes.")]
+K = Annotated[int, typer.Option("-k", min=1, metavar="N", help="Length of a list.")]
 Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model; repeat.")
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model; give it again for more."),
 ]
 
 
@@ -86,7 +88,7 @@ def parse_settings(pairs: Sequence[str] | None) -> dict[str, object]:
     for pair in pairs or ():
         key, equals, text = pair.partition("=")
         if not equals or not key:
-            raise InvalidValueError(f"--set takes KEY=VALUE, such as --set n_factors=32. Got {pair!r}.")
+            raise UsageError(f"--set takes KEY=VALUE, such as --set n_factors=32. Got {pair!r}.")
         try:
             value: Any = json.loads(text)
         except ValueError:

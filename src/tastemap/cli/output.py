@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
     import polars as pl
+    from rich.console import Console
+
+PIPE_WIDTH = 160
+"""Columns of a table where no terminal says how many there are."""
 
 
 def print_json(document: object) -> None:
@@ -23,17 +28,18 @@ def print_error(
     message: str,
     code: str,
     *,
+    status: int = 1,
     as_json: bool = False,
     details: Mapping[str, object] | None = None,
     hint: str | None = None,
 ) -> int:
-    """Print an error on stderr, with ``--json`` its body on stdout as well; returns the exit status 1."""
+    """Print an error on stderr, with ``--json`` its body on stdout as well; returns `status`."""
     if as_json:
         print_json({"error": {"code": code, "message": message, "details": dict(details or {})}})
     typer.echo(f"Error: {message}", err=True)
     if hint:
         typer.echo(hint, err=True)
-    return 1
+    return status
 
 
 def say(sentence: str) -> None:
@@ -41,29 +47,83 @@ def say(sentence: str) -> None:
     typer.echo(sentence, err=True)
 
 
-def next_step(command: str) -> None:
-    """End with something useful to do next."""
-    typer.echo(f"\nNext: {command}", err=True)
+def next_step(*arguments: object) -> None:
+    """End with a command that is useful next, quoted as a shell needs it."""
+    import shlex
+
+    typer.echo(f"\nNext: tastemap {shlex.join(map(str, arguments))}", err=True)
+
+
+def to_terminal() -> bool:
+    """Whether somebody reads standard output; otherwise a file or a program does."""
+    return sys.stdout.isatty()
 
 
 def print_table(
     frame: pl.DataFrame, *, title: str | None = None, digits: Mapping[str, int] | None = None
 ) -> None:
-    """Print a frame as an aligned table; floats with 3 digits unless `digits` names the column."""
+    """Print a frame as an aligned table; columns without a single value are left out.
+
+    Floats have 3 digits unless `digits` names the column.
+    """
+    shown = [name for name in frame.columns if not len(frame) or frame[name].null_count() < len(frame)]
+    rows = [
+        [_cell(value, (digits or {}).get(name, 3)) for name, value in zip(shown, row, strict=True)]
+        for row in frame.select(shown).iter_rows()
+    ]
+    numeric = {name for name in shown if frame.schema[name].is_numeric()}
+    print_cells(shown, rows, right=numeric, title=title)
+
+
+def print_cells(
+    names: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[str], title: str | None = None
+) -> None:
+    """Print rows of text as one aligned table; long texts are folded where the terminal is narrow."""
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
-    for name, dtype in frame.schema.items():
-        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
-    for row in frame.iter_rows():
-        cells = (
-            _cell(value, (digits or {}).get(name, 3)) for name, value in zip(frame.columns, row, strict=True)
-        )
-        table.add_row(*(Text(cell) for cell in cells))  # Text: brackets in titles are not markup
-    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
+    for name in names:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))  # Text: brackets in titles are not markup
+    _console().print(table)
+
+
+def print_blocks(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table that may be wider than the terminal: in blocks of columns, the first one in each."""
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    limit, blocks = _console().width, [[0]]
+    for column in range(1, len(names)):
+        # Three blanks stand between columns, and one on each side of the table.
+        wide = sum(widths[place] + 3 for place in [*blocks[-1], column]) - 1
+        if wide > limit and len(blocks[-1]) > 1:
+            blocks.append([0])
+        blocks[-1].append(column)
+    for block in blocks:
+        chosen = [names[place] for place in block]
+        print_cells(chosen, [[row[place] for place in block] for row in rows], right=set(chosen[1:]))
+
+
+def print_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """Print names and texts, one below the other, long texts wrapped beside their names."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, text in facts:
+        table.add_row(Text(name), Text(text))
+    _console().print(table)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    is_set = "COLUMNS" in os.environ or to_terminal()
+    return Console(width=None if is_set else PIPE_WIDTH, highlight=False)
 
 
 def records(frame: pl.DataFrame) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from tastemap.cli import options
 from tastemap.cli.output import next_step, print_json, say
 
 NAME = "predict"
+EXAMPLE = "tastemap predict my-model pairs.csv --out predictions.csv"
 
 
 def command(
@@ -21,10 +22,10 @@ def command(
     item_col: options.ItemCol = None,
     as_json: options.Json = False,
 ) -> None:
-    """Predict the rating of each (user, item) row of PAIRS, in the order of the file.
+    """Predict the rating of each (user, item) row of a table.
 
-    Every row is answered: an unknown side contributes zero, and the column `known` says which sides
-    (both, user, item, none) the model knows.
+    Rows stay in their order. Every row is answered: an unknown side contributes zero, and the column `known`
+    says which sides (both, user, item, none) the model knows.
     """
     from tastemap.data import read_pairs, write_table
     from tastemap.inference import predict
@@ -41,4 +42,4 @@ def command(
     say(f"Wrote {len(frame):,} rows to {out}; known sides: {counted}.")
     if recommender.objective == "ranking":
         say(f"{recommender.name} ranks items and predicts no stars: see the column score.")
-    next_step(f"tastemap evaluate {folder} --test {pairs}")
+    next_step("evaluate", folder, "--test", pairs)

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tastemap.cli import options
-from tastemap.cli.output import next_step, print_json, print_table, records, say
-from tastemap.errors import InvalidValueError
+from tastemap.cli import newcomer, options
+from tastemap.cli.output import next_step, print_json, print_table, records, say, to_terminal
+from tastemap.plurals import plural
 
 if TYPE_CHECKING:
-    from tastemap.data import Id
     from tastemap.inference import Recommendations, Rules
     from tastemap.models.recommender import Recommender
 
 NAME = "recommend"
+EXAMPLE = 'tastemap recommend my-model --rated "Star Wars (1977)=5" -k 5'
+LISTS_ON_A_TERMINAL = 5
+"""Lists of users who were not named one by one that a terminal is shown; a pipe and a file get all."""
 
 
 @dataclass(frozen=True)
@@ -38,68 +40,69 @@ class _Asked:
 
 def command(
     folder: options.Folder,
-    user: Annotated[list[str] | None, typer.Option(metavar="ID", help="A user; repeat for more.")] = None,
+    user: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="A user of the training data; give it again for more users."),
+    ] = None,
     users_file: Annotated[
         Path | None, typer.Option("--for", metavar="FILE", help="Table with a column of users.")
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="Every user of the training data.")] = False,
-    history: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Table of one person's items and ratings.")
-    ] = None,
-    rated: Annotated[
-        list[str] | None, typer.Option(metavar="TITLE_OR_ID=5", help="Something a new person rated; repeat.")
-    ] = None,
+    history: newcomer.History = None,
+    rated: newcomer.Rated = None,
     k: options.K = 10,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write .csv, .parquet or .jsonl instead.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write .csv, .tsv, .parquet or .jsonl instead of printing."),
     ] = None,
     exclude: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="An item that must not appear.")
+        list[str] | None,
+        typer.Option(metavar="ID", help="An item that must not appear; give it again for more."),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="The only items that may appear.")
+        list[str] | None,
+        typer.Option(metavar="ID", help="An item that may appear, and no other; give it again for more."),
     ] = None,
     where: Annotated[
-        str | None, typer.Option(help='Catalog filter: "year >= 2000 and genre = Horror".')
+        str | None,
+        typer.Option(metavar="FILTER", help='Items to choose from: "year >= 2000 and genre = Horror".'),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """List the best items for users, for everybody, or for a history nobody has seen before."""
+    """List the best items for users or for a new person.
+
+    Say for whom by exactly one of --user, --for, --all, --history and --rated.
+    """
     from tastemap.inference import Rules
 
     asked = _Asked(user, users_file, everybody, history, rated)
     asked.check()
     recommender = options.load_model(folder)
     found = _lists(recommender, asked, k, Rules(tuple(exclude or ()), only, where))
-    if as_json:
-        document = {"k": k, "n_users": found.n_users, "notes": list(found.notes)}
-        if out is None:
-            document["items"] = records(found.frame)
-        else:
-            document["out"] = str(out)
     if out is not None:
         from tastemap.data import write_table
 
         write_table(found.frame, out)
     if as_json:
-        print_json(document)
+        place = {"items": records(found.frame)} if out is None else {"out": str(out)}
+        print_json({"k": k, "n_users": found.n_users, "notes": list(found.notes), **place})
         return
     for note in found.notes:
         say(note)
     if out is not None:
-        say(f"Wrote {len(found.frame):,} rows, lists for {found.n_users:,} users, to {out}.")
+        lists = f"{plural(len(found.frame), 'row')}, lists for {plural(found.n_users, 'user')}"
+        say(f"Wrote {lists}, to {out}.")
     else:
-        print_table(found.frame, digits={"score": 4, "prediction": 2})
-    _suggest(folder, found)
+        _show(found, all_of_them=user is not None or not to_terminal())
+    _suggest(folder, found, asked)
 
 
 def _lists(recommender: Recommender, asked: _Asked, k: int, rules: Rules) -> Recommendations:
     from tastemap.inference import recommend, recommend_for_history
 
-    if asked.rated:
-        return recommend_for_history(recommender, _parse_rated(recommender, asked.rated), k=k, rules=rules)
-    if asked.history:
-        return recommend_for_history(recommender, _read_history(recommender, asked.history), k=k, rules=rules)
+    if asked.rated or asked.history:
+        ratings = newcomer.ratings_of(recommender, asked.rated, asked.history)
+        return recommend_for_history(recommender, ratings, k=k, rules=rules)
     if asked.users_file:
         from tastemap.data import read_user_ids
 
@@ -107,41 +110,21 @@ def _lists(recommender: Recommender, asked: _Asked, k: int, rules: Rules) -> Rec
     return recommend(recommender, asked.users, k=k, rules=rules)
 
 
-def _parse_rated(recommender: Recommender, rated: list[str]) -> dict[Id, float]:
-    """``TITLE_OR_ID=RATING`` by item id; the last rating of an item counts."""
-    from tastemap.inference import find_item
-
-    ratings: dict[Id, float] = {}
-    for text in rated:
-        name, equals, value = text.rpartition("=")
-        try:
-            rating = float(value)
-        except ValueError:
-            equals = ""
-        if not equals:
-            raise InvalidValueError(
-                f'--rated takes TITLE_OR_ID=RATING, such as --rated "Star Wars=5". Got {text!r}.'
-            )
-        found = find_item(recommender, name)
-        if found.others:
-            say(f"{name!r}: taking the most popular of {len(found.others) + 1} matching titles.")
-        ratings[recommender.items.to_id(found.item_index)] = rating
-    return ratings
+def _show(found: Recommendations, *, all_of_them: bool) -> None:
+    frame = found.frame
+    if not all_of_them and found.n_users > LISTS_ON_A_TERMINAL:
+        first = frame["user_id"].unique(maintain_order=True).head(LISTS_ON_A_TERMINAL)
+        frame = frame.filter(frame["user_id"].is_in(first.to_list()))
+        say(f"The first {LISTS_ON_A_TERMINAL} of {plural(found.n_users, 'list')}; --out lists.csv writes all.")
+    print_table(frame, digits={"score": 4, "prediction": 2})
 
 
-def _read_history(recommender: Recommender, path: Path) -> dict[Id, float]:
-    """Items and ratings of one person from a table; without a rating column each item counts as liked."""
-    from tastemap.data import read_history
-
-    items, values = read_history(path)
-    if values is None:
-        scale = recommender.train.interactions.rating_scale
-        values = [scale.high if scale else 1.0] * len(items)
-    return dict(zip(items, values, strict=True))
-
-
-def _suggest(folder: Path, found: Recommendations) -> None:
-    if found.frame.is_empty() or "user_id" not in found.frame.columns:
+def _suggest(folder: Path, found: Recommendations, asked: _Asked) -> None:
+    if found.frame.is_empty():
         return
     row = found.frame.row(0, named=True)
-    next_step(f"tastemap explain {folder} --user {row['user_id']} --item {row['item_id']}")
+    if "user_id" in row:
+        whom = ["--user", row["user_id"]]
+    else:
+        whom = newcomer.arguments_of(asked.rated, asked.history)
+    next_step("explain", folder, *whom, "--item", row["item_id"])

@@ -8,8 +8,10 @@ import typer
 
 from tastemap.cli import options
 from tastemap.cli.output import next_step, print_json, print_table, records, say
+from tastemap.plurals import plural
 
 NAME = "similar"
+EXAMPLE = 'tastemap similar my-model "Toy Story (1995)"'
 
 
 def command(
@@ -26,7 +28,7 @@ def command(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """List the items most similar to ITEM, with the number of users who have both."""
+    """List the items most similar to an item."""
     from tastemap.inference import find_item, item_titles, similar_items
 
     recommender = options.load_model(folder)
@@ -49,16 +51,9 @@ def command(
         return
     if found.others:
         listed = "; ".join(found.others[:10])
-        say(
-            f"{len(found.others)} other titles match {item!r}: {listed}{' …' if len(found.others) > 10 else ''}"
-        )
+        more = " …" if len(found.others) > 10 else ""
+        say(f"{plural(len(found.others), 'other match', 'other matches')} for {item!r}: {listed}{more}")
     for note in neighbors.notes:
         say(note)
     print_table(neighbors.frame, title=f"Most similar to {title or item_id} by {measure} ({recommender.name})")
-    next_step(f"tastemap recommend {folder} --rated {_quoted(title or str(item_id))}")
-
-
-def _quoted(name: str) -> str:
-    import shlex
-
-    return shlex.quote(f"{name}=5")
+    next_step("recommend", folder, "--rated", f"{title or item_id}=5")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -20,6 +21,9 @@ from tastemap.progress import SILENT, Progress
 
 MARKER = "verified.json"
 """Written last into a fetched folder: its source and the size of each file."""
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What a disk answers that takes no more."""
 
 README_NAMES = ("README", "README.txt", "README.html")
 
@@ -91,7 +95,8 @@ def fetch(name: str, *, progress: Progress = SILENT) -> Path:
     UnknownNameError
         If there is no such data set.
     FetchError
-        If no source had the right contents; says what each one answered.
+        If no source had the right contents; says what each one answered. If the folder of the data cannot be
+        written to, whatever the source; names it.
 
     Notes
     -----
@@ -113,6 +118,16 @@ def fetch(name: str, *, progress: Progress = SILENT) -> Path:
         progress.note(f"{name}: {source.label}: {reason}.")
         tried.append({"source": source.label, "reason": reason})
     raise _nothing_worked(known, tried)
+
+
+def _cannot_keep(known: KnownSet, home: Path, error: OSError) -> FetchError:
+    """Another source would not help: the folder of the data is the trouble."""
+    return FetchError(
+        f"Could not keep {known.name} in {home}: {error.strerror}. Make room or mend the permissions there, or "
+        "set TASTEMAP_HOME to another folder.",
+        name=known.name,
+        folder=str(home),
+    )
 
 
 def _nothing_worked(known: KnownSet, tried: list[dict[str, str]]) -> FetchError:
@@ -146,7 +161,11 @@ def _try(source: _Source, known: KnownSet, folder: Path) -> str | None:
     home = folder.parent
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{known.name}-", dir=home) as scratch:
+        place = tempfile.TemporaryDirectory(prefix=f".{known.name}-", dir=home)
+    except OSError as error:
+        raise _cannot_keep(known, home, error) from error
+    try:
+        with place as scratch:
             made = Path(scratch) / known.name
             made.mkdir()
             source.put(made)
@@ -156,6 +175,8 @@ def _try(source: _Source, known: KnownSet, folder: Path) -> str | None:
                 folder.replace(Path(scratch) / "old")
             made.replace(folder)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise _cannot_keep(known, home, error) from error
         # Two processes may fetch at once; the second finds the first one's folder in its way.
         return None if _is_complete(folder, known) else why(error)
     return None

@@ -31,7 +31,8 @@ class Explanation:
     baseline : float
         The score with the user's own items taken away.
     reasons : DataFrame
-        One row an item of the user: ``item_id, title, rating, contribution``, the largest contribution first.
+        One row an item of the user: ``item_id, title, rating, contribution``, the strongest first, be it for
+        or against the item.
     remainder : float
         What the reasons leave over: zero up to rounding where the last step of fitting solves the users
         (``bias``, ``als``, ``ials``, ``ease``, and every folded-in history).
@@ -48,10 +49,10 @@ class Explanation:
     remainder: float
     additive: bool
 
-
     def __repr__(self) -> str:
         name = f"item {self.item_id!r}" if self.title is None else f"{self.title} ({self.item_id!r})"
         return f"Explanation of {name}: score {self.score:.4g}, {plural(len(self.reasons), 'reason')}"
+
 
 def explain(recommender: Recommender, user_id: Id, item_id: Id) -> Explanation:
     """Split the score of an item for a fitted user over the user's training items.
@@ -67,8 +68,8 @@ def explain(recommender: Recommender, user_id: Id, item_id: Id) -> Explanation:
     -----
     Cost O(s d^2 + d^3) for s training items of the user. Source: Hu, Koren, Volinsky 2008, section 5.
     """
-    user = np.array([recommender.users.index(user_id)])
     check_recommender(recommender)
+    user = np.array([recommender.users.index(user_id)])
     item_index = recommender.items.index(item_id)
     history = recommender.train.interactions.by_user.take(user)
     return _split(recommender, recommender.model.users(user), history, item_index)
@@ -85,8 +86,8 @@ def explain_for_history(recommender: Recommender, ratings: Mapping[Id, float], i
         If `item_id` is unknown, or no item of the history is known.
     """
     history = read_history(recommender, ratings).items
-    return _split(recommender, recommender.model.fold_in(history), history, item_index)
     item_index = recommender.items.index(item_id)
+    return _split(recommender, recommender.model.fold_in(history), history, item_index)
 
 
 def _split(recommender: Recommender, state: UserStates, history: CSR, item_index: int) -> Explanation:
@@ -94,7 +95,7 @@ def _split(recommender: Recommender, state: UserStates, history: CSR, item_index
     score = state.score(np.array([[item_index]], np.int32))[0, 0]
     parts = model.contributions(history, item_index)
     titles = item_titles(recommender)
-    order = np.lexsort((history.indices, -parts.values))
+    order = np.lexsort((history.indices, -np.abs(parts.values)))
     reasons = pl.DataFrame(
         [
             recommender.items.take(history.indices[order]),

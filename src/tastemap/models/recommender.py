@@ -37,6 +37,8 @@ class Recommender:
         At most 10,000 held-out training rows: ``user_id, item_id, rating, prediction``.
     evaluation : dict or None
         The record of an evaluation, as data.
+    interrupted : bool
+        Whether Ctrl-C ended the fit early. Not saved: `resolved` says what was done.
     """
 
     model: Model
@@ -49,6 +51,7 @@ class Recommender:
     losses: pl.DataFrame
     validation: pl.DataFrame | None = None
     evaluation: dict[str, object] | None = None
+    interrupted: bool = False
 
     def __repr__(self) -> str:
         data = f"{self.train.name}: {self.train.interactions.summary}"

@@ -101,7 +101,9 @@ def write_report(
     Raises
     ------
     InvalidValueError
-        If `path` is a folder, or cannot be written.
+        If `path` is a folder.
+    TastemapError
+        If it cannot be written.
     """
     return write_page(evaluation_report(record, examples=examples), path)
 

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 
 from tastemap.charts import Chart, javascript_bundle, page_spec, svg
-from tastemap.errors import InvalidValueError
+from tastemap.errors import InvalidValueError, TastemapError
 from tastemap.reports.markup import Child, Markup, block, render, tag
 
 
@@ -66,7 +66,9 @@ def write_page(text: str, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     InvalidValueError
-        If `path` is a folder, or cannot be written.
+        If `path` is a folder.
+    TastemapError
+        If it cannot be written.
     """
     target = Path(path)
     if target.is_dir():
@@ -83,7 +85,7 @@ def write_page(text: str, path: str | os.PathLike[str]) -> Path:
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:
-        raise InvalidValueError(
+        raise TastemapError(
             f"path {target} cannot be written: {error.strerror}. Choose another place."
         ) from error
     return target

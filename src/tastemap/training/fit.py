@@ -30,6 +30,7 @@ class _Search:
     n_epochs: int
     losses: list[dict[str, object]]
     predictions: pl.DataFrame | None
+    interrupted: bool
 
 
 def fit(
@@ -81,8 +82,8 @@ def fit(
     MissingExtraError
         If the model needs an optional package that is not installed.
     """
-    entry, seed = get(model), seed_of(rng)
     _check_arguments(train, model, settings)
+    entry, seed = get(model), seed_of(rng)
     config = make_config(model, _with_positive_min(entry, settings or {}, positive_min))
     learned = _suitable(train.interactions, entry, positive_min_of(config))
     with announce_compilation(progress):
@@ -92,13 +93,13 @@ def fit(
     return _recommender(fitted, entry, config, config, seed, train, [], None)
 
 
-def _with_positive_min(
 def _check_arguments(train: Dataset, model: str, settings: Mapping[str, object] | None) -> None:
     check_dataset("train", train)
     check_type("model", model, str, "the name of a model", "write for example 'als'")
     check_type("settings", settings, (Mapping, NoneType), "a mapping", "write for example {'n_factors': 32}")
 
 
+def _with_positive_min(
     entry: ModelEntry, settings: Mapping[str, object], positive_min: float | None
 ) -> Mapping[str, object]:
     if positive_min is None:
@@ -107,7 +108,7 @@ def _check_arguments(train: Dataset, model: str, settings: Mapping[str, object] 
         raise InvalidValueError(
             f"positive_min is for ranking models; {entry.name} predicts ratings and needs the low ones too."
         )
-    if settings.get("positive_min", positive_min) != positive_min:
+    if "positive_min" in settings and settings["positive_min"] != positive_min:
         raise InvalidValueError(
             f"positive_min must have one value. Got {positive_min:g} and, among the settings, "
             f"{settings['positive_min']!r}; give it once."
@@ -152,7 +153,7 @@ def _fit_in_epochs(
     epochs = entry.epochs
     assert epochs is not None, "an iterative config belongs to a model with epochs"
     fitted: Model | None = None
-    done = 0
+    done, interrupted = 0, search is not None and search.interrupted
     try:
         for epoch in epochs(learned, resolved, rng=stream(seed, "fit")):
             fitted, done = epoch.model, done + 1
@@ -164,11 +165,12 @@ def _fit_in_epochs(
         if fitted is None or not keep_partial:
             raise
         progress.note(f"Stopped after {done} of {plural(total, 'epoch')}; the model so far is kept.")
-        resolved = config.resolved(done)
+        resolved, interrupted = config.resolved(done), True
     assert fitted is not None, "epochs yields at least one model"
-    return _recommender(
+    recommender = _recommender(
         fitted, entry, config, resolved, seed, train, losses, search.predictions if search else None
     )
+    return replace(recommender, interrupted=interrupted)
 
 
 def _search(
@@ -183,7 +185,7 @@ def _search(
     epochs = entry.epochs
     assert epochs is not None, "an iterative config belongs to a model with epochs"
     losses: list[dict[str, object]] = []
-    best, best_epoch, best_model = float("inf"), 0, None
+    best, best_epoch, best_model, interrupted = float("inf"), 0, None, False
     try:
         for number, epoch in enumerate(epochs(validation.learned, config, rng=stream(seed, "fit")), start=1):
             for note in epoch.notes:
@@ -203,8 +205,9 @@ def _search(
             f"Search stopped; fitting to all rows for {plural(best_epoch, 'epoch')}. "
             "Ctrl-C again stops that too."
         )
+        interrupted = True
     assert best_model is not None, "epochs yields at least one model"
-    return _Search(best_epoch, losses, validation.predictions(best_model))
+    return _Search(best_epoch, losses, validation.predictions(best_model), interrupted)
 
 
 def _recommender(

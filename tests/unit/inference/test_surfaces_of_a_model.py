@@ -153,10 +153,10 @@ def test_pairs_must_be_pairs() -> None:
         predict(by_hand(), ["u1", "u2"], [1])
 
 
-def test_reasons_name_the_users_own_items_largest_first() -> None:
+def test_reasons_name_the_users_own_items_strongest_first() -> None:
     found = explain(by_hand(), "u1", 4)
     assert sorted(found.reasons["item_id"]) == [1, 2, 3]
-    assert found.reasons["contribution"].is_sorted(descending=True)
+    assert found.reasons["contribution"].abs().is_sorted(descending=True)
     assert dict(found.reasons.select("item_id", "rating").iter_rows()) == {1: 5.0, 2: 4.0, 3: 1.0}
     assert found.title == "Delta (1995)"
     assert found.prediction is not None

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from tastemap.errors import InvalidValueError
+from tastemap.errors import InvalidValueError, TastemapError
 from tastemap.evaluation.records import Difference, Estimate, EvaluationRecord, ModelResult
 from tastemap.reports import ExampleList, evaluation_report, write_report
 from tests.records import COUNTS, PROTOCOL, movie_record, result
@@ -240,7 +240,7 @@ def test_a_failed_write_leaves_the_older_report_alone(tmp_path: Path, monkeypatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(InvalidValueError, match="No space left"):
+    with pytest.raises(TastemapError, match="No space left"):
         write_report(EvaluationRecord("x", "f", False, PROTOCOL, COUNTS, ()), target)
     assert target.read_text(encoding="utf-8") == "older"
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
