@@ -40,7 +40,7 @@ def factors_recommender(*, shift: float = 0.0) -> Recommender:
         item_bias=np.linspace(0, 1, 5, dtype=np.float32),
         global_bias=3.25,
         link=Link("clip", 1.0, 5.0),
-        user_loss=UserLoss(0.5, frequency_power=1.0, bias_regularization=2.0),
+        user_side=UserLoss(0.5, frequency_power=1.0, bias_regularization=2.0),
     )
     return Recommender(
         model=model,

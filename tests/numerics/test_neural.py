@@ -248,7 +248,7 @@ def test_a_stopped_run_is_repeated_by_its_resolved_settings() -> None:
     repeated = [epoch.model for epoch in epochs(train(), config.resolved(3), rng=rng())]
     assert (len(models), len(repeated)) == (6, 3)
     np.testing.assert_array_equal(models[2].user_factors, repeated[2].user_factors)
-    assert models[2].user_loss == repeated[2].user_loss
+    assert models[2].user_side == repeated[2].user_side
 
 
 def test_a_model_that_was_yielded_stays_as_it_was() -> None:
@@ -316,7 +316,7 @@ def test_at_convergence_fold_in_returns_the_fitted_rows(change: dict[str, object
 def test_the_user_loss_has_the_weights_of_the_training_loss() -> None:
     data = train()
     config = small(regularization=0.01, bias_share=0.25, factor_regularization=0.5, gravity=2.0)
-    loss = fit(data, config, rng=rng()).user_loss
+    loss = fit(data, config, rng=rng()).user_side
     n = len(data)
     assert loss is not None
     assert loss.regularization == pytest.approx(n * 0.01 / 2 + n * 0.5 / data.n_users)
@@ -350,8 +350,8 @@ def test_without_biases_or_mean_their_places_are_zero() -> None:
     assert model.global_bias == 0.0
     assert not model.user_bias.any()
     assert not model.item_bias.any()
-    assert model.user_loss is not None
-    assert model.user_loss.bias_regularization is None
+    assert model.user_side is not None
+    assert model.user_side.bias_regularization is None
     assert model.link.kind == "clip"
 
 
@@ -397,7 +397,7 @@ settings = dict(n_factors=9, batch_size=8192, n_epochs=2, factor_regularization=
 for change in ({}, {"optimizer": "adamw", "weight_decay": 0.1}, {"optimizer": "sgd"}, {"gravity": 0.1}):
     model = neural.fit(data, DotConfig(**settings, **change), rng=np.random.default_rng(0))
     arrays = (model.user_factors, model.item_factors, model.user_bias, model.item_bias)
-    print(hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest(), model.user_loss)
+    print(hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest(), model.user_side)
 """
 
 

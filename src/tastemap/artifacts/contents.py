@@ -181,7 +181,7 @@ def _shape_facts(model: Model) -> dict[str, object]:
     link = {"kind": model.link.kind, "low": float(model.link.low), "high": float(model.link.high)}
     if not isinstance(model, FactorModel):
         return {"shape": "item_weights", "link": link, "user_loss": None, "global_bias": None}
-    loss = None if model.user_loss is None else asdict(model.user_loss)
+    loss = asdict(model.user_side) if isinstance(model.user_side, UserLoss) else None
     return {"shape": "factors", "link": link, "user_loss": loss, "global_bias": float(model.global_bias)}
 
 
@@ -211,7 +211,7 @@ def _model(
         **{name: arrays[name] for name in FACTOR_ARRAYS},
         global_bias=manifest.global_bias,
         link=link,
-        user_loss=loss,
+        user_side=loss,
     )
 
 

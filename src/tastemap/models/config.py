@@ -9,7 +9,7 @@ from typing import Generic, Protocol, Self, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from tastemap.data import Interactions
+from tastemap.data import Dataset, Interactions
 from tastemap.models.base import Model
 
 
@@ -83,12 +83,12 @@ C = TypeVar("C", bound=ModelConfig, contravariant=True)
 class Fit(Protocol[C]):
     """``fit(train, config, rng=rng) -> model``: a pure function, no hidden state."""
 
-    def __call__(self, train: Interactions, config: C, *, rng: np.random.Generator) -> Model:
+    def __call__(self, train: Dataset, config: C, *, rng: np.random.Generator) -> Model:
         """Fit a new model."""
 
 
 class Epochs(Protocol[C]):
     """Fit in epochs: an iterator that yields a whole, usable model after each."""
 
-    def __call__(self, train: Interactions, config: C, *, rng: np.random.Generator) -> Iterator[Epoch[Model]]:
+    def __call__(self, train: Dataset, config: C, *, rng: np.random.Generator) -> Iterator[Epoch[Model]]:
         """Fit a new model, epoch by epoch."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -14,9 +15,20 @@ from tastemap.linalg.jit import fast_kernel, kernel
 from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
 from tastemap.models.base import Contributions, Link, Measure, check_items, no_item_vectors
-from tastemap.models.user_loss import UserLoss, UserProblem
 
 USERS_PER_BLOCK = 512
+
+
+class UserSide(Protocol):
+    """How user rows follow from histories: :class:`tastemap.models.user_loss.UserLoss` solves for them,
+    :class:`tastemap.models.encoder.HistoryEncoder` runs layers.
+    """
+
+    def fold_in(self, model: FactorModel, history: CSR) -> tuple[Float32Array, Float32Array]:
+        """Factors (B, d) and biases (B,) for each row of `history` (B, I)."""
+
+    def contributions(self, model: FactorModel, history: CSR, item_index: int) -> Contributions:
+        """How the entries of one history (1, I) make up the folded-in score of an item."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +44,9 @@ class FactorModel:
     item_bias : array of shape (I,), float32
     global_bias : float
     link : Link
-    user_loss : UserLoss or None
-        The loss that one user's row minimises while the item side is fixed: what :meth:`fold_in`
-        solves. None for a model without a user side.
+    user_side : UserSide or None
+        How the row of a user follows from a history: the loss that it minimises while the item side is
+        fixed, or the layers that encode it. None for a model without a user side.
     """
 
     user_factors: Float32Array
@@ -43,7 +55,7 @@ class FactorModel:
     item_bias: Float32Array
     global_bias: float
     link: Link
-    user_loss: UserLoss | None
+    user_side: UserSide | None
 
     @property
     def n_users(self) -> int:
@@ -79,20 +91,17 @@ class FactorModel:
         return FactorUsers(self, self.user_factors[row] * known[:, None], self.user_bias[row] * known)
 
     def fold_in(self, history: CSR) -> FactorUsers:
-        """Solve the user side for each row of `history`; an empty row gives zeros."""
-        if self.user_loss is None:
+        """What the user side makes of each row of `history`; zeros where there is none."""
+        if self.user_side is None:
             return self._zeros(history.n_rows)
-        factors, bias = self._problem(history).solve()
-        return FactorUsers(self, factors, bias)
+        return FactorUsers(self, *self.user_side.fold_in(self, history))
 
     def contributions(self, history: CSR, item_index: int) -> Contributions:
-        """Split the folded-in score of an item over the history (Hu et al. 2008, section 5)."""
-        baseline = self.global_bias + float(self.item_bias[item_index])
-        values = np.zeros(len(history.indices))
-        if self.user_loss is not None:
-            counts = history.reaches(self.user_loss.positive_min)
-            values[counts] = self._problem(history).split(self.item_factors[item_index])
-        return Contributions(baseline, values)
+        """How the history makes up the folded-in score of an item."""
+        if self.user_side is None:
+            baseline = self.global_bias + float(self.item_bias[item_index])
+            return Contributions(baseline, np.zeros(len(history.indices)))
+        return self.user_side.contributions(self, history, item_index)
 
     def similarity(self, item_index: int, measure: Measure) -> Float64Array:
         """Similarity by factors alone: biases say how liked an item is, not what it is like."""
@@ -126,13 +135,6 @@ class FactorModel:
 
         map_blocks(score, history.n_rows, USERS_PER_BLOCK)
         return scores
-
-    def _problem(self, history: CSR) -> UserProblem:
-        assert self.user_loss is not None
-        history = history.at_least(self.user_loss.positive_min)
-        gram = self.item_gramian if self.user_loss.unobserved_weight else None
-        offset = self.global_bias + self.item_bias[history.indices].astype(np.float64)  # (nnz,)
-        return UserProblem(self.user_loss, self.link, history, offset, self.item_factors, gram)
 
     def _zeros(self, n: int) -> FactorUsers:
         return FactorUsers(self, np.zeros((n, self.n_factors), np.float32), np.zeros(n, np.float32))

@@ -14,19 +14,12 @@ from tastemap.linalg.jit import kernel
 from tastemap.linalg.threads import single_threaded_blas
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, IntArray
 from tastemap.models.base import Contributions, Link, Measure, check_items
+from tastemap.models.layers import Layer
 from tastemap.models.network_history import HistoryProblem
 from tastemap.models.user_loss import UserLoss
 
 BLOCK_BYTES = 64 * 2**20
 """Size of the hidden values of one block of :meth:`NetworkUsers.score_all`."""
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """A linear layer: ``weights @ h + offsets``, of shapes (h_out, h_in) and (h_out,), float32."""
-
-    weights: Float32Array
-    offsets: Float32Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +60,8 @@ class Network:
     @cached_property
     def mean_user(self) -> Float32Array:
         """The mean of the user inputs, shape (p,): what is assumed of a user of whom nothing is known."""
-        return self.user_inputs.mean(axis=0, dtype=np.float64).astype(np.float32)
+        mean: Float32Array = self.user_inputs.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return mean
 
     @cached_property
     def item_norms(self) -> Float64Array:
@@ -118,16 +112,16 @@ class Network:
         return NetworkUsers(self, inputs)
 
     def contributions(self, history: CSR, item_index: int) -> Contributions:
-        """Leave-one-out differences: the score less the score had the entry not been there."""
+        """Leave-one-out differences: the score less the score had the entry not been there.
+
+        Each user without an entry is one Gauss-Newton step from the user with all of them.
+        """
         problem = self._problem(history, 0)
         whole = problem.solve()
-        inputs = [problem.without(entry).solve(whole) for entry in range(len(history.indices))]
-        nobody = NetworkUsers(self, self.mean_user[None])
-        item = np.full((1, 1), item_index, np.int32)
-        scores = NetworkUsers(self, np.array([whole, *inputs], np.float32)).score(
-            np.repeat(item, len(inputs) + 1, axis=0)
-        )[:, 0]
-        return Contributions(float(nobody.score(item)[0, 0]), scores[0] - scores[1:], additive=False)
+        inputs = np.vstack([self.mean_user, whole, problem.without_each(whole)])  # (s + 2, p)
+        item = np.full((len(inputs), 1), item_index, np.int32)
+        nobody, score, *others = NetworkUsers(self, inputs.astype(np.float32)).score(item)[:, 0]
+        return Contributions(float(nobody), score - np.array(others), additive=False)
 
     def similarity(self, item_index: int, measure: Measure) -> Float64Array:
         """Similarity by item inputs."""

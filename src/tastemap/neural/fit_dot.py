@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
-from tastemap.data import Interactions
+from tastemap.data import Dataset, Interactions
 from tastemap.linalg.types import Float32Array
 from tastemap.models.config import Epoch
 from tastemap.models.dot import DotConfig
@@ -24,13 +24,13 @@ from tastemap.neural.train import array_of, make_loop, rating_rows
 from tastemap.neural.user_loss import user_loss_of
 
 
-def fit(train: Interactions, config: DotConfig, *, rng: np.random.Generator) -> FactorModel:
+def fit(train: Dataset, config: DotConfig, *, rng: np.random.Generator) -> FactorModel:
     """Fit all epochs; see :func:`epochs`."""
     *_, last = epochs(train, config, rng=rng)
     return last.model
 
 
-def epochs(train: Interactions, config: DotConfig, *, rng: np.random.Generator) -> Iterator[Epoch[FactorModel]]:
+def epochs(train: Dataset, config: DotConfig, *, rng: np.random.Generator) -> Iterator[Epoch[FactorModel]]:
     r"""Minimise the loss below by mini-batches, epoch by epoch.
 
     .. math::
@@ -41,7 +41,7 @@ def epochs(train: Interactions, config: DotConfig, *, rng: np.random.Generator) 
 
     Parameters
     ----------
-    train : Interactions
+    train : Dataset
         With ratings.
     config : DotConfig
     rng : Generator
@@ -65,19 +65,20 @@ def epochs(train: Interactions, config: DotConfig, *, rng: np.random.Generator) 
     A step costs O(B d) for the batch and O((U + I) d) for the optimizer; gravity adds O((U + I) d^2). The same
     seed gives the same bits at any number of threads, on the CPU, for batches of up to 8,192 rows.
     """
+    data = train.interactions
     device, note = pick_device(config.device)
-    module = _initial_module(train, config, rng).to(device)
+    module = _initial_module(data, config, rng).to(device)
     loop = make_loop(
-        rating_rows(train, device), _losses(module, config), _parameters(module, config, len(train)), config
+        rating_rows(data, device), _losses(module, config), _parameters(module, config, len(data)), config
     )
-    rows = max(train.n_users, train.n_items, min(config.batch_size, len(train)))
+    rows = max(data.n_users, data.n_items, min(config.batch_size, len(data)))
     # the matrix products of gravity have other last bits with several threads: it trains on one
     shared = 0 if config.gravity else rows * config.n_factors
     for epoch in range(1, config.last_epoch + 1):
         with own_threads(shared):
             means = loop.run_epoch(epoch, rng)
         losses = {"loss": means.pop("loss"), "train_rmse": math.sqrt(means.pop("mse")), **means}
-        yield Epoch(_export(module, train, config), losses, (note,) if note and epoch == 1 else ())
+        yield Epoch(_export(module, data, config), losses, (note,) if note and epoch == 1 else ())
 
 
 def _initial_module(train: Interactions, config: DotConfig, rng: np.random.Generator) -> DotProduct:
@@ -132,9 +133,9 @@ def _export(module: DotProduct, train: Interactions, config: DotConfig) -> Facto
         item_bias=_bias(module.item_bias, train.n_items),
         global_bias=module.global_bias,
         link=link_of(train, config),
-        user_loss=None,
+        user_side=None,
     )
-    return replace(model, user_loss=user_loss_of(model, train, config))
+    return replace(model, user_side=user_loss_of(model, train, config))
 
 
 def _bias(parameter: Tensor | None, n_rows: int) -> Float32Array:

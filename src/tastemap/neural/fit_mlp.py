@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tastemap.data import Interactions
+from tastemap.data import Dataset, FeatureColumn, Interactions
 from tastemap.models.config import Epoch
 from tastemap.models.mlp import MLPConfig, embedding_size
 from tastemap.models.network import Layer, Network
@@ -19,23 +19,23 @@ from tastemap.neural.device import own_threads, pick_device
 from tastemap.neural.losses import mean_squared_error
 from tastemap.neural.mlp import MLP
 from tastemap.neural.network_loss import measured_loss
-from tastemap.neural.side import Side
+from tastemap.neural.side import Side, feature_tables
 from tastemap.neural.start import draw, draw_layer, first_score, link_of, rating_range
 from tastemap.neural.train import array_of, make_loop, rating_rows
 
 
-def fit(train: Interactions, config: MLPConfig, *, rng: np.random.Generator) -> Network:
+def fit(train: Dataset, config: MLPConfig, *, rng: np.random.Generator) -> Network:
     """Fit all epochs; see :func:`epochs`."""
     *_, last = epochs(train, config, rng=rng)
     return last.model
 
 
-def epochs(train: Interactions, config: MLPConfig, *, rng: np.random.Generator) -> Iterator[Epoch[Network]]:
+def epochs(train: Dataset, config: MLPConfig, *, rng: np.random.Generator) -> Iterator[Epoch[Network]]:
     r"""Minimise the mean squared error (plus ``λ/2`` of all squared parameters) by mini-batches.
 
     Parameters
     ----------
-    train : Interactions
+    train : Dataset
         With ratings.
     config : MLPConfig
     rng : Generator
@@ -56,6 +56,7 @@ def epochs(train: Interactions, config: MLPConfig, *, rng: np.random.Generator) 
     A step costs O(B h (p + q)) for the batch and O(U p + I q) for the optimizer. One thread: small matrix
     products gain nothing from two, and have the same bits.
     """
+    data = train.interactions
     device, note = pick_device(config.device)
     module = _initial_module(train, config, rng).to(device)
 
@@ -64,11 +65,11 @@ def epochs(train: Interactions, config: MLPConfig, *, rng: np.random.Generator) 
 
     penalty = config.weight_decay or config.l2()
     parameters = [(parameter, penalty) for parameter in module.parameters()]
-    loop = make_loop(rating_rows(train, device), losses, parameters, config)
+    loop = make_loop(rating_rows(data, device), losses, parameters, config)
     for epoch in range(1, config.last_epoch + 1):
         with own_threads(0):
             means = loop.run_epoch(epoch, rng)
-            model = _export(module, train, config)
+            model = _export(module, data, config)
         yield Epoch(
             model,
             {"loss": means["loss"], "train_rmse": math.sqrt(means["mse"])},
@@ -76,15 +77,19 @@ def epochs(train: Interactions, config: MLPConfig, *, rng: np.random.Generator) 
         )
 
 
-def _initial_module(train: Interactions, config: MLPConfig, rng: np.random.Generator) -> MLP:
-    def side(n_rows: int, size: int | None) -> Side:
-        shape = (n_rows, embedding_size(n_rows) if size is None else size)
-        return Side(draw(shape, config.init, config.init_mean, config.init_std, rng))
+def _initial_module(train: Dataset, config: MLPConfig, rng: np.random.Generator) -> MLP:
+    data = train.interactions
 
-    user_side, item_side = side(train.n_users, config.user_size), side(train.n_items, config.item_size)
-    widths = (user_side.embedding.shape[1] + item_side.embedding.shape[1], *config.layers, 1)
+    def side(n_rows: int, size: int | None, features: Sequence[FeatureColumn]) -> Side:
+        shape = (n_rows, embedding_size(n_rows) if size is None else size)
+        embedding = draw(shape, config.init, config.init_mean, config.init_std, rng)
+        return Side(embedding, feature_tables(features, config.init_std, rng))
+
+    user_side = side(data.n_users, config.user_size, train.user_feature_columns(config.user_features))
+    item_side = side(data.n_items, config.item_size, train.item_features(config.item_features))
+    widths = (user_side.n_inputs + item_side.n_inputs, *config.layers, 1)
     linears = [draw_layer(n_in, n_out, rng) for n_in, n_out in zip(widths, widths[1:], strict=False)]
-    linears[-1][1].add_(first_score(train, config))
+    linears[-1][1].add_(first_score(data, config))
     return MLP(
         user_side,
         item_side,
@@ -93,7 +98,7 @@ def _initial_module(train: Interactions, config: MLPConfig, rng: np.random.Gener
         input_relu=config.input_relu,
         input_dropout=config.input_dropout,
         layer_dropout=config.layer_dropout + (0.0,) * (len(config.layers) - len(config.layer_dropout)),
-        rating_range=rating_range(train, config),
+        rating_range=rating_range(data, config),
         masks=torch.Generator().manual_seed(int(rng.integers(2**63))),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import log_softmax
 
 CHUNK = 8192
 """Elements, or rows of a gramian, that one sum takes at a time."""
@@ -21,6 +22,12 @@ def mean_squared_error(predicted: Tensor, ratings: Tensor) -> Tensor:
 def mean_squared_norm(factors: Tensor) -> Tensor:
     """``||F||^2 / n``, the mean squared length of a factor vector, scalar, for factors (n, d)."""
     return _total(factors.square().sum(dim=1)) / len(factors)
+
+
+def multinomial(logits: Tensor, seen: Tensor) -> Tensor:
+    """Minus the mean log-probability of the seen items, a mean over users; scalar, for shapes (B, I)."""
+    shares = seen / seen.sum(dim=1, keepdim=True)  # (B, I), no row is empty
+    return -(log_softmax(logits, dim=1) * shares).sum(dim=1).sum() / len(logits)
 
 
 def gravity(user_factors: Tensor, item_factors: Tensor) -> Tensor:

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from tastemap.data import FeatureColumn
+from tastemap.models.mlp import embedding_size
+from tastemap.neural.start import draw
+
+
+def feature_tables(
+    columns: Sequence[FeatureColumn], std: float, rng: np.random.Generator
+) -> list[tuple[Tensor, Tensor]]:
+    """What :class:`Side` takes for each feature column: its values, and where their embeddings start."""
+    tables = []
+    for column in columns:
+        size = embedding_size(column.n_values)
+        table = draw((column.n_values + 1, size), "normal", 0.0, std, rng)
+        table[-1] = 0.0
+        tables.append((torch.from_numpy(column.padded()), table))
+    return tables
 
 
 class Side(nn.Module):
@@ -38,6 +56,11 @@ class Side(nn.Module):
             bag = F.embedding(values, table, padding_idx=len(table) - 1).sum(dim=1)  # (B, e)
             parts.append(bag / self.get_buffer(f"counts_{number}")[index])
         return torch.cat(parts, dim=1)
+
+    @property
+    def n_inputs(self) -> int:
+        """Inputs p of a row."""
+        return sum(int(table.shape[1]) for table in (self.embedding, *self.tables))
 
     def all_inputs(self) -> Tensor:
         """Inputs of every row, shape (n, p)."""

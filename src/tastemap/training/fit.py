@@ -85,7 +85,9 @@ def fit(
     _check_arguments(train, model, settings)
     entry, seed = get(model), seed_of(rng)
     config = make_config(model, _with_positive_min(entry, settings or {}, positive_min))
-    learned = _suitable(train.interactions, entry, positive_min_of(config))
+    learned = replace(
+        train, interactions=_suitable(train.interactions, entry, positive_min_of(config))
+    )
     with announce_compilation(progress):
         if isinstance(config, IterativeConfig):
             return _fit_in_epochs(train, learned, entry, config, seed, progress, keep_partial)
@@ -136,7 +138,7 @@ def _suitable(data: Interactions, entry: ModelEntry, positive_min: float | None)
 
 def _fit_in_epochs(
     train: Dataset,
-    learned: Interactions,
+    learned: Dataset,
     entry: ModelEntry,
     config: IterativeConfig,
     seed: int,
@@ -146,7 +148,7 @@ def _fit_in_epochs(
     validation = hold_out(
         train.interactions, entry.objective, config.validation_fraction, seed, positive_min_of(config)
     )
-    search = _search(entry, config, seed, validation, progress, keep_partial) if validation else None
+    search = _search(train, entry, config, seed, validation, progress, keep_partial) if validation else None
     resolved = config.resolved(search.n_epochs) if search else config
     losses: list[dict[str, object]] = list(search.losses) if search else []
     total = search.n_epochs if search else config.n_epochs
@@ -174,6 +176,7 @@ def _fit_in_epochs(
 
 
 def _search(
+    train: Dataset,
     entry: ModelEntry,
     config: IterativeConfig,
     seed: int,
@@ -187,7 +190,8 @@ def _search(
     losses: list[dict[str, object]] = []
     best, best_epoch, best_model, interrupted = float("inf"), 0, None, False
     try:
-        for number, epoch in enumerate(epochs(validation.learned, config, rng=stream(seed, "fit")), start=1):
+        inner = replace(train, interactions=validation.learned)
+        for number, epoch in enumerate(epochs(inner, config, rng=stream(seed, "fit")), start=1):
             for note in epoch.notes:
                 progress.note(note)
             figures = {**epoch.losses, validation.metric: validation.figure(epoch.model)}

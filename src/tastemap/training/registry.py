@@ -105,6 +105,14 @@ MODELS: dict[str, ModelEntry] = {
         ),
         _entry("popularity", "ranking", "PopularityConfig", "the most popular items: the ranking baseline"),
         _entry("ease", "ranking", "EASEConfig", "item-to-item weights in closed form"),
+        ModelEntry(
+            "softmax",
+            "ranking",
+            "a network from a history to a probability of every item, by PyTorch",
+            "tastemap.models.softmax:SoftmaxConfig",
+            "tastemap.neural.fit_softmax",
+            extra="torch",
+        ),
         _entry("ials", "ranking", "IALSConfig", "implicit matrix factorization, alternating least squares"),
     )
 }

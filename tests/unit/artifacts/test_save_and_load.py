@@ -82,9 +82,9 @@ def test_every_part_of_the_data_comes_back(tmp_path: Path) -> None:
     assert data.rating_scale == interactions.rating_scale
     assert loaded.train.catalog.frame.equals(made.train.catalog.frame)
     assert (loaded.train.name, loaded.train.report) == (made.train.name, made.train.report)
-    assert (factors_of(loaded).link, factors_of(loaded).user_loss) == (
+    assert (factors_of(loaded).link, factors_of(loaded).user_side) == (
         made.model.link,
-        factors_of(made).user_loss,
+        factors_of(made).user_side,
     )
 
 
