@@ -66,7 +66,9 @@ def encode_features(frame: pl.DataFrame, names: Sequence[str], *, owner: str) ->
 def _encode(column: pl.Series, name: str) -> FeatureColumn:
     if column.dtype.is_numeric() and column.n_unique() > N_BINS:
         edges = np.unique(np.quantile(column.drop_nulls().to_numpy(), np.linspace(0.0, 1.0, N_BINS + 1)[1:-1]))
-        column = pl.Series(name, np.searchsorted(edges, column.to_numpy(), side="right")).set(column.is_null(), None)
+        column = pl.Series(name, np.searchsorted(edges, column.to_numpy(), side="right")).set(
+            column.is_null(), None
+        )
     rows = pl.DataFrame({"row": np.arange(len(column)), "value": column})
     if isinstance(column.dtype, pl.List):
         rows = rows.explode("value")
@@ -74,6 +76,9 @@ def _encode(column: pl.Series, name: str) -> FeatureColumn:
     values = rows["value"].unique().sort()
     place = values.search_sorted(rows["value"]).to_numpy() if len(values) else np.zeros(0, np.int64)
     pairs = from_pairs(
-        rows["row"].to_numpy(), place.astype(np.int32), np.ones(len(rows), np.float32), (len(column), len(values))
+        rows["row"].to_numpy(),
+        place.astype(np.int32),
+        np.ones(len(rows), np.float32),
+        (len(column), len(values)),
     )
     return FeatureColumn(name, pairs)

@@ -63,9 +63,7 @@ def fit(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> Fact
     return last.model
 
 
-def epochs(
-    train: Dataset, config: IALSConfig, *, rng: np.random.Generator
-) -> Iterator[Epoch[FactorModel]]:
+def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> Iterator[Epoch[FactorModel]]:
     """Alternate: items from users, then users from items, so that users always stand solved.
 
     Parameters

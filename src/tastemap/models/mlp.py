@@ -8,6 +8,7 @@ x and y are embeddings of any sizes, with those of features beside them. The fit
 
 from __future__ import annotations
 
+import math
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -17,7 +18,7 @@ from tastemap.models.neural_config import RatingRangeConfig
 
 def embedding_size(n_values: int) -> int:
     """The size rule for an embedding of `n_values` values: ``min(600, round(1.6 n^0.56))``."""
-    return min(600, round(1.6 * n_values**0.56))
+    return min(600, round(1.6 * math.pow(n_values, 0.56)))
 
 
 class MLPConfig(RatingRangeConfig):
@@ -39,7 +40,9 @@ class MLPConfig(RatingRangeConfig):
     layer_dropout: tuple[float, ...] = Field(
         default=(), description="share of hidden values that a step leaves out, layer by layer; missing: 0"
     )
-    batch_norm: bool = Field(default=False, description="normalize the values of each hidden layer over a batch")
+    batch_norm: bool = Field(
+        default=False, description="normalize the values of each hidden layer over a batch"
+    )
     user_features: tuple[str, ...] = Field(
         default=(), description="columns of the user table that get embeddings of their own"
     )

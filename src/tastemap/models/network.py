@@ -88,7 +88,9 @@ class Network:
     @cached_property
     def later_layers(self) -> list[tuple[Float64Array, Float64Array]]:
         """Weights and offsets of the layers after the first, float64."""
-        return [(layer.weights.astype(np.float64), layer.offsets.astype(np.float64)) for layer in self.layers[1:]]
+        return [
+            (layer.weights.astype(np.float64), layer.offsets.astype(np.float64)) for layer in self.layers[1:]
+        ]
 
     @property
     def n_user_inputs(self) -> int:
@@ -162,7 +164,9 @@ class NetworkUsers:
     def score_all(self) -> Float32Array:
         """Scores of all items, shape (B, I), float32."""
         model = self.model
-        user_part = (model.gated(self.inputs.astype(np.float64)) @ model.user_weights.T).astype(np.float32)  # (B, h)
+        user_part = (model.gated(self.inputs.astype(np.float64)) @ model.user_weights.T).astype(
+            np.float32
+        )  # (B, h)
         item_part = model.item_part[:-1].astype(np.float32)  # (I, h)
         scores = np.empty((len(self), model.n_items), np.float32)
         step = max(1, BLOCK_BYTES // max(1, item_part.nbytes))

@@ -77,7 +77,8 @@ class HistoryProblem:
         hessian = self.expansion(inputs)[2]
         moves = np.linalg.solve(hessian, slopes.T).T  # (s, p)
         leverage = np.einsum("sp,sp->s", slopes, moves)  # below 1, since the penalty is positive
-        return inputs + moves * (residual / (1.0 - leverage))[:, None]
+        others: Float64Array = inputs + moves * (residual / (1.0 - leverage))[:, None]
+        return others
 
     def expansion(self, inputs: Float64Array) -> tuple[float, Float64Array, Float64Array]:
         """Half the loss at user inputs (p,), its gradient (p,) and its Gauss-Newton matrix (p, p)."""
@@ -90,7 +91,7 @@ class HistoryProblem:
         return loss, slopes.T @ residual + penalty * away, hessian
 
     def linearized(self, inputs: Float64Array) -> tuple[Float64Array, Float64Array]:
-        """Predicted less actual ratings (s,), and their derivatives by the inputs (s, p), by backpropagation."""
+        """Predicted less actual ratings (s,), and derivatives by the inputs (s, p), by backpropagation."""
         model = self.model
         hidden = model.gated(inputs) @ model.user_weights.T + model.item_part[self.items]  # (s, h)
         gates = []

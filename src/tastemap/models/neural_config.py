@@ -1,4 +1,4 @@
-"""Settings that all models fitted by stochastic gradients share; their fitting lives in :mod:`tastemap.neural`."""
+"""Settings that all models fitted by stochastic gradients share; :mod:`tastemap.neural` fits them."""
 
 from __future__ import annotations
 
@@ -109,8 +109,7 @@ class NeuralConfig(IterativeConfig):
             raise ValueError(f"step_epochs must be ascending and from 1. Got {self.step_epochs}.")
         if min(self.step_rates, default=1.0) <= 0.0 or min(self.cycle_epochs) < 1:
             raise ValueError(
-                "step_rates must be > 0 and cycle_epochs >= 1. "
-                f"Got {self.step_rates} and {self.cycle_epochs}."
+                f"step_rates must be > 0 and cycle_epochs >= 1. Got {self.step_rates} and {self.cycle_epochs}."
             )
         if self.stop_epoch is not None and self.stop_epoch > self.n_epochs:
             raise ValueError(

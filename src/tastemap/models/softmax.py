@@ -42,7 +42,9 @@ class SoftmaxConfig(NeuralConfig, RankingConfig):
     batch_size: int = Field(default=128, ge=1, description="users of a step")
     n_epochs: int = Field(default=60, ge=1, le=100_000, description="passes over the users")
     patience: int = Field(default=10, ge=1, description="epochs without improvement before stopping")
-    learning_rate: float = Field(default=5e-3, gt=0.0, le=1000.0, description="step size; the peak if one-cycle")
+    learning_rate: float = Field(
+        default=5e-3, gt=0.0, le=1000.0, description="step size; the peak if one-cycle"
+    )
     weight_decay: float = Field(default=0.1, ge=0.0, le=100.0, description="decoupled decay of adamw")
 
     @model_validator(mode="after")

@@ -13,8 +13,8 @@ Explicit feedback: targets are ratings, confidences 1. Implicit feedback: target
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 

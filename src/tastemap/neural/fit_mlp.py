@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tastemap.data import Dataset, FeatureColumn, Interactions
 from tastemap.models.config import Epoch
+from tastemap.models.layers import Layer
 from tastemap.models.mlp import MLPConfig, embedding_size
-from tastemap.models.network import Layer, Network
+from tastemap.models.network import Network
 from tastemap.models.user_loss import UserLoss
 from tastemap.neural.device import own_threads, pick_device
 from tastemap.neural.losses import mean_squared_error
@@ -88,7 +90,7 @@ def _initial_module(train: Dataset, config: MLPConfig, rng: np.random.Generator)
     user_side = side(data.n_users, config.user_size, train.user_feature_columns(config.user_features))
     item_side = side(data.n_items, config.item_size, train.item_features(config.item_features))
     widths = (user_side.n_inputs + item_side.n_inputs, *config.layers, 1)
-    linears = [draw_layer(n_in, n_out, rng) for n_in, n_out in zip(widths, widths[1:], strict=False)]
+    linears = [draw_layer(n_in, n_out, rng) for n_in, n_out in pairwise(widths)]
     linears[-1][1].add_(first_score(data, config))
     return MLP(
         user_side,
@@ -110,8 +112,10 @@ def _export(module: MLP, train: Interactions, config: MLPConfig) -> Network:
     for number, (weights, offsets) in enumerate(zip(module.weights, module.offsets, strict=True)):
         folded = Layer(array_of(weights * scale), array_of(offsets + (weights * shift).sum(dim=1)))
         layers.append(folded)
-        if number < len(module.norms) and config.batch_norm:
-            norm = module.norms[number]
+        norm = module.norms[number] if number < len(module.norms) else None
+        if isinstance(norm, nn.BatchNorm1d):
+            assert norm.running_var is not None, "it keeps running means"
+            assert norm.running_mean is not None, "it keeps running means"
             # (h - mean) / sqrt(var + eps) * gain + bias is h * scale + shift
             scale = norm.weight / (norm.running_var + norm.eps).sqrt()  # (h,)
             shift = norm.bias - norm.running_mean * scale  # (h,)

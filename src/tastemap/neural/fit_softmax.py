@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -71,7 +72,9 @@ def epochs(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -
     for epoch in range(1, config.last_epoch + 1):
         with own_threads(0):
             means = loop.run_epoch(epoch, rng)
-        yield Epoch(_export(module, data, config), {"loss": means["loss"]}, (note,) if note and epoch == 1 else ())
+        yield Epoch(
+            _export(module, data, config), {"loss": means["loss"]}, (note,) if note and epoch == 1 else ()
+        )
 
 
 def _dense(indptr: np.ndarray, indices: np.ndarray, n_items: int) -> Float32Array:
@@ -90,7 +93,7 @@ def _initial_module(train: Dataset, config: SoftmaxConfig, rng: np.random.Genera
     features = feature_tables(train.item_features(config.item_features), config.init_std, rng)
     item_side = Side(start(config.input_size), features)
     widths = (item_side.n_inputs, *config.layers, config.n_factors)
-    linears = [draw_layer(n_in, n_out, rng) for n_in, n_out in zip(widths, widths[1:], strict=False)]
+    linears = [draw_layer(n_in, n_out, rng) for n_in, n_out in pairwise(widths)]
     # log-popularity: what the softmax would learn first
     popularity = np.log1p(data.popularity).astype(np.float32)
     return SoftmaxNetwork(item_side, linears, start(config.n_factors), torch.from_numpy(popularity))

@@ -1,6 +1,6 @@
 """The network model as a torch module: embeddings, linear layers, and nothing else.
 
-Shapes: ``B`` batch, ``U`` users, ``I`` items, ``p`` and ``q`` inputs of a user and an item, ``h`` hidden values.
+Shapes: ``B`` batch, ``p`` and ``q`` inputs of a user and of an item, ``h`` hidden values.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ class Side(nn.Module):
         Where training starts, one row for each user or item.
     features : sequence of (values, table)
         For each feature column the values of every row, shape (n, m), int64, padded with V; and where the
-        embedding of the V values starts, shape (V + 1, e), the last row zero. Several values count by their mean.
+        embedding of the V values starts, shape (V + 1, e), the last row zero. Several values count by
+        their mean.
     """
 
     def __init__(self, embedding: Tensor, features: Sequence[tuple[Tensor, Tensor]] = ()) -> None:
@@ -64,4 +65,5 @@ class Side(nn.Module):
 
     def all_inputs(self) -> Tensor:
         """Inputs of every row, shape (n, p)."""
-        return self(torch.arange(len(self.embedding), device=self.embedding.device))
+        inputs: Tensor = self(torch.arange(len(self.embedding), device=self.embedding.device))
+        return inputs

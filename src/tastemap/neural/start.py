@@ -30,7 +30,7 @@ def draw(shape: tuple[int, ...], init: Init, mean: float, std: float, rng: np.ra
 
 
 def draw_layer(n_in: int, n_out: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Weights (n_out, n_in) and biases (n_out,) of a linear layer, U(±1/sqrt(n_in)), as PyTorch draws its own."""
+    """Weights (n_out, n_in) and biases (n_out,) of a linear layer, U(±1/sqrt(n_in)) as in PyTorch."""
     bound = 1.0 / math.sqrt(n_in)
     std = bound / math.sqrt(3.0)
     return draw((n_out, n_in), "uniform", 0.0, std, rng), draw((n_out,), "uniform", 0.0, std, rng)

@@ -85,9 +85,7 @@ def fit(
     _check_arguments(train, model, settings)
     entry, seed = get(model), seed_of(rng)
     config = make_config(model, _with_positive_min(entry, settings or {}, positive_min))
-    learned = replace(
-        train, interactions=_suitable(train.interactions, entry, positive_min_of(config))
-    )
+    learned = replace(train, interactions=_suitable(train.interactions, entry, positive_min_of(config)))
     with announce_compilation(progress):
         if isinstance(config, IterativeConfig):
             return _fit_in_epochs(train, learned, entry, config, seed, progress, keep_partial)
