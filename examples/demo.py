@@ -71,24 +71,7 @@ def recommend_with_reasons() -> None:
     rated = [part for title, stars in NEWCOMER.items() for part in ("--rated", f"{title}={stars}")]
     for_newcomer = ["recommend", IALS, *rated, "-k", "5"]
     run(for_newcomer)
-    explain_to_newcomer(first_item(for_newcomer))
-
-
-def explain_to_newcomer(item_id: int) -> None:
-    """The reasons for a history that was not in the data, by the library."""
-    import tastemap as tm
-
-    print(
-        "\nThe same from Python, for the newcomer's first film: tm.explain_for_history(model, ratings, item_id)"
-    )
-    model = tm.load(IALS)
-    ratings = {
-        model.items.to_id(tm.find_item(model, title).item_index): stars for title, stars in NEWCOMER.items()
-    }
-    found = tm.explain_for_history(model, ratings, item_id)
-    print(f"{found.title}: score {found.score:.4f}, of which")
-    for row in found.reasons.iter_rows(named=True):
-        print(f"  {row['contribution']:+.4f}  you gave {row['title']} {row['rating']:.0f} stars")
+    run(["explain", IALS, *rated, "--item", str(first_item(for_newcomer))])
 
 
 def command_path() -> str:

@@ -40,9 +40,9 @@ def result(
         metrics["precision@10"] = estimate(ndcg * 0.8, 0.01, n_folds)
         metrics["recall@10"] = estimate(ndcg * 0.7, 0.01, n_folds)
         metrics["ndcg@10"] = estimate(ndcg, 0.012, n_folds)
-        metrics["coverage@10"] = Estimate(ndcg, ndcg, ndcg, (ndcg,) * n_folds)
+        metrics["coverage@10"] = Estimate(ndcg, None, None, (ndcg,) * n_folds)
         metrics["novelty@10"] = estimate(2 + ndcg, 0.02, n_folds)
-        metrics["gini@10"] = Estimate(1 - ndcg, 1 - ndcg, 1 - ndcg, (1 - ndcg,) * n_folds)
+        metrics["gini@10"] = Estimate(1 - ndcg, None, None, (1 - ndcg,) * n_folds)
     settings: dict[str, object] = {} if is_baseline else {"n_factors": 16, "regularization": 0.1}
     return ModelResult(model, "rating" if rmse else "ranking", is_baseline, settings, metrics, 0.4, 0.1)
 

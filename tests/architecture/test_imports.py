@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +43,19 @@ def test_training_the_base_models_never_loads_torch_or_altair() -> None:
     modules = ["training", "inference", "artifacts", "evaluation", "models.als", "models.ials", "models.dot"]
     code = "\n".join(f"import tastemap.{module}" for module in modules)
     assert not loaded_after(code) & {"torch", "altair"}
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled without the JIT")
+def test_commands_do_not_load_numba_once_the_kernels_are_compiled(tmp_path: Path) -> None:
+    rows = [f"{user},{item},{1 + (user * item) % 5}" for user in range(30) for item in range(20) if user != item]
+    (tmp_path / "ratings.csv").write_text("\n".join(["user,item,rating", *rows]))
+    code = f"""
+from tastemap.cli.main import run
+assert run(["fit", {str(tmp_path / "ratings.csv")!r}, "--model", "als", "-o", {str(tmp_path / "model")!r}]) == 0
+assert run(["recommend", {str(tmp_path / "model")!r}, "--all", "--out", {str(tmp_path / "lists.csv")!r}]) == 0
+"""
+    loaded_after(code)
+    assert not loaded_after(code) & {"numba", "scipy", "pooch"}
 
 
 def kind_and_name(name: str) -> tuple[bool, bool, str]:

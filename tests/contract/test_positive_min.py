@@ -73,6 +73,7 @@ def test_low_ratings_teach_nothing_however_low_they_are(name: str) -> None:
     others = replace(data, values=np.where(low, np.float32(1.25), data.values))
     again = fit(replace(toy(), interactions=others), name, settings=QUICK.get(name), positive_min=LOWEST, rng=0)
     np.testing.assert_array_equal(all_scores(again.model), all_scores(fitted(name).model))
+    assert again.losses.equals(fitted(name).losses)
 
 
 @EVERY_RANKING_MODEL
@@ -120,6 +121,14 @@ def test_who_liked_nothing_scores_as_a_stranger_and_what_nobody_liked_as_nothing
     items = np.arange(data.n_items, dtype=np.int32)[None, :]
     np.testing.assert_array_equal(scores[user], recommender.model.users(np.array([-1])).score(items)[0])
     assert not scores[:, item].any()
+
+
+def test_a_list_for_who_liked_nothing_says_that_it_has_no_order() -> None:
+    said = "1 list in no particular order: all items score the same, as for somebody who liked nothing."
+    assert recommend(fitted("ease"), [GRUMBLER, 3], k=4).notes == (said,)
+    assert recommend_for_history(fitted("ials"), {2: 1.0, 7: 2.5}, k=4).notes == (said,)
+    assert recommend(fitted("ease"), [3], k=4).notes == ()
+    assert recommend(fitted("popularity"), [GRUMBLER], k=4).notes == ()
 
 
 @EVERY_RANKING_MODEL

@@ -88,6 +88,14 @@ def test_a_named_column_that_is_not_there_gets_a_near_match(tmp_path: Path) -> N
         load(tmp_path / "r.csv", rating_col="ratings")
 
 
+def test_a_usual_name_that_is_given_to_something_else_is_said(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("user,item,rating\n1,2,3\n")
+    with pytest.raises(
+        ColumnError, match=r"no user column under a usual name, besides what is named .* \(user\)"
+    ):
+        load(tmp_path / "r.csv", rating_col="user")
+
+
 def test_a_line_with_too_many_fields_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="line 3 has 4 fields where 3 are expected"):
         load_text(tmp_path, "user,item,rating\n1,2,3\n1,3,4,5\n")
@@ -143,9 +151,10 @@ def test_a_missing_file_lists_near_matches(tmp_path: Path) -> None:
         load("/nowhere/at/all/zzz.csv")
 
 
-def test_an_unknown_ending_lists_the_ones_that_are_read(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"'\.xlsx'.*\.csv.*\.parquet and \.zip"):
-        load_text(tmp_path, "user,item\n1,2\n", "x.xlsx")
+@pytest.mark.parametrize(("ending", "remedy"), [(".xlsx", "save it as one"), (".csv.gz", "unpack it")])
+def test_an_unknown_ending_lists_the_ones_that_are_read(tmp_path: Path, ending: str, remedy: str) -> None:
+    with pytest.raises(DataError, match=rf"has the ending '.*'.*\.csv.*\.parquet; {remedy}"):
+        load_text(tmp_path, "user,item\n1,2\n", f"x{ending}")
 
 
 def test_an_empty_folder_and_an_empty_zip_are_refused(tmp_path: Path) -> None:
@@ -155,6 +164,18 @@ def test_an_empty_folder_and_an_empty_zip_are_refused(tmp_path: Path) -> None:
     zipfile.ZipFile(tmp_path / "x.zip", "w").close()
     with pytest.raises(DataError, match="holds no table"):
         load(tmp_path / "x.zip")
+
+
+@pytest.mark.parametrize("member", ["", ":ratings.csv"])
+def test_a_zip_with_a_password_is_refused(tmp_path: Path, member: str) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("ratings.csv", "user,item\n1,2\n")
+    data = bytearray((tmp_path / "x.zip").read_bytes())
+    data[data.index(b"PK\x03\x04") + 6] |= 1  # the flags say that the member is encrypted
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "x.zip").write_bytes(data)
+    with pytest.raises(DataError, match=r"x\.zip cannot be unpacked: .*password.*Unpack it by other means"):
+        load(f"{tmp_path / 'x.zip'}{member}")
 
 
 def test_a_zip_cannot_write_outside_its_folder(tmp_path: Path) -> None:

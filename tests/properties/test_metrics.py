@@ -142,12 +142,27 @@ def test_novelty_equals_the_slow_one(case: Lists, data: st.DataObject) -> None:
     n_users = data.draw(st.integers(1, 50))
     owners = data.draw(st.lists(st.integers(0, n_users), min_size=case.n_items, max_size=case.n_items))
     bits = beyond.information(np.array(owners), n_users)
-    found = beyond.novelty(case.padded(), bits)
-    if any(case.listed):
-        assert found == pytest.approx(slow.novelty(case.listed, dict(enumerate(owners)), n_users), abs=1e-12)
-        assert 0.0 <= found <= np.log2(n_users) + 1e-12  # a mean of equal values may round up
-    else:
-        assert np.isnan(found)
+    surprise, listed = beyond.novelty_sums(case.padded(), bits)
+    assert listed.tolist() == [len(items) for items in case.listed]
+    for user, items in enumerate(case.listed):
+        if items:
+            expected = slow.novelty([items], dict(enumerate(owners)), n_users)
+            assert surprise[user] / listed[user] == pytest.approx(expected, abs=1e-12)
+            assert 0.0 <= expected <= np.log2(n_users) + 1e-12  # a mean of equal values may round up
+        else:
+            assert surprise[user] == 0.0
+
+
+@given(case=lists())
+def test_hits_are_the_relevant_items_in_the_lists_and_found_are_those_that_are_listed(case: Lists) -> None:
+    pairs = [(user, item) for user, relevant in enumerate(case.relevant) for item in sorted(relevant)]
+    users = np.array([user for user, _ in pairs], np.int64)
+    items = np.array([item if item < case.n_items else -1 for _, item in pairs], np.int64)
+    hits, found = ranking.find_hits(case.padded(), users, items, case.n_items)
+    expected, _ = case.arrays()
+    np.testing.assert_array_equal(hits[:, : expected.shape[1]], expected)
+    assert not hits[:, expected.shape[1] :].any()
+    assert found.tolist() == [item in case.listed[user] for user, item in pairs]
 
 
 stars = st.floats(0.5, 5.0, width=32)
@@ -156,7 +171,11 @@ stars = st.floats(0.5, 5.0, width=32)
 @given(st.lists(st.tuples(stars, stars), min_size=1))
 def test_errors_equal_the_slow_ones_and_mae_is_never_above_rmse(rows: list[tuple[float, float]]) -> None:
     ratings, predictions = (np.array(side) for side in zip(*rows, strict=True))
-    found, absolute = rating.rmse(ratings, predictions), rating.mae(ratings, predictions)
+    found = rating.rmse(ratings, predictions)
+    users = np.arange(len(rows)) % 3
+    squares, sizes, counts = (part.sum() for part in rating.error_sums(users, ratings, predictions, 3))
+    absolute = sizes / counts
+    assert found == pytest.approx(np.sqrt(squares / counts), abs=1e-9)
     assert found == pytest.approx(slow.rmse(list(ratings), list(predictions)), abs=1e-9)
     assert absolute == pytest.approx(slow.mae(list(ratings), list(predictions)), abs=1e-9)
     assert absolute <= found + 1e-9

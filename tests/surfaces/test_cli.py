@@ -116,6 +116,20 @@ def test_predict_answers_every_row_in_order(tastemap: Command, fitted: dict[str,
     assert frame["prediction"].to_list() == pytest.approx(expected["prediction"].to_list(), abs=1e-12)
 
 
+def test_predict_keeps_the_columns_of_the_table_and_answers_rows_without_an_id(
+    tastemap: Command, fitted: dict[str, Path], tmp_path: Path
+) -> None:
+    pairs, out = tmp_path / "pairs.csv", tmp_path / "predicted.csv"
+    pairs.write_text("known,item,rating,user\nold,1,4,5\nold,,3,5\nold,1,2,\n")
+    answer = tastemap("predict", fitted["als"], pairs, "--out", out)
+    frame = pl.read_csv(out)
+    assert frame.columns == ["user_id", "item_id", "rating", "score", "prediction", "known"]
+    assert frame["known"].to_list() == ["both", "user", "item"]
+    assert frame["rating"].to_list() == [4, 3, 2]
+    assert "2 rows with an empty user or item id" in answer.err
+    assert tastemap("predict", fitted["als"], pairs, "--out", out, "--json").json["n_empty_ids"] == 2
+
+
 @pytest.mark.parametrize("measure", ["cosine", "dot"])
 def test_similar_agrees_with_the_library(tastemap: Command, fitted: dict[str, Path], measure: str) -> None:
     answer = tastemap("similar", fitted["ials"], "(1963)", "--measure", measure, "-k", 3, "--json")
@@ -196,6 +210,8 @@ def test_compare_gates_on_a_change(tastemap: Command, fitted: dict[str, Path], t
     fine = tastemap(*arguments, "--json")
     assert fine.status == 0
     assert fine.json["failed"] == []
+    folders = [fine.json["folder_a"], fine.json["folder_b"]]
+    assert folders == [str(fitted["popularity"]), str(fitted["ials"])]
     failed = tastemap(*arguments, "--fail-if", "ndcg@10 > -1000%")
     assert failed.status == 1
     assert "Failed:" in failed.err

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import tastemap as tm
-from tastemap.errors import InvalidValueError
+from tastemap.errors import DataError, InvalidValueError
 from tests.toys import checkerboard, hand_dataset
 
 DATA = hand_dataset()
@@ -79,6 +79,7 @@ def test_the_folder_of_a_model_is_no_model_and_the_error_loads_it(call: str) -> 
         (lambda: ANY.recommend(MODEL, "u1", rules=tm.Rules(exclude=50)), "Got 50; write [50]"),  # type: ignore[arg-type]
         (lambda: ANY.recommend_for_history(MODEL, [1, 2]), "ratings must be a mapping"),
         (lambda: ANY.recommend_for_history(MODEL, {1: "5"}), "The rating of item 1 must be a number"),
+        (lambda: ANY.evaluate_recommender(MODEL, None), "test must be a Dataset. Got None"),
         (lambda: ANY.save(MODEL, None), "folder must be a path. Got None"),
         (lambda: ANY.load(MODEL), "folder must be a path. Got"),
         (lambda: ANY.load_data(None), "source must be the name of a data set, a path or a Polars DataFrame"),
@@ -106,6 +107,13 @@ def test_one_id_alone_is_a_list_of_one(one: Any) -> None:
     assert tm.recommend(model, one, k=2).frame.equals(tm.recommend(model, [one], k=2).frame)
 
 
+def test_an_id_of_another_type_is_no_id() -> None:
+    with pytest.raises(DataError, match=r"user ids must be integers or text\. Got Float64"):
+        ANY.recommend(MODEL, 1.5)
+    with pytest.raises(DataError, match=r"item ids must be integers or text\. Got Float64"):
+        ANY.predict(MODEL, "u1", 1.5)
+
+
 def test_what_the_library_returns_is_shown_in_one_line() -> None:
     size = "13 ratings (1–5) of 6 users and 5 items"
     record = tm.evaluate(DATA, ["bias"], rng=0)
@@ -120,4 +128,4 @@ def test_what_the_library_returns_is_shown_in_one_line() -> None:
     assert list(shown) == list(shown.values())
     assert repr(tm.explain(MODEL, "u6", 1)).startswith("Explanation of Alpha (1977) (1): score ")
     estimate = record.result("bias").metrics["rmse"]
-    assert repr(estimate).startswith(f"Estimate {estimate.value:.4g} (95 % interval ")
+    assert repr(estimate).startswith(f"Estimate {estimate.value:.4g} (")

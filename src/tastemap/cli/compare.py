@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tastemap.evaluation import Comparison
 
 NAME = "compare"
-EXAMPLE = 'tastemap compare my-model other-model --test new.csv --fail-if "ndcg@10 < -1%"'
+EXAMPLE = 'tastemap compare a b --test new.csv --fail-if "ndcg@10 < -1%"'
 
 
 def command(
@@ -44,7 +44,7 @@ def command(
         found = compare(options.load_model(folder_a), options.load_model(folder_b), test=data, k=k, rng=seed)
     failed = [gate.sentence(found) for gate in gates if gate.fails(found)]
     if as_json:
-        print_json({**found.as_json(), "failed": failed})
+        print_json({"folder_a": folder_a, "folder_b": folder_b, **found.as_json(), "failed": failed})
     else:
         _tell(found, folder_a, folder_b)
         for sentence in failed:

@@ -82,8 +82,9 @@ def check(
         "rating_col": rating_col,
         "time_col": time_col,
     }
-    report = check_data(source, **columns)
-    changes = fix_data(source, fix, **columns) if fix is not None else None
+    with TerminalProgress(quiet=as_json) as progress:
+        report = check_data(source, progress=progress, **columns)
+        changes = fix_data(source, fix, progress=progress, **columns) if fix is not None else None
     if as_json:
         print_json({**report.as_json(), "fixed": changes, "out": str(fix) if fix else None})
         return

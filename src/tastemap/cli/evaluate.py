@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,12 +14,13 @@ from tastemap.cli.progress import TerminalProgress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tastemap.data import Dataset
     from tastemap.evaluation import EvaluationRecord
-    from tastemap.evaluation.records import Estimate
+    from tastemap.evaluation.records import Difference, Estimate
     from tastemap.progress import Progress
 
 NAME = "evaluate"
-EXAMPLE = "tastemap evaluate ml-100k --models als,ials --split folds --out report.html"
+EXAMPLE = "tastemap evaluate ml-100k --models als,ials --out report.html"
 _HEADLINE = ("rmse", "mae", "ndcg", "recall", "coverage")
 """Shown unless others are chosen; --json and the report have every metric."""
 
@@ -77,45 +78,29 @@ def command(
     The baselines stand beside them. Ranking is full: every item is ranked, only training rows are masked.
     """
     _check(models, test, out)
-    columns = (user_col, item_col, rating_col, time_col)
+    chosen = _names(metrics) if metrics else None
     with TerminalProgress(quiet=as_json) as progress:
         from tastemap.evaluation import evaluate, evaluate_recommender
 
-        mask = options.load_data(also_mask, columns, (None, None), progress) if also_mask else None
-        names = [name.strip() for name in metrics.split(",")] if metrics else None
+        def load(given: str) -> Dataset:
+            return options.load_data(given, (user_col, item_col, rating_col, time_col), (None, None), progress)
+
+        mask = load(also_mask) if also_mask else None
+        shared: dict[str, Any] = {"k": k, "relevant_min": relevant_min, "metrics": chosen, "rng": seed}
+        shared |= {"also_mask": mask, "progress": progress}
         if test is not None:
-            recommender = options.load_model(Path(source))
-            record = evaluate_recommender(
-                recommender,
-                options.load_data(test, columns, (None, None), progress),
-                k=k,
-                relevant_min=relevant_min,
-                also_mask=mask,
-                metrics=names,
-                rng=seed,
-                progress=progress,
-            )
+            record = evaluate_recommender(options.load_model(Path(source)), load(test), **shared)
         else:
-            data = options.load_data(source, columns, (None, None), progress)
-            record = evaluate(
-                data,
-                [name.strip() for name in (models or "").split(",") if name.strip()],
-                split=split,
-                k=k,
-                relevant_min=relevant_min,
-                also_mask=mask,
-                metrics=names,
-                settings=_settings_by_model(models or "", settings),
-                rng=seed,
-                progress=progress,
-            )
+            names = _names(models)
+            by_model = _settings_by_model(names, settings)
+            record = evaluate(load(source), names, split=split, settings=by_model, **shared)
     if as_json:
+        _report(record, out, progress)  # first, for after an error there must be no second document
         print_json(record.as_json())
-    else:
-        _tell(record, names)
+        return
+    _tell(record, chosen)
     _report(record, out, progress)
-    if not as_json:
-        _suggest(record, source, models, out)
+    _suggest(record, source, models, out)
 
 
 def _check(models: str | None, test: str | None, out: Path | None) -> None:
@@ -123,15 +108,19 @@ def _check(models: str | None, test: str | None, out: Path | None) -> None:
         raise options.UsageError(
             "Give either --models a,b,c with data to split, or a saved model with --test SOURCE."
         )
-    if models is not None and not models.strip(", "):
+    if models is not None and not _names(models):
         raise options.UsageError("--models names no model; give some, such as --models als,ials.")
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise options.UsageError(f"--out writes a page and must end in .html. Got {out.name!r}.")
 
 
-def _settings_by_model(models: str, settings: list[str] | None) -> dict[str, dict[str, object]]:
+def _names(text: str | None) -> list[str]:
+    """``a, b,`` as ``["a", "b"]``."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def _settings_by_model(names: list[str], settings: list[str] | None) -> dict[str, dict[str, object]]:
     """``als.n_factors=8`` goes to als; a plain ``n_factors=8`` goes to the only model there is."""
-    names = [name.strip() for name in models.split(",") if name.strip()]
     found: dict[str, dict[str, object]] = {}
     for key, value in options.parse_settings(settings).items():
         model, dot, name = key.partition(".")
@@ -176,17 +165,22 @@ def _against_baselines(record: EvaluationRecord) -> list[str]:
     """How each model that is no baseline differs from the baselines, and whether that is clear."""
     baselines = {row.model for row in record.models if row.is_baseline}
     return [
-        f"{found.metric}: {found.model} {found.value:+.4f} against {found.other} "
-        f"({found.low:+.4f} to {found.high:+.4f}), {'a clear difference' if found.clear else 'not clear'}."
+        f"{found.metric}: {found.model} {found.value:+.4f} against {found.other}{_clearness(found)}."
         for found in record.differences
         if found.other in baselines and found.model not in baselines
     ]
 
 
+def _clearness(found: Difference) -> str:
+    if found.low is None:
+        return ", without an interval"
+    return f" ({found.low:+.4f} to {found.high:+.4f}), {'a clear difference' if found.clear else 'not clear'}"
+
+
 def _estimate(estimate: Estimate | None) -> str:
     if estimate is None:
         return "–"
-    if estimate.low is None or estimate.low == estimate.high:
+    if estimate.low is None or estimate.high is None:
         return f"{estimate.value:.4f}"
     return f"{estimate.value:.4f} ±{(estimate.high - estimate.low) / 2:.4f}"
 

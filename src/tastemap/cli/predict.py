@@ -9,6 +9,7 @@ import typer
 
 from tastemap.cli import options
 from tastemap.cli.output import next_step, print_json, say
+from tastemap.plurals import plural
 
 NAME = "predict"
 EXAMPLE = "tastemap predict my-model pairs.csv --out predictions.csv"
@@ -24,22 +25,25 @@ def command(
 ) -> None:
     """Predict the rating of each (user, item) row of a table.
 
-    Rows stay in their order. Every row is answered: an unknown side contributes zero, and the column `known`
-    says which sides (both, user, item, none) the model knows.
+    Rows stay in their order, with their other columns. Every row is answered: an unknown or empty id
+    contributes zero, and the column `known` says which sides (both, user, item, none) the model knows.
     """
     from tastemap.data import read_pairs, write_table
-    from tastemap.inference import predict
+    from tastemap.inference import predict_table
 
     recommender = options.load_model(folder)
-    user_ids, item_ids = read_pairs(pairs, user_col=user_col, item_col=item_col)
-    frame = predict(recommender, user_ids, item_ids)
+    asked = read_pairs(pairs, user_col=user_col, item_col=item_col)
+    frame = predict_table(recommender, asked)
     write_table(frame, out)
     known = dict(frame["known"].value_counts().iter_rows())
+    n_empty = int((asked["user_id"].is_null() | asked["item_id"].is_null()).sum())
     if as_json:
-        print_json({"out": str(out), "n_rows": len(frame), "known": known})
+        print_json({"out": str(out), "n_rows": len(frame), "known": known, "n_empty_ids": n_empty})
         return
     counted = ", ".join(f"{count:,} {side}" for side, count in sorted(known.items()))
-    say(f"Wrote {len(frame):,} rows to {out}; known sides: {counted}.")
+    say(f"Wrote {plural(len(frame), 'row')} to {out}; known sides: {counted}.")
+    if n_empty:
+        say(f"{plural(n_empty, 'row')} with an empty user or item id: taken as unknown.")
     if recommender.objective == "ranking":
         say(f"{recommender.name} ranks items and predicts no stars: see the column score.")
     next_step("evaluate", folder, "--test", pairs)

@@ -1,4 +1,4 @@
-"""Progress on a terminal: one line a task, with the latest figures, the speed and the time left."""
+"""Progress on a terminal: what is being done, how far, the latest figure, the speed and the time left."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
+SPANNING = "evaluate"
+"""The task within which others report; of these only the current one is shown below it."""
+
+
 class TerminalProgress:
-    """Shows notes as lines, and steps as a bar where stderr is a terminal; silent under ``--json``."""
+    """Shows notes as lines, and steps as bars that vanish at the end; bars on a terminal only.
+
+    Silent under ``--json``.
+    """
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
@@ -41,16 +48,18 @@ class TerminalProgress:
         if self._quiet or not sys.stderr.isatty():
             return
         bar = self._bar or self._open()
+        key = SPANNING if task.startswith(SPANNING) else task
         # The last figure is the one that decides; all of them do not fit into 80 columns.
         said = "  ".join(f"{name} {value:.4f}" for name, value in list(figures.items())[-1:])
-        if task not in self._tasks:
-            self._tasks[task] = bar.add_task(task, total=total, figures=said, speed="")
-            self._started[task] = time.perf_counter()
-        passed = time.perf_counter() - self._started[task]
-        speed = (
-            f"{(done - 1) / passed:.1f}/s" if done > 1 else ""
-        )  # the clock starts when the first step is over
-        bar.update(self._tasks[task], completed=done, total=total, figures=said, speed=speed)
+        if key not in self._tasks:
+            for over in self._tasks.keys() - {SPANNING}:
+                bar.remove_task(self._tasks.pop(over))
+            self._tasks[key] = bar.add_task(task, total=total, figures=said, speed="")
+            self._started[key] = time.perf_counter()
+        passed = time.perf_counter() - self._started[key]
+        # The clock starts when the first step is over.
+        speed = f"{(done - 1) / passed:.1f}/s" if done > 1 else ""
+        bar.update(self._tasks[key], description=task, completed=done, total=total, figures=said, speed=speed)
 
     def _open(self) -> Progress:
         from rich.console import Console
@@ -58,12 +67,14 @@ class TerminalProgress:
 
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TextColumn("{task.fields[figures]}"),
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
+            transient=True,
+            speed_estimate_period=3600.0,  # s; steps may take minutes
         )
         self._bar.start()
         return self._bar

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def unzip(path: Path, folder: Path, *, member: str | None = None) -> Path:
     Raises
     ------
     DataError
-        If it is no zip, or holds no table.
+        If it is no zip, cannot be unpacked, or holds no table.
     SourceNotFoundError
         If it has no such member.
     """
@@ -42,6 +43,11 @@ def unzip(path: Path, folder: Path, *, member: str | None = None) -> Path:
                     _extract(archive, name, folder)
     except zipfile.BadZipFile as error:
         raise DataError(f"{path.name} is not a zip file; check the download.", source=path.name) from error
+    except (RuntimeError, EOFError, zlib.error) as error:  # a password, a compression of its own, damage
+        raise DataError(
+            f"{path.name} cannot be unpacked: {error}. Unpack it by other means and name the table.",
+            source=path.name,
+        ) from error
     return folder
 
 

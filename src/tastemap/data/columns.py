@@ -118,8 +118,10 @@ def choose_columns(
             f"Column {twice!r} of {label} is named for two things; name one for each.", column=twice
         )
     free = [name for name in names if name not in taken]
-    user = _required(user_col or find_column(free, USER_NAMES), "user", names, label)
-    item = _required(item_col or find_column([n for n in free if n != user], ITEM_NAMES), "item", names, label)
+    user = _required(user_col or find_column(free, USER_NAMES), "user", names, taken, label)
+    item = _required(
+        item_col or find_column([n for n in free if n != user], ITEM_NAMES), "item", names, taken, label
+    )
     free = [name for name in free if name not in (user, item)]
     time = time_col or find_column(free, TIME_NAMES)
     value, is_count, notes = _choose_value([n for n in free if n != time], rating_col, implicit)
@@ -143,10 +145,11 @@ def _choose_value(
     return None, False, (*notes, "No ratings: this is implicit feedback (objective `ranking`).")
 
 
-def _required(found: str | None, side: str, names: Sequence[str], label: str) -> str:
+def _required(found: str | None, side: str, names: Sequence[str], taken: Sequence[str], label: str) -> str:
     if found is None:
+        besides = f", besides what is named for another thing ({', '.join(taken)})" if taken else ""
         raise ColumnError(
-            f"{label} has no {side} column under a usual name. {_listed(names)} "
+            f"{label} has no {side} column under a usual name{besides}. {_listed(names)} "
             f"Say which one it is with {side}_col (--{side}-col).",
             side=side,
             columns=list(names),

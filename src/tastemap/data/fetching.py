@@ -9,9 +9,12 @@ import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import platformdirs
 
 from tastemap.data.download import download, why
 from tastemap.data.known_sets import KNOWN_SETS, KnownSet, known_set
@@ -52,9 +55,7 @@ def data_home() -> Path:
     home = os.environ.get("TASTEMAP_HOME")
     if home:
         return Path(home).expanduser() / "data"
-    import pooch  # here, because it loads an HTTP client
-
-    return Path(pooch.os_cache("tastemap")) / "data"
+    return platformdirs.user_cache_path("tastemap") / "data"
 
 
 def datasets() -> list[DatasetInfo]:
@@ -174,7 +175,7 @@ def _try(source: _Source, known: KnownSet, folder: Path) -> str | None:
             if folder.exists():  # left over by something else: it was not complete
                 folder.replace(Path(scratch) / "old")
             made.replace(folder)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise _cannot_keep(known, home, error) from error
         # Two processes may fetch at once; the second finds the first one's folder in its way.

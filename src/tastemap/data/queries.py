@@ -11,26 +11,35 @@ import polars as pl
 from tastemap.data import ids as id_columns
 from tastemap.data.columns import ITEM_NAMES, RATING_NAMES, USER_NAMES, find_column, is_usual_name
 from tastemap.data.id_map import Id
-from tastemap.data.tables import Table, open_table
+from tastemap.data.tables import Table, is_empty_row, open_table
 from tastemap.data.text_format import OneColumnError
 from tastemap.errors import ColumnError, DataError, SourceNotFoundError
 
 
-def read_pairs(
-    path: Path, *, user_col: str | None = None, item_col: str | None = None
-) -> tuple[pl.Series, pl.Series]:
-    """User and item ids of each row, in the order of the file.
+def read_pairs(path: Path, *, user_col: str | None = None, item_col: str | None = None) -> pl.DataFrame:
+    """The rows of a table of pairs, in the order of the file; rows without any field are left out.
+
+    Returns
+    -------
+    DataFrame
+        ``user_id, item_id``, null where the field is empty; then the other columns as they came (text, where
+        the file is text), without those whose names are taken by these two.
 
     Raises
     ------
     DataError
-        If there is no such file, no user or no item column, or an id is missing (names the first row).
+        If there is no such file, it cannot be read as a table, or it has no user or no item column.
     """
     with tempfile.TemporaryDirectory(prefix="tastemap-") as scratch:
         table = _open(path, Path(scratch), [name for name in (user_col, item_col) if name])
         user = _column(table, user_col, USER_NAMES, "user")
         item = _column(table, item_col, ITEM_NAMES, "item")
-        return _ids(table, user, "user"), _ids(table, item, "item")
+        rows = table.collect(table.frame)
+    if table.has_surplus and rows["surplus"].is_not_null().any():
+        raise table.too_many_fields()
+    rows = rows.select(table.names).filter(~is_empty_row(table.is_text))
+    ids = pl.DataFrame([_as_ids(table, rows[user], "user"), _as_ids(table, rows[item], "item")])
+    return ids.hstack(rows.drop({user, item, *ids.columns}, strict=False))
 
 
 def read_user_ids(path: Path) -> pl.Series:
@@ -49,7 +58,8 @@ def read_history(path: Path) -> tuple[list[Id], list[float] | None]:
     Raises
     ------
     DataError
-        As :func:`read_pairs`; or if a rating is not a number.
+        If there is no such file, no item column, an id is missing (names the first row), or a rating
+        is not a number.
     """
     with tempfile.TemporaryDirectory(prefix="tastemap-") as scratch:
         try:
@@ -74,6 +84,8 @@ def _lines(path: Path) -> pl.Series:
 
 
 def _open(path: Path, scratch: Path, named: Sequence[str]) -> Table:
+    if path.is_dir():
+        raise SourceNotFoundError(f"{str(path)!r} is a folder; name a file.", source=str(path))
     if not path.is_file():
         raise SourceNotFoundError(f"There is no file {str(path)!r}; check the path.", source=str(path))
     return open_table(path, label=path.name, scratch=scratch, named=named)
@@ -92,13 +104,14 @@ def _column(table: Table, given: str | None, usual: Sequence[str], side: str) ->
 
 
 def _ids(table: Table, column: str, side: str) -> pl.Series:
-    raw = table.collect(table.frame.select(column))[column]
-    ids = (
-        id_columns.from_text(raw)
-        if table.is_text
-        else id_columns.from_typed(raw, column=column, label=table.label)
-    )
+    ids = _as_ids(table, table.collect(table.frame.select(column))[column], side)
     if ids.null_count():
         row = int(ids.is_null().arg_true()[0])
         raise DataError(f"{table.label}: the {side} id in {table.place(row)} is missing; every row needs one.")
-    return ids.rename(f"{side}_id")
+    return ids
+
+
+def _as_ids(table: Table, raw: pl.Series, side: str) -> pl.Series:
+    if table.is_text:
+        return id_columns.from_text(raw).rename(f"{side}_id")
+    return id_columns.from_typed(raw, column=raw.name, label=table.label).rename(f"{side}_id")

@@ -21,7 +21,7 @@ from tastemap.data.raw_columns import (
     read_times,
     read_values,
 )
-from tastemap.data.tables import Table
+from tastemap.data.tables import Table, is_empty_row
 from tastemap.errors import DataError
 from tastemap.linalg.csr import offsets, stable_order
 from tastemap.linalg.types import BoolArray, Float64Array, Int32Array, Int64Array
@@ -135,7 +135,7 @@ def judge(table: Table, columns: Columns, *, rating_scale: RatingScale | None = 
     """
     roles = {"user": columns.user, "item": columns.item, "value": columns.value, "time": columns.time}
     chosen = [pl.col(name).alias(role) for role, name in roles.items() if name is not None]
-    read = table.collect(table.frame.select(*chosen, _is_empty(table).alias("is_empty")))
+    read = table.collect(table.frame.select(*chosen, is_empty_row(table.is_text).alias("is_empty")))
     if not len(read):
         raise DataError(f"{table.label} has no rows; give a table with one interaction per row.")
     users = read_ids(read["user"], column=columns.user, label=table.label)
@@ -154,14 +154,6 @@ def judge(table: Table, columns: Columns, *, rating_scale: RatingScale | None = 
         kept = _settle_repeats(kept, None if times is None else times.seconds, verdict)
     raw = read.drop("is_empty")
     return RawTable(table, columns, raw, users, items, values, times, scale, note, verdict, kept)
-
-
-def _is_empty(table: Table) -> pl.Expr:
-    """Whether all fields of a row are empty, blanks aside."""
-    fields = pl.all()
-    return pl.all_horizontal(
-        fields.is_null() | (fields.str.strip_chars() == "") if table.is_text else fields.is_null()
-    )
 
 
 def _scale(

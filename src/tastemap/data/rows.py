@@ -9,7 +9,7 @@ import polars as pl
 
 from tastemap.data import ids as id_columns
 from tastemap.data.columns import Columns
-from tastemap.data.tables import Table
+from tastemap.data.tables import Table, is_empty_row
 from tastemap.data.times import to_seconds
 from tastemap.errors import ColumnError, DataError
 from tastemap.linalg.types import BoolArray, Float32Array, Int64Array
@@ -125,8 +125,7 @@ def _with_both_ids(table: Table, users: pl.Series, items: pl.Series) -> tuple[Bo
     has_user, has_item = users.is_not_null().to_numpy(), items.is_not_null().to_numpy()
     n_empty = 0
     if table.is_text:
-        blank = pl.all_horizontal(pl.all().is_null() | (pl.all().str.strip_chars() == ""))
-        n_empty = int(table.collect(table.frame.select(blank.sum())).item())
+        n_empty = int(table.collect(table.frame.select(is_empty_row(is_text=True).sum())).item())
     counts = {
         "empty line": n_empty + table.n_skipped,
         "no user id": int((~has_user).sum()) - n_empty,

@@ -32,6 +32,8 @@ Source: TypeAlias = str | Path | pl.DataFrame
 PART = re.compile(r"(?P<whole>.+):u(?P<fold>[1-5])\.(?P<side>train|test)")
 FOLD_ROWS = 20_000
 N_FOLDS = 5
+N_STEPS = 3
+"""Steps of a load that progress is told of: read, sort, join."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +117,12 @@ def load(
             time_col=time_col,
             implicit=implicit,
         )
-        rows = read_rows(table, columns, has_given_time=time_col is not None)
         name = located.name if located is not None else "frame"
+        progress.step(f"read {name}", 0, N_STEPS, {})
+        rows = read_rows(table, columns, has_given_time=time_col is not None)
+        progress.step(f"sort {name}", 1, N_STEPS, {})
         dataset = _encode(name, rows, located, scale, is_implicit=columns.is_implicit)
+        progress.step(f"join {name} with titles and features", 2, N_STEPS, {})
         dataset = _with_features(dataset, located, item_features, user_features, scratch)
     return dataset if part is None else _take_part(dataset, *part)
 

@@ -17,6 +17,9 @@ from tastemap.rng import Rng, seed_of, stream
 SPLIT_KINDS = ("random", "folds", "fold:K", "leave-last", "temporal", "users")
 """What `kind` may be; ``fold:K`` stands for ``fold:1``, ``fold:2`` …"""
 
+N_FOLDS = 5
+"""Random folds where a data set has no official ones."""
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -48,7 +51,7 @@ def make_splits(
     *,
     rng: Rng = None,
     test_fraction: float = 0.2,
-    n_folds: int = 5,
+    n_folds: int = N_FOLDS,
 ) -> list[Split]:
     """Divide a data set for evaluation.
 
@@ -120,6 +123,15 @@ def make_splits(
     raise unknown_name("split", kind, SPLIT_KINDS)
 
 
+def parts_of(data: Dataset, kind: str) -> list[str]:
+    """The kinds that give the splits of `kind` one at a time: ``fold:1``, ``fold:2`` … for ``folds``."""
+    if kind != "folds":
+        return [kind]
+    official = _official_folds(data.interactions)
+    numbers = range(1, N_FOLDS + 1) if official is None else _tested_folds(official)
+    return [f"fold:{number}" for number in numbers]
+
+
 def train_test_split(
     data: Dataset, kind: str = "random", *, rng: Rng = None, test_fraction: float = 0.2
 ) -> tuple[Dataset, Dataset]:
@@ -146,16 +158,25 @@ def _two_parts(data: Dataset, is_test: BoolArray, name: str, *, n_users_without_
 
 def _fold_of_row(rows: Interactions, n_folds: int, random: np.random.Generator) -> IntArray:
     """The test fold (from 1) of each row, shape (n,); 0 where official folds never test a row."""
-    if rows.folds is not None and rows.folds.any():
-        return rows.folds
+    official = _official_folds(rows)
+    if official is not None:
+        return official
     if n_folds > len(rows):
         raise InvalidValueError(f"n_folds must be at most the number of rows, {len(rows):,}. Got {n_folds!r}.")
     folds: Int64Array = random.permutation(len(rows)) % n_folds + 1
     return folds
 
 
+def _official_folds(rows: Interactions) -> IntArray | None:
+    return rows.folds if rows.folds is not None and rows.folds.any() else None
+
+
+def _tested_folds(folds: IntArray) -> list[int]:
+    return [int(number) for number in np.unique(folds) if number > 0]
+
+
 def _wanted_folds(kind: str, folds: IntArray) -> list[int]:
-    numbers = [int(number) for number in np.unique(folds) if number > 0]
+    numbers = _tested_folds(folds)
     if kind == "folds":
         return numbers
     wanted = kind.removeprefix("fold:")

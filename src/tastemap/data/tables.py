@@ -14,6 +14,7 @@ from tastemap.errors import DataError
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".dat", ".data", ".inter", ".base", ".test")
 TYPED_ENDINGS = (".jsonl", ".ndjson", ".parquet")
+PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".tar", ".zip", ".7z")
 NO_SEPARATOR = "\x1f"
 """A byte that no text table holds: read with it, a line is one field."""
 
@@ -93,6 +94,14 @@ class Table:
         )
 
 
+def is_empty_row(is_text: bool) -> pl.Expr:
+    """Whether no field of a row holds anything, blanks aside."""
+    fields = pl.all()
+    return pl.all_horizontal(
+        fields.is_null() | (fields.str.strip_chars() == "") if is_text else fields.is_null()
+    )
+
+
 def open_table(path: Path, *, label: str, scratch: Path, named: Sequence[str] = ()) -> Table:
     """Open a table by its ending.
 
@@ -115,9 +124,10 @@ def open_table(path: Path, *, label: str, scratch: Path, named: Sequence[str] = 
     if ending in TYPED_ENDINGS:
         return _open_parquet(path, label) if ending == ".parquet" else _open_jsonl(path, label)
     if ending not in TEXT_ENDINGS:
+        remedy = "unpack it first" if ending in PACKED_ENDINGS else "save it as one of these"
         raise DataError(
             f"{label} has the ending {ending or '(none)'!r}, which is not read as a table. Allowed: "
-            f"{', '.join((*TEXT_ENDINGS, *TYPED_ENDINGS))} and .zip.",
+            f"{', '.join((*TEXT_ENDINGS, *TYPED_ENDINGS))}; {remedy}.",
             source=label,
         )
     form = sniff(path, label=label, named=named)

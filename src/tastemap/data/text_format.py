@@ -107,7 +107,7 @@ def _decode(sample: bytes, path: Path, *, is_whole: bool, label: str) -> tuple[l
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in sample:
         raise DataError(
             f"{label} is not a text table in UTF-8: it holds zero bytes. Save it as UTF-8 text, or give it "
-            "the ending of its real format (.parquet, .zip).",
+            "the ending of its real format (.parquet, .zip); unpack a compressed file first.",
             source=label,
         )
     is_utf8 = _is_utf8(path)

@@ -14,18 +14,16 @@ from tastemap.data.dataset import check_dataset
 from tastemap.errors import InvalidValueError
 from tastemap.evaluation.comparison import Comparison, MetricChange, Segment, Source
 from tastemap.evaluation.fold import make_fold, relevance_bound
-from tastemap.evaluation.measure import Measured, measure
+from tastemap.evaluation.measure import Measured, Sums, error_sums, measure
 from tastemap.evaluation.names import choose, is_better, metric_of
 from tastemap.evaluation.overlap import exposure_changes, list_pairs, overlap_of
 from tastemap.evaluation.slices import groups
-from tastemap.evaluation.summary import ROOTED, ROUNDING, without_noise
+from tastemap.evaluation.summary import ROOTED, ROUNDING, paired_interval, without_noise
 from tastemap.linalg.threads import single_threaded_blas
 from tastemap.linalg.types import Float64Array
-from tastemap.metrics.bootstrap import Ratio, bootstrap, interval
+from tastemap.metrics.bootstrap import Ratio, bootstrap
 from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.rng import Rng, seed_of, stream
-
-Sums = Mapping[str, tuple[Float64Array, Float64Array]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +126,7 @@ def _on_test(a: Recommender, b: Recommender, test: Dataset, k: int) -> _Paired:
     for side in (b, a):
         fold = make_fold(side.train, test, rows.users, bound=bound)
         runs.append(measure(side, fold, names, k))
-        activity = fold.history.row_lengths.astype(np.float64)
+        activity = fold.tested.history_lengths.astype(np.float64)
     of_b, of_a = runs
     fixed = {name: (of_a.fixed[name], of_b.fixed[name]) for name in of_a.fixed if name in of_b.fixed}
     return _Paired(of_a.sums, of_b.sums, fixed, activity, "test")
@@ -150,13 +148,8 @@ def _on_validation(a: Recommender, b: Recommender) -> _Paired | None:
     )
     in_a = a.users.indices(users.ids)
     activity = np.where(in_a >= 0, a.train.interactions.by_user.row_lengths[in_a], 0).astype(np.float64)
-    return _Paired(_errors(user, rating, of_a), _errors(user, rating, of_b), {}, activity, "validation")
-
-
-def _errors(user: Any, ratings: Float64Array, predictions: Float64Array) -> Sums:
-    error, rows = predictions - ratings, np.bincount(user).astype(np.float64)
-    squared, absolute = (np.bincount(user, part).astype(np.float64) for part in (error**2, np.abs(error)))
-    return {"rmse": (squared, rows), "mae": (absolute, rows)}
+    sums_a, sums_b = (error_sums(user, rating, predicted, len(users)) for predicted in (of_a, of_b))
+    return _Paired(sums_a, sums_b, {}, activity, "validation")
 
 
 def _changes(paired: _Paired, n_draws: int, rng: np.random.Generator) -> list[MetricChange]:
@@ -170,8 +163,8 @@ def _changes(paired: _Paired, n_draws: int, rng: np.random.Generator) -> list[Me
         a, b = (float(side[column].fold_figures()[0]) for side in sides)
         if np.isnan(a) or np.isnan(b):
             continue
-        low, high = interval(draws[:, len(names) + column] - draws[:, column])
-        ends = (None, None) if np.isnan(low) else (without_noise(low), without_noise(high))
+        change = draws[:, len(names) + column] - draws[:, column]
+        ends = paired_interval(change, *(side[column] for side in sides))
         found.append(_change(name, a, b, ends, paired.source))
     for name, (a, b) in paired.fixed.items():
         found.append(_change(name, a, b, (None, None), paired.source))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tastemap.evaluation.records import EvaluationRecord
+from tastemap.metrics.bootstrap import FEWEST_USERS
 from tastemap.plurals import plural
 
 
@@ -15,7 +16,10 @@ def describe(record: EvaluationRecord) -> list[str]:
         if protocol.relevant_min is None
         else f"test rows of at least {protocol.relevant_min:g}"
     )
-    masked = f"; also masked: {plural(protocol.also_masked, 'pair')}" if protocol.also_masked else ""
+    masked = ""
+    if protocol.also_given is not None:
+        masked = f"; of {plural(protocol.also_given, 'pair')} to be masked too, {protocol.also_masked:,} are"
+        masked += " (summed over folds)" if folds else ""
     said = [
         f"{record.data}, split {protocol.split}{folds}, seed {protocol.seed}: {counts.n_train:,} training and "
         f"{plural(counts.n_test, 'test row')} of {plural(counts.n_users, 'test user')}"
@@ -29,5 +33,8 @@ def describe(record: EvaluationRecord) -> list[str]:
             f"{plural(counts.n_unknown_items, 'item')}, in {plural(counts.n_rows_unknown, 'test row')}; an "
             "unknown side adds zero to a prediction, and an unknown item is never listed."
         )
-    said.append(f"Intervals are 95 %, from {protocol.bootstrap_draws:,} bootstrap draws of users.")
+    said.append(
+        f"Intervals are 95 %, from {protocol.bootstrap_draws:,} bootstrap draws of users; figures of fewer "
+        f"than {FEWEST_USERS} users have none."
+    )
     return [*said, *record.notes]

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
 from time import perf_counter
 from types import NoneType
 
-import polars as pl
-
-from tastemap.data import Dataset, IdMap
+from tastemap.data import Dataset
 from tastemap.data.dataset import check_dataset
-from tastemap.data.splits import make_splits
+from tastemap.data.splits import make_splits, parts_of
 from tastemap.errors import InvalidValueError, check_type, unknown_name
-from tastemap.evaluation.fold import Fold, make_fold, relevance_bound
+from tastemap.evaluation.fold import Fold, Tested, make_fold, relevance_bound, renumbered
 from tastemap.evaluation.measure import Measured, measure
 from tastemap.evaluation.names import METRICS, choose
 from tastemap.evaluation.notes import count, notes_of
 from tastemap.evaluation.records import EvaluationRecord, ModelResult, Protocol
 from tastemap.evaluation.slices import item_slices, user_slices
 from tastemap.evaluation.summary import differences, summarize
+from tastemap.models.base import Objective
 from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.progress import SILENT, Progress
 from tastemap.rng import Rng, seed_of, stream
@@ -30,13 +29,32 @@ BASELINES = ("popularity", "bias")
 
 
 @dataclass(frozen=True, eq=False)
-class _Run:
-    """One model on one fold."""
+class _Plan:
+    """What is done on every fold."""
 
-    recommender: Recommender
+    names: Sequence[str]
+    settings: Mapping[str, Mapping[str, object]]
+    chosen: Sequence[str]
+    k: int
+    bound: float | None
+    also_mask: Dataset | None
+    seed: int
+    progress: Progress
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One model on one fold; the model itself is gone, for those of all folds would fill the memory."""
+
+    objective: Objective
+    settings: dict[str, object]
     measured: Measured
     fit_s: float
     predict_s: float
+
+
+_Runs = dict[str, list[_Run]]
+"""The runs of each model, one a fold."""
 
 
 def evaluate(
@@ -100,8 +118,9 @@ def evaluate(
 
     Notes
     -----
-    Costs a fit per model and fold, then O(T I d) to rank for T test users; memory is a block of
-    scores a thread. The same data, arguments and seed give the same figures at any thread count.
+    Costs a fit per model and fold, then O(T I d) to rank for T test users; memory is one fold's
+    training data, one model and a block of scores a thread. The same data, arguments and seed give
+    the same figures at any thread count.
     """
     check_dataset("data", data)
     given = settings or {}
@@ -109,26 +128,12 @@ def evaluate(
     _check(k, n_draws, relevant_min, also_mask, given, names)
     chosen = choose(metrics, k, has_ratings=not data.interactions.is_implicit)
     seed = seed_of(rng)
-    splits = make_splits(data, split, rng=seed)
     bound = relevance_bound(data.interactions, data.interactions, relevant_min)
-    population = IdMap(pl.concat([part.test.interactions.users.ids for part in splits]), kind="user")
-    folds = [
-        make_fold(part.train, part.test, population, bound=bound, fold_in=part.fold_in, also_mask=also_mask)
-        for part in splits
-    ]
-    runs: dict[str, list[_Run]] = {name: [] for name in names}
-    for number, fold in enumerate(folds):
-        for place, name in enumerate(names):
-            run = _run(fold, name, given.get(name), chosen, k, seed, progress)
-            runs[name].append(run)
-            progress.step("evaluate", number * len(names) + place + 1, len(folds) * len(names), {})
-    protocol = Protocol(split, len(folds), k, bound, n_draws, seed)
-    record = _record(data, folds, runs, chosen, protocol)
-    without_test = sum(part.n_users_without_test for part in splits)
-    if without_test:
-        note = f"Users with a single interaction, which stays in training, are not tested: {without_test:,}."
-        record = replace(record, notes=(*record.notes, note))
-    return record
+    plan = _Plan(names, given, chosen, k, bound, also_mask, seed, progress)
+    runs: _Runs = {name: [] for name in names}
+    parts = parts_of(data, split)
+    tested = [_run_part(data, parts, number, plan, runs) for number in range(len(parts))]
+    return _record(data, renumbered(tested), runs, plan, Protocol(split, len(parts), k, bound, n_draws, seed))
 
 
 def evaluate_recommender(
@@ -177,71 +182,74 @@ def evaluate_recommender(
     chosen = choose(metrics, k, has_ratings=not rows.is_implicit)
     seed = seed_of(rng)
     bound = relevance_bound(rows, train.interactions, relevant_min)
+    plan = _Plan(names, {}, chosen, k, bound, also_mask, seed, progress)
     fold = make_fold(train, test, rows.users, bound=bound, also_mask=also_mask)
-    runs: dict[str, list[_Run]] = {}
-    for place, name in enumerate(names):
-        if name == recommender.name:
-            runs[name] = [_measure(fold, lambda: recommender, chosen, k, fitted=True)]
-        else:
-            runs[name] = [_run(fold, name, None, chosen, k, seed, progress)]
-        progress.step("evaluate", place + 1, len(names), {})
-    return _record(test, [fold], runs, chosen, Protocol("test", 1, k, bound, n_draws, seed))
+    runs: _Runs = {}
+    for done, name in enumerate(names):
+        progress.step(f"evaluate {name}", done, len(names), {})
+        runs[name] = [_run(fold, name, plan, recommender if name == recommender.name else None)]
+    return _record(test, [fold.tested], runs, plan, Protocol("test", 1, k, bound, n_draws, seed))
 
 
-def _run(
-    fold: Fold,
-    name: str,
-    settings: Mapping[str, object] | None,
-    chosen: Sequence[str],
-    k: int,
-    seed: int,
-    progress: Progress,
-) -> _Run:
-    return _measure(
-        fold,
-        lambda: fit(fold.train, name, settings=settings, rng=seed, progress=progress, keep_partial=False),
-        chosen,
-        k,
+def _run_part(data: Dataset, parts: Sequence[str], number: int, plan: _Plan, runs: _Runs) -> Tested:
+    """Split, fit and measure one part; its training data is gone when this returns."""
+    (part,) = make_splits(data, parts[number], rng=plan.seed)
+    fold = make_fold(
+        part.train,
+        part.test,
+        data.interactions.users,
+        bound=plan.bound,
+        fold_in=part.fold_in,
+        also_mask=plan.also_mask,
     )
+    which = f", fold {number + 1} of {len(parts)}" if len(parts) > 1 else ""
+    for done, name in enumerate(plan.names, start=number * len(plan.names)):
+        plan.progress.step(f"evaluate {name}{which}", done, len(parts) * len(plan.names), {})
+        runs[name].append(_run(fold, name, plan))
+    return replace(fold.tested, n_users_without_test=part.n_users_without_test)
 
 
-def _measure(
-    fold: Fold, make: Callable[[], Recommender], chosen: Sequence[str], k: int, *, fitted: bool = False
-) -> _Run:
-    """Fit, measure, and time both."""
+def _run(fold: Fold, name: str, plan: _Plan, fitted: Recommender | None = None) -> _Run:
+    """Fit, unless there is a fitted one; measure; time both."""
     start = perf_counter()
-    recommender = make()
+    recommender = fitted or fit(
+        fold.train,
+        name,
+        settings=plan.settings.get(name),
+        rng=plan.seed,
+        progress=plan.progress,
+        keep_partial=False,
+    )
     ready = perf_counter()
-    measured = measure(recommender, fold, chosen, k)
-    return _Run(recommender, measured, 0.0 if fitted else ready - start, perf_counter() - ready)
+    measured = measure(recommender, fold, plan.chosen, plan.k)
+    fit_s = 0.0 if fitted else ready - start
+    settings = recommender.config.model_dump(mode="json")
+    return _Run(recommender.objective, settings, measured, fit_s, perf_counter() - ready)
 
 
 def _record(
-    data: Dataset,
-    folds: Sequence[Fold],
-    runs: Mapping[str, Sequence[_Run]],
-    chosen: Sequence[str],
-    protocol: Protocol,
+    data: Dataset, tested: Sequence[Tested], runs: _Runs, plan: _Plan, protocol: Protocol
 ) -> EvaluationRecord:
     k = protocol.k
     measured = {name: [run.measured for run in of_model] for name, of_model in runs.items()}
-    figures = summarize(
-        folds, measured, chosen, n_draws=protocol.bootstrap_draws, rng=stream(protocol.seed, "bootstrap")
-    )
+    rng = stream(protocol.seed, "bootstrap")
+    figures = summarize(tested, measured, plan.chosen, n_draws=protocol.bootstrap_draws, rng=rng)
     sliced = [METRICS[stem].name(k) for stem in ("rmse", "ndcg", "recall")]
-    wanted = [name for name in sliced if name in chosen]
+    wanted = [name for name in sliced if name in plan.chosen]
+    given = None if plan.also_mask is None else len(plan.also_mask.interactions)
+    also_masked = sum(fold.n_also_masked for fold in tested)
     return EvaluationRecord(
         data=data.name,
         fingerprint=data.fingerprint,
         is_implicit=data.interactions.is_implicit,
-        protocol=replace(protocol, also_masked=sum(fold.n_also_masked for fold in folds)),
-        counts=count(folds),
+        protocol=replace(protocol, also_masked=also_masked, also_given=given),
+        counts=count(tested),
         models=tuple(
             ModelResult(
                 model=name,
-                objective=of_model[0].recommender.objective,
+                objective=of_model[0].objective,
                 is_baseline=name in BASELINES,
-                settings=of_model[0].recommender.config.model_dump(mode="json"),
+                settings=of_model[0].settings,
                 metrics=figures.estimates[name],
                 fit_s=sum(run.fit_s for run in of_model),
                 predict_s=sum(run.predict_s for run in of_model),
@@ -249,8 +257,8 @@ def _record(
             for name, of_model in runs.items()
         ),
         differences=differences(figures, k),
-        slices=(*user_slices(folds, figures, wanted), *item_slices(folds, measured, wanted, k)),
-        notes=notes_of(folds, data.name),
+        slices=(*user_slices(tested, figures, wanted), *item_slices(tested, measured, wanted, k)),
+        notes=notes_of(tested, data.name, given),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,21 +17,75 @@ RELEVANT_SHARE = 0.75
 
 
 @dataclass(frozen=True, eq=False)
+class Tested:
+    """T test users with n test rows, sorted by user: what is kept of a fold when its models are measured.
+
+    Parameters
+    ----------
+    rows : Interactions
+        The test rows; its users are the test users 0 … T-1.
+    population : array of shape (T,), int
+        The place of each test user among the users that are bootstrapped.
+    relevant : array of shape (n,), bool
+    history_lengths : array of shape (T,), int64
+        Interactions that are known of each test user.
+    known_user : array of shape (T,), bool
+        Which test users have a state of their own.
+    item_popularity : array of shape (n,), int64
+        Training interactions of the item of each test row; -1 for an item that training does not know.
+    n_train, n_also_masked, n_masked_rows : int
+        Training rows; pairs masked besides what is known of the users; test rows that are masked.
+    n_users_without_test : int
+        Users with a single interaction, which the split leaves in training.
+    """
+
+    rows: Interactions
+    population: IntArray
+    relevant: BoolArray
+    history_lengths: Int64Array
+    known_user: BoolArray
+    item_popularity: Int64Array
+    n_train: int
+    n_also_masked: int
+    n_masked_rows: int
+    n_users_without_test: int = 0
+
+    @property
+    def n_users(self) -> int:
+        """Test users T."""
+        return self.rows.n_users
+
+    @cached_property
+    def n_relevant(self) -> Int64Array:
+        """Relevant test rows of each user, shape (T,), int64; rows of unknown items count."""
+        return np.bincount(self.rows.user_index[self.relevant], minlength=self.n_users).astype(np.int64)
+
+    @cached_property
+    def known_item(self) -> BoolArray:
+        """Which test rows have an item that training knows, shape (n,), bool."""
+        known: BoolArray = self.item_popularity >= 0
+        return known
+
+    @cached_property
+    def known_row(self) -> BoolArray:
+        """Which test rows have a known user and a known item, shape (n,), bool."""
+        known: BoolArray = self.known_user[self.rows.user_index] & self.known_item
+        return known
+
+
+@dataclass(frozen=True, eq=False)
 class Fold:
-    """T test users with n test rows, sorted by user.
+    """Test rows in the indices of the training data.
 
     Parameters
     ----------
     train : Dataset
-    test : Interactions
-        The test rows; its users are the test users 0 … T-1.
-    population : array of shape (T,), int64
-        The place of each test user among the users that are bootstrapped.
+    tested : Tested
+        T test users with n test rows.
     user_index : array of shape (T,), int32
         In the training data; -1 for a user it does not know.
     item_index : array of shape (n,), int32
         Of each test row, in the training data; -1 for an item it does not know.
-    relevant : array of shape (n,), bool
     history : CSR of shape (T, I)
         What is known of each test user: training rows, or the visible part of a held-out user.
     folds_in : bool
@@ -40,61 +95,17 @@ class Fold:
     """
 
     train: Dataset
-    test: Interactions
-    population: IntArray
+    tested: Tested
     user_index: Int32Array
     item_index: Int32Array
-    relevant: BoolArray
     history: CSR
     folds_in: bool
     masked: CSR
 
     @property
-    def n_users(self) -> int:
-        """Test users T."""
-        return self.test.n_users
-
-    @property
     def n_items(self) -> int:
         """Items I of the training data."""
         return self.train.interactions.n_items
-
-    @cached_property
-    def n_relevant(self) -> Int64Array:
-        """Relevant test rows of each user, shape (T,), int64; rows of unknown items count."""
-        return np.bincount(self.test.user_index[self.relevant], minlength=self.n_users).astype(np.int64)
-
-    @cached_property
-    def known_user(self) -> BoolArray:
-        """Which test users have a state of their own, shape (T,), bool."""
-        known: BoolArray = self.user_index != UNKNOWN
-        return np.greater(self.history.row_lengths, 0) if self.folds_in else known
-
-    @cached_property
-    def known_row(self) -> BoolArray:
-        """Which test rows have a known user and a known item, shape (n,), bool."""
-        known: BoolArray = self.known_user[self.test.user_index] & (self.item_index != UNKNOWN)
-        return known
-
-    @cached_property
-    def item_popularity(self) -> Int64Array:
-        """Training interactions of the item of each test row, shape (n,), int64; 0 if unknown."""
-        known = self.item_index != UNKNOWN
-        return np.where(known, self.train.interactions.popularity[np.where(known, self.item_index, 0)], 0)
-
-    @property
-    def n_also_masked(self) -> int:
-        """Pairs masked besides what is known of the users."""
-        return len(self.masked.indices) - len(self.history.indices)
-
-    @cached_property
-    def masked_test_row(self) -> BoolArray:
-        """Which test rows are masked and so can never be hit, shape (n,), bool."""
-        rows = np.flatnonzero(self.item_index != UNKNOWN)
-        queried = self.test.user_index[rows].astype(np.int64) * self.n_items + self.item_index[rows]
-        found = np.zeros(len(self.test), np.bool_)
-        found[rows] = np.isin(queried, _keys(self.masked))
-        return found
 
 
 def relevance_bound(test: Interactions, train: Interactions, relevant_min: float | None) -> float | None:
@@ -123,7 +134,7 @@ def make_fold(
     ----------
     train, test : Dataset
     population : IdMap
-        Users of all folds' tests.
+        Holds at least the users of all folds' tests.
     bound : float or None
         Rows with at least this value are relevant; None: every row.
     fold_in : Dataset or None
@@ -138,17 +149,25 @@ def make_fold(
     masked = history
     if also_mask is not None:
         masked = _union(history, _encode(also_mask.interactions, rows.users, known.items))
-    return Fold(
-        train=train,
-        test=rows,
+    item_index = known.items.indices(rows.items.ids)[rows.item_index]  # (n,)
+    tested = Tested(
+        rows=rows,
         population=population.indices(rows.users.ids),
-        user_index=user_index,
-        item_index=known.items.indices(rows.items.ids)[rows.item_index],
         relevant=np.ones(len(rows), np.bool_) if bound is None else rows.values >= bound,
-        history=history,
-        folds_in=visible is not None,
-        masked=masked,
+        history_lengths=history.row_lengths,
+        known_user=user_index != UNKNOWN if visible is None else history.row_lengths > 0,
+        item_popularity=np.append(known.popularity, -1)[item_index],  # the last for unknown items
+        n_train=len(known),
+        n_also_masked=len(masked.indices) - len(history.indices),
+        n_masked_rows=_n_common(rows.user_index, item_index, masked),
     )
+    return Fold(train, tested, user_index, item_index, history, visible is not None, masked)
+
+
+def renumbered(tested: Sequence[Tested]) -> list[Tested]:
+    """The same with `population` counting tested users alone, so that no other user is drawn."""
+    drawn = np.unique(np.concatenate([fold.population for fold in tested]))
+    return [replace(fold, population=np.searchsorted(drawn, fold.population)) for fold in tested]
 
 
 def _encode(rows: Interactions, users: IdMap, items: IdMap) -> CSR:
@@ -174,3 +193,10 @@ def _keys(matrix: CSR) -> Int64Array:
     rows = np.repeat(np.arange(matrix.n_rows, dtype=np.int64), matrix.row_lengths)
     keys: Int64Array = rows * matrix.n_columns + matrix.indices
     return keys
+
+
+def _n_common(users: Int32Array, items: Int32Array, matrix: CSR) -> int:
+    """How many of the pairs are entries of the matrix; item -1 never is."""
+    known = items != UNKNOWN
+    queried = users[known].astype(np.int64) * matrix.n_columns + items[known]
+    return int(np.isin(queried, _keys(matrix)).sum())

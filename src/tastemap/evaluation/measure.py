@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tastemap.errors import TastemapError
-from tastemap.evaluation.fold import Fold
+from tastemap.evaluation.fold import Fold, Tested
 from tastemap.evaluation.names import METRICS, metric_of
-from tastemap.inference.lists import top_lists
-from tastemap.linalg.types import BoolArray, Float64Array, Int32Array, Int64Array
-from tastemap.metrics import beyond, ranking
+from tastemap.inference.lists import top_lists, user_blocks
+from tastemap.linalg.types import BoolArray, Float64Array, Int32Array, Int64Array, IntArray
+from tastemap.metrics import beyond, ranking, rating
 from tastemap.models.base import UserStates
 from tastemap.models.recommender import Recommender
-
-USER_BLOCK = 4096
-"""Test users held at a time; lists inside are made in smaller blocks still."""
 
 ROW_BLOCK = 65_536
 """Test rows scored at a time."""
@@ -31,6 +28,9 @@ PER_USER: dict[str, Callable[[BoolArray, Int64Array, int], Float64Array]] = {
     "hit_rate": ranking.hit_rate,
 }
 
+Sums = Mapping[str, tuple[Float64Array, Float64Array]]
+"""For each metric that is a ratio of sums over users: what each of T users adds above and below, (T,) each."""
+
 
 @dataclass(frozen=True, eq=False)
 class Measured:
@@ -38,22 +38,18 @@ class Measured:
 
     Parameters
     ----------
-    sums : dict of str to (array of shape (T,), array of shape (T,))
-        For each metric that is a ratio of sums over users: what each user adds above and below.
+    sums : Sums
     fixed : dict of str to float
         Metrics of all lists together.
     predictions : array of shape (n,), float64, or None
         Predicted ratings of the test rows.
-    lists : array of shape (T, m), int32, or None
-        Listed items, -1 where there is none; all -1 for a user without a relevant test row.
     row_hit : array of shape (n,), bool, or None
         Whether each test row is relevant and listed for its user.
     """
 
-    sums: dict[str, tuple[Float64Array, Float64Array]]
+    sums: Sums
     fixed: dict[str, float]
     predictions: Float64Array | None
-    lists: Int32Array | None
     row_hit: BoolArray | None
 
 
@@ -69,21 +65,21 @@ def measure(recommender: Recommender, fold: Fold, names: Sequence[str], k: int) 
         If a predicted rating is not finite.
     """
     families = {metric_of(name).family for name in names}
-    rates = "rating" in families and recommender.objective == "rating" and not fold.test.is_implicit
-    ranks = families != {"rating"}
-    predictions = np.empty(len(fold.test)) if rates else None
-    lists = np.full((fold.n_users, min(k, fold.n_items)), -1, np.int32) if ranks else None  # (T, m)
-    for start, states in _blocks(recommender, fold):
+    tested = fold.tested
+    rates = "rating" in families and recommender.objective == "rating" and not tested.rows.is_implicit
+    predictions = np.empty(len(tested.rows)) if rates else None
+    lists = _no_lists(fold, k) if families != {"rating"} else None  # (T, m)
+    for users, states in user_blocks(_states_of(recommender, fold), tested.n_users):
         if predictions is not None:
-            _predict(recommender, fold, start, states, predictions)
+            _predict(recommender, fold, users, states, predictions)
         if lists is not None:
-            _list(fold, start, states, k, lists)
+            _list(fold, users, states, k, lists)
     sums: dict[str, tuple[Float64Array, Float64Array]] = {}
     fixed: dict[str, float] = {}
     row_hit = None
     if predictions is not None:
         _check_finite(recommender, predictions)
-        sums.update(_rating_sums(fold, predictions))
+        sums.update(_rating_sums(tested, predictions))
     if lists is not None:
         hits, row_hit = _hits(fold, lists)
         sums.update(_ranking_sums(fold, hits, lists, k))
@@ -93,87 +89,76 @@ def measure(recommender: Recommender, fold: Fold, names: Sequence[str], k: int) 
         sums={name: sums[name] for name in names if name in sums},
         fixed={name: fixed[name] for name in names if name in fixed},
         predictions=predictions,
-        lists=lists,
         row_hit=row_hit,
     )
 
 
-def _blocks(recommender: Recommender, fold: Fold) -> Iterator[tuple[int, UserStates]]:
-    """States of the test users, with the first user of each block."""
-    for start in range(0, fold.n_users, USER_BLOCK):
-        users = np.arange(start, min(start + USER_BLOCK, fold.n_users))
-        if fold.folds_in:
-            yield start, recommender.model.fold_in(fold.history.take(users))
-        else:
-            yield start, recommender.model.users(fold.user_index[users])
+def error_sums(users: IntArray, ratings: Float64Array, predictions: Float64Array, n_users: int) -> Sums:
+    """What each user adds to ``rmse`` and ``mae``."""
+    squared, absolute, rows = rating.error_sums(users, ratings, predictions, n_users)
+    return {"rmse": (squared, rows), "mae": (absolute, rows)}
+
+
+def _states_of(recommender: Recommender, fold: Fold) -> Callable[[Int64Array], UserStates]:
+    model = recommender.model
+    if fold.folds_in:
+        return lambda users: model.fold_in(fold.history.take(users))
+    return lambda users: model.users(fold.user_index[users])
 
 
 def _predict(
-    recommender: Recommender, fold: Fold, start: int, states: UserStates, predictions: Float64Array
+    recommender: Recommender, fold: Fold, users: Int64Array, states: UserStates, predictions: Float64Array
 ) -> None:
     """Fill in the predicted ratings of the block's test rows; unknown sides contribute zero."""
-    ends = fold.test.by_user.indptr
-    for first in range(ends[start], ends[start + len(states)], ROW_BLOCK):
-        rows = slice(first, min(first + ROW_BLOCK, ends[start + len(states)]))
-        row_states = states.take(fold.test.user_index[rows] - start)
+    ends = fold.tested.rows.by_user.indptr
+    last = ends[users[-1] + 1]
+    for first in range(ends[users[0]], last, ROW_BLOCK):
+        rows = slice(first, min(first + ROW_BLOCK, last))
+        row_states = states.take(fold.tested.rows.user_index[rows] - users[0])
         score = row_states.score(fold.item_index[rows, None])[:, 0]  # (b,)
         predictions[rows] = recommender.model.link.apply(score)
 
 
-def _list(fold: Fold, start: int, states: UserStates, k: int, lists: Int32Array) -> None:
+def _no_lists(fold: Fold, k: int) -> Int32Array:
+    return np.full((fold.tested.n_users, min(k, fold.n_items)), -1, np.int32)
+
+
+def _list(fold: Fold, users: Int64Array, states: UserStates, k: int, lists: Int32Array) -> None:
     """Fill in the lists of the block's users who have a relevant test row."""
-    wanted = np.flatnonzero(fold.n_relevant[start : start + len(states)] > 0)
+    wanted = np.flatnonzero(fold.tested.n_relevant[users] > 0)
     if len(wanted):
-        users = wanted + start
-        lists[users], _ = top_lists(states.take(wanted), k, seen=fold.masked.take(users))
+        lists[users[wanted]], _ = top_lists(states.take(wanted), k, seen=fold.masked.take(users[wanted]))
 
 
-def _rating_sums(fold: Fold, predictions: Float64Array) -> dict[str, tuple[Float64Array, Float64Array]]:
-    """Each user's sums of squared and absolute errors, and numbers of rows."""
-    user, n_users = fold.test.user_index, fold.n_users
-    error = predictions - fold.test.values.astype(np.float64)  # (n,)
-    known = fold.known_row
-
-    def total(amount: Float64Array) -> Float64Array:
-        return np.bincount(user, amount, n_users).astype(np.float64)  # (T,)
-
-    rows = total(np.ones(len(error)))
-    return {
-        "rmse": (total(error**2), rows),
-        "rmse_known": (total(known * error**2), total(known.astype(np.float64))),
-        "mae": (total(np.abs(error)), rows),
-    }
+def _rating_sums(tested: Tested, predictions: Float64Array) -> Sums:
+    rows, known = tested.rows, tested.known_row
+    ratings = rows.values.astype(np.float64)
+    of_known = error_sums(rows.user_index[known], ratings[known], predictions[known], tested.n_users)
+    every = error_sums(rows.user_index, ratings, predictions, tested.n_users)
+    return {**every, "rmse_known": of_known["rmse"]}
 
 
-def _ranking_sums(
-    fold: Fold, hits: BoolArray, lists: Int32Array, k: int
-) -> dict[str, tuple[Float64Array, Float64Array]]:
+def _ranking_sums(fold: Fold, hits: BoolArray, lists: Int32Array, k: int) -> Sums:
     """Each user's figure and 1, or 0 and 0 for a user without a relevant row; novelty by listed items."""
-    counted = (fold.n_relevant > 0).astype(np.float64)  # (T,)
-    sums = {
-        METRICS[stem].name(k): (np.nan_to_num(figure(hits, fold.n_relevant, k), nan=0.0), counted)
-        for stem, figure in PER_USER.items()
-    }
+    n_relevant = fold.tested.n_relevant
+    counted = (n_relevant > 0).astype(np.float64)  # (T,)
     train = fold.train.interactions
-    listed = lists >= 0
-    bits = np.append(beyond.information(train.popularity, train.n_users), 0.0)  # the last for places of -1
-    sums[f"novelty@{k}"] = (bits[lists].sum(axis=1), listed.sum(axis=1).astype(np.float64))
-    return sums
+    bits = beyond.information(train.popularity, train.n_users)
+    return {
+        **{
+            METRICS[stem].name(k): (np.nan_to_num(figure(hits, n_relevant, k), nan=0.0), counted)
+            for stem, figure in PER_USER.items()
+        },
+        f"novelty@{k}": beyond.novelty_sums(lists, bits),
+    }
 
 
 def _hits(fold: Fold, lists: Int32Array) -> tuple[BoolArray, BoolArray]:
     """Whether each place of each list is relevant, (T, m), and whether each test row is hit, (n,)."""
-    row_hit = np.zeros(len(fold.test), np.bool_)
-    rows = np.flatnonzero(fold.relevant & (fold.item_index >= 0))
-    keys = fold.test.user_index[rows].astype(np.int64) * fold.n_items + fold.item_index[rows]
-    order = np.argsort(keys, kind="stable")  # ids of another type need not be in the order of the indices
-    rows, keys = rows[order], keys[order]
-    if not len(keys) or not lists.shape[1]:
-        return np.zeros(lists.shape, np.bool_), row_hit
-    queried = np.arange(len(lists), dtype=np.int64)[:, None] * fold.n_items + lists  # (T, m)
-    place = np.minimum(np.searchsorted(keys, queried), len(keys) - 1)
-    hits = (keys[place] == queried) & (lists >= 0)
-    row_hit[rows[place[hits]]] = True
+    rows = np.flatnonzero(fold.tested.relevant)
+    row_hit = np.zeros(len(fold.tested.rows), np.bool_)
+    users = fold.tested.rows.user_index[rows]
+    hits, row_hit[rows] = ranking.find_hits(lists, users, fold.item_index[rows], fold.n_items)
     return hits, row_hit
 
 

@@ -8,10 +8,9 @@ import numpy as np
 
 from tastemap.data import UNKNOWN
 from tastemap.evaluation.comparison import ExposureChange, Overlap, SegmentOverlap
-from tastemap.evaluation.measure import USER_BLOCK
 from tastemap.evaluation.slices import groups
 from tastemap.inference.items import item_titles
-from tastemap.inference.lists import top_lists
+from tastemap.inference.lists import lists_of
 from tastemap.linalg.types import BoolArray, Float64Array, Int32Array, Int64Array, IntArray
 from tastemap.metrics.beyond import exposure
 from tastemap.models.recommender import Recommender
@@ -54,9 +53,12 @@ def list_pairs(a: Recommender, b: Recommender, k: int, rng: np.random.Generator)
     if len(shared) > LARGEST_SAMPLE:
         users = np.sort(rng.choice(shared, LARGEST_SAMPLE, replace=False))
     number, n_items = _numbers(a, b)
-    lists_b = _lists(b, in_b[users], k)
+    lists_a, lists_b = (
+        lists_of(side.model, index, k, seen=side.train.interactions.by_user)
+        for side, index in ((a, users), (b, in_b[users]))
+    )
     renumbered = np.where(lists_b >= 0, number[lists_b], -1).astype(np.int32)
-    return ListPairs(users, _lists(a, users, k), renumbered, n_items, len(shared))
+    return ListPairs(users, lists_a, renumbered, n_items, len(shared))
 
 
 def _numbers(a: Recommender, b: Recommender) -> tuple[Int64Array, int]:
@@ -65,15 +67,6 @@ def _numbers(a: Recommender, b: Recommender) -> tuple[Int64Array, int]:
     new = in_a == UNKNOWN
     number = np.where(new, len(a.items) + np.cumsum(new) - 1, in_a)
     return number, len(a.items) + int(new.sum())
-
-
-def _lists(recommender: Recommender, users: IntArray, k: int) -> Int32Array:
-    seen = recommender.train.interactions.by_user
-    blocks = []
-    for start in range(0, len(users), USER_BLOCK):
-        block = users[start : start + USER_BLOCK]
-        blocks.append(top_lists(recommender.model.users(block), k, seen=seen.take(block))[0])
-    return np.concatenate(blocks)
 
 
 def overlap_of(pairs: ListPairs, activity: Float64Array) -> Overlap:

@@ -13,19 +13,21 @@ class Estimate:
     ----------
     value : float
         The figure itself; over folds, the mean of the folds' figures.
-    low, high : float
-        The interval. Coverage and gini are figures of all lists together, not means over users:
-        they have none, and both ends equal the value.
+    low, high : float or None
+        The interval; None if fewer than six users count. Coverage and gini are figures of all lists
+        together, not means over users: they have none either.
     folds : tuple of float
         The figure of each fold; one entry where there is one split.
     """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     folds: tuple[float, ...] = ()
 
     def __repr__(self) -> str:
+        if self.low is None:
+            return f"Estimate {self.value:.4g} (no interval)"
         return f"Estimate {self.value:.4g} (95 % interval {self.low:.4g} to {self.high:.4g})"
 
 
@@ -33,20 +35,20 @@ class Estimate:
 class Difference:
     """A paired difference of two models on the same users: `model` minus `other`.
 
-    ``clear`` says whether the 95 % interval leaves out zero.
+    ``low`` and ``high`` are None if fewer than six users count for both; such a difference is never clear.
     """
 
     model: str
     other: str
     metric: str
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
     @property
     def clear(self) -> bool:
-        """Whether the interval leaves out zero."""
-        return self.low > 0.0 or self.high < 0.0
+        """Whether there is an interval and it leaves out zero."""
+        return self.low is not None and self.high is not None and (self.low > 0.0 or self.high < 0.0)
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,9 @@ class ModelResult:
 class Protocol:
     """How the figures came about; printed with every table.
 
-    ``relevant_min`` is None where every test row is relevant. ``also_masked`` counts rows masked
-    besides the training rows.
+    ``relevant_min`` is None where every test row is relevant. ``also_given`` counts the pairs of
+    `also_mask`, None where there was none; ``also_masked`` those masked besides the training rows, summed
+    over folds.
     """
 
     split: str
@@ -94,6 +97,7 @@ class Protocol:
     bootstrap_draws: int
     seed: int
     also_masked: int = 0
+    also_given: int | None = None
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tastemap.evaluation.fold import Fold
+from tastemap.evaluation.fold import Tested
 from tastemap.evaluation.measure import Measured
 from tastemap.evaluation.records import Slice
 from tastemap.evaluation.summary import Figures
 from tastemap.linalg.types import BoolArray, Float64Array, IntArray
 from tastemap.metrics.bootstrap import Ratio
+from tastemap.metrics.rating import rmse
 
 USER_ACTIVITY = "user activity"
 ITEM_POPULARITY = "item popularity"
@@ -46,7 +47,7 @@ def groups(amounts: Float64Array, unit: str) -> list[tuple[str, BoolArray]]:
     return [(label, mask) for label, mask in found if mask.any()]
 
 
-def user_slices(folds: Sequence[Fold], figures: Figures, names: Sequence[str]) -> list[Slice]:
+def user_slices(folds: Sequence[Tested], figures: Figures, names: Sequence[str]) -> list[Slice]:
     """By the length of what is known of a user (the mean over the folds that test the user).
 
     The figures are those of `names` over the users of a part, all folds pooled; ``n`` counts users.
@@ -54,7 +55,7 @@ def user_slices(folds: Sequence[Fold], figures: Figures, names: Sequence[str]) -
     n_users = 1 + max(int(fold.population.max()) for fold in folds)
     length, tested = np.zeros(n_users), np.zeros(n_users)
     for fold in folds:
-        length[fold.population] += fold.history.row_lengths
+        length[fold.population] += fold.history_lengths
         tested[fold.population] += 1
     # A user of the population is tested at least once.
     parts = groups(length / tested, "in training")
@@ -75,19 +76,19 @@ def _pooled(ratio: Ratio, users: BoolArray) -> float:
 
 
 def item_slices(
-    folds: Sequence[Fold], measured: Mapping[str, Sequence[Measured]], names: Sequence[str], k: int
+    folds: Sequence[Tested], measured: Mapping[str, Sequence[Measured]], names: Sequence[str], k: int
 ) -> list[Slice]:
     """By the popularity of the item of a test row; ``n`` counts test rows, all folds pooled.
 
     RMSE is over the rows of a part. Recall is a mean over users, as in the table, with only the
     part's items as relevant ones: users without such an item are left out.
     """
-    popularity = np.concatenate([fold.item_popularity for fold in folds]).astype(np.float64)
+    popularity = np.concatenate([np.maximum(fold.item_popularity, 0) for fold in folds]).astype(np.float64)
     found = []
     for label, mask in groups(popularity, "in training"):
         rows: dict[str, dict[str, float]] = {}
         for model, runs in measured.items():
-            cut = np.split(mask, np.cumsum([len(fold.test) for fold in folds])[:-1])
+            cut = np.split(mask, np.cumsum([len(fold.rows) for fold in folds])[:-1])
             if f"recall@{k}" in names:
                 _keep(rows, model, f"recall@{k}", _recall(folds, runs, cut))
             if "rmse" in names:
@@ -101,7 +102,7 @@ def _keep(rows: dict[str, dict[str, float]], model: str, name: str, value: float
         rows.setdefault(model, {})[name] = value
 
 
-def _recall(folds: Sequence[Fold], runs: Sequence[Measured], cut: Sequence[BoolArray]) -> float:
+def _recall(folds: Sequence[Tested], runs: Sequence[Measured], cut: Sequence[BoolArray]) -> float:
     total, n_users = 0.0, 0
     for fold, run, mask in zip(folds, runs, cut, strict=True):
         if run.row_hit is not None:
@@ -112,15 +113,14 @@ def _recall(folds: Sequence[Fold], runs: Sequence[Measured], cut: Sequence[BoolA
     return total / n_users if n_users else float("nan")
 
 
-def _by_user(fold: Fold, rows: BoolArray) -> IntArray:
-    return np.bincount(fold.test.user_index[rows], minlength=fold.n_users)
+def _by_user(fold: Tested, rows: BoolArray) -> IntArray:
+    return np.bincount(fold.rows.user_index[rows], minlength=fold.n_users)
 
 
-def _rmse(folds: Sequence[Fold], runs: Sequence[Measured], cut: Sequence[BoolArray]) -> float:
-    squared = [
-        (run.predictions[mask] - fold.test.values[mask].astype(np.float64)) ** 2
-        for fold, run, mask in zip(folds, runs, cut, strict=True)
-        if run.predictions is not None
-    ]
-    errors = np.concatenate(squared) if squared else np.zeros(0)
-    return float(np.sqrt(errors.mean())) if len(errors) else float("nan")
+def _rmse(folds: Sequence[Tested], runs: Sequence[Measured], cut: Sequence[BoolArray]) -> float:
+    ratings, predictions = [np.zeros(0)], [np.zeros(0)]
+    for fold, run, mask in zip(folds, runs, cut, strict=True):
+        if run.predictions is not None:
+            ratings.append(fold.rows.values[mask].astype(np.float64))
+            predictions.append(run.predictions[mask])
+    return rmse(np.concatenate(ratings), np.concatenate(predictions))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tastemap.evaluation.fold import Fold
+from tastemap.evaluation.fold import Tested
 from tastemap.evaluation.measure import Measured
 from tastemap.evaluation.names import HEADLINE, METRICS, is_better
 from tastemap.evaluation.records import Difference, Estimate
@@ -47,7 +47,7 @@ class Figures:
 
 
 def summarize(
-    folds: Sequence[Fold],
+    folds: Sequence[Tested],
     measured: Mapping[str, Sequence[Measured]],
     names: Sequence[str],
     *,
@@ -58,7 +58,7 @@ def summarize(
 
     Parameters
     ----------
-    folds : sequence of Fold
+    folds : sequence of Tested
     measured : mapping of model to one Measured a fold
     names : sequence of str
         Metrics, in the order of the table.
@@ -83,7 +83,7 @@ def summarize(
     return Figures(ratios, draws, estimates)
 
 
-def _ratio(folds: Sequence[Fold], runs: Sequence[Measured], name: str, n_users: int) -> Ratio:
+def _ratio(folds: Sequence[Tested], runs: Sequence[Measured], name: str, n_users: int) -> Ratio:
     above, below = np.zeros((2, len(folds), n_users))  # (F, U) each
     for row, (fold, run) in enumerate(zip(folds, runs, strict=True)):
         above[row, fold.population], below[row, fold.population] = run.sums[name]
@@ -95,19 +95,18 @@ def _estimate(
 ) -> Estimate | None:
     """The estimate of one metric; None where the model has no answer, or no user counts."""
     name = key[1]
+    ends = None
     if key in ratios:
         by_fold = ratios[key].fold_figures()  # (F,)
-        low, high = interval(draws[key])
+        ends = interval(draws[key], ratios[key].n_users)
     elif all(name in run.fixed for run in runs):
         by_fold = np.array([run.fixed[name] for run in runs])
-        low = high = float("nan")
     else:
         return None
     value = float(mean_of_folds(by_fold))
     if np.isnan(value):
         return None
-    if np.isnan(low):
-        low = high = value
+    low, high = ends or (None, None)
     return Estimate(value, low, high, tuple(by_fold[~np.isnan(by_fold)].tolist()))
 
 
@@ -130,10 +129,16 @@ def differences(figures: Figures, k: int) -> tuple[Difference, ...]:
 
 def _difference(figures: Figures, name: str, model: str, other: str) -> Difference:
     value = figures.estimates[model][name].value - figures.estimates[other][name].value
-    low, high = interval(figures.draws[model, name] - figures.draws[other, name])
-    if np.isnan(low):
-        low = high = value
-    return Difference(model, other, name, *(without_noise(end) for end in (value, low, high)))
+    one, another = (model, name), (other, name)
+    change = figures.draws[one] - figures.draws[another]
+    low, high = paired_interval(change, figures.ratios[one], figures.ratios[another])
+    return Difference(model, other, name, without_noise(value), low, high)
+
+
+def paired_interval(change: Float64Array, *of: Ratio) -> tuple[float | None, float | None]:
+    """The ends of the interval of a change, drawn with the same users for both ratios; None if few count."""
+    ends = interval(change, min(ratio.n_users for ratio in of))
+    return (None, None) if ends is None else (without_noise(ends[0]), without_noise(ends[1]))
 
 
 def without_noise(difference: float) -> float:

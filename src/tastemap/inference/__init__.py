@@ -3,7 +3,7 @@
 from tastemap.inference.explain import Explanation, explain, explain_for_history
 from tastemap.inference.history import fold_in
 from tastemap.inference.items import FoundItem, find_item, item_titles
-from tastemap.inference.predict import predict
+from tastemap.inference.predict import predict, predict_table
 from tastemap.inference.recommend import Recommendations, recommend, recommend_for_history
 from tastemap.inference.rules import Rules
 from tastemap.inference.similar import SimilarItems, similar_items
@@ -20,6 +20,7 @@ __all__ = [
     "fold_in",
     "item_titles",
     "predict",
+    "predict_table",
     "recommend",
     "recommend_for_history",
     "similar_items",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,7 +70,7 @@ def find_item(recommender: Recommender, wanted: Id, *, by: By | None = None) -> 
 
 def id_list(ids: Ids | Id) -> Ids:
     """The ids as given, or one id alone as a list of it."""
-    return [ids] if isinstance(ids, int | str) else [int(ids)] if isinstance(ids, np.integer) else ids
+    return ids if isinstance(ids, Sized) and not isinstance(ids, str) else [ids]
 
 
 def item_titles(recommender: Recommender) -> pl.Series:

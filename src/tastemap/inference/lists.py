@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.threads import map_blocks, single_threaded_blas
 from tastemap.linalg.top_k import order_by_score, top_k
-from tastemap.linalg.types import BoolArray, Float64Array, Int32Array
-from tastemap.models.base import UserStates
+from tastemap.linalg.types import BoolArray, Float64Array, Int32Array, Int64Array, IntArray
+from tastemap.models.base import Model, UserStates
 
 BLOCK_SCORES = 4_000_000
 """Scores held at once by one thread: 16 MB of float32."""
+
+USER_BLOCK = 4096
+"""Users whose states are held at a time where all of many users are looked at."""
 
 
 def top_lists(
@@ -61,3 +66,29 @@ def top_lists(
     with single_threaded_blas():
         map_blocks(rank, len(states), max(1, min(256, BLOCK_SCORES // max(n_items, 1))))
     return items, scores
+
+
+def user_blocks(
+    states_of: Callable[[Int64Array], UserStates], n_users: int
+) -> Iterator[tuple[Int64Array, UserStates]]:
+    """The rows 0 … n_users - 1 in blocks, each with the states of its users."""
+    for start in range(0, n_users, USER_BLOCK):
+        rows = np.arange(start, min(start + USER_BLOCK, n_users))
+        yield rows, states_of(rows)
+
+
+def lists_of(model: Model, user_index: IntArray, k: int, *, seen: CSR) -> Int32Array:
+    """Lists of many fitted users, shape (B, min(k, I)), as :func:`top_lists` makes them, a block at a time.
+
+    Parameters
+    ----------
+    model : Model
+    user_index : array of shape (B,), int
+    k : int
+    seen : CSR of shape (U, I)
+        Items that must not appear, for every fitted user.
+    """
+    lists = np.empty((len(user_index), min(k, seen.n_columns)), np.int32)
+    for rows, states in user_blocks(lambda rows: model.users(user_index[rows]), len(user_index)):
+        lists[rows], _ = top_lists(states, k, seen=seen.take(user_index[rows]))
+    return lists

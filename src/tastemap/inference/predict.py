@@ -61,6 +61,30 @@ def predict(recommender: Recommender, user_ids: Ids | Id, item_ids: Ids | Id) ->
     )
 
 
+def predict_table(recommender: Recommender, pairs: pl.DataFrame) -> pl.DataFrame:
+    """:func:`predict` for the rows of a table, which keeps its other columns.
+
+    *Stability: caller-stable.*
+
+    Parameters
+    ----------
+    recommender : Recommender
+    pairs : DataFrame
+        ``user_id, item_id`` (null is unknown), and any other columns.
+
+    Returns
+    -------
+    DataFrame of n rows
+        ``user_id, item_id``, the other columns, ``score, prediction, known``. A column of `pairs` under one of
+        the last three names is replaced.
+    """
+    answers = predict(recommender, pairs["user_id"], pairs["item_id"])
+    others = pairs.drop(answers.columns, strict=False)
+    return pl.concat(
+        [answers.select("user_id", "item_id"), others, answers.drop("user_id", "item_id")], how="horizontal"
+    )
+
+
 def score_pairs(model: Model, user_index: Int32Array, item_index: Int32Array) -> Float64Array:
     """The score of each pair of indices, shape (n,), float64; -1 is an unknown side. In blocks, in parallel."""
     scores = np.empty(len(user_index))

@@ -15,7 +15,7 @@ from tastemap.inference.items import id_list, item_titles
 from tastemap.inference.lists import top_lists
 from tastemap.inference.rules import Rules, check_k
 from tastemap.linalg.csr import CSR, empty_rows
-from tastemap.linalg.types import BoolArray, Int32Array
+from tastemap.linalg.types import BoolArray, Float64Array, Int32Array
 from tastemap.models.base import UserStates
 from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.plurals import plural
@@ -37,7 +37,7 @@ class Recommendations:
     n_users : int
         Lists that were made.
     notes : tuple of str
-        Why a list is shorter than `k`, which users or items are unknown.
+        Why a list is shorter than `k`; which users, items or texts of a filter are unknown.
     """
 
     frame: pl.DataFrame
@@ -147,9 +147,9 @@ def recommend_for_history(
 def _lists(
     recommender: Recommender, states: UserStates, seen: CSR, k: int, rules: Rules
 ) -> tuple[pl.DataFrame, list[str]]:
-    """A table of ``row, item_id, rank, score, prediction, title``, and notes about short lists."""
+    """A table of ``row, item_id, rank, score, prediction, title``, and notes about short and flat lists."""
     check_type("rules", rules, Rules, "Rules", "write for example tastemap.Rules(where='year > 2000')")
-    allowed = rules.allowed(recommender)
+    allowed, notes = rules.allowed(recommender)
     items, scores = top_lists(states, k, seen=seen, allowed=allowed)
     row, place = np.nonzero(items >= 0)
     item_index, score = items[row, place], scores[row, place]
@@ -166,7 +166,7 @@ def _lists(
             item_titles(recommender).gather(item_index).rename("title"),
         ]
     )
-    return frame, _short_lists(items, k, allowed)
+    return frame, [*notes, *_short_lists(items, k, allowed), *_flat_lists(items, scores)]
 
 
 def _short_lists(items: Int32Array, k: int, allowed: BoolArray) -> list[str]:
@@ -178,6 +178,16 @@ def _short_lists(items: Int32Array, k: int, allowed: BoolArray) -> list[str]:
         f"{plural(short, 'list')} shorter than {k}: of {len(allowed):,} items {int(allowed.sum()):,} are "
         f"allowed, and of these the unseen ones are fewer than {k} (the shortest has {int(lengths.min())})."
     ]
+
+
+def _flat_lists(items: Int32Array, scores: Float64Array) -> list[str]:
+    lengths = (items >= 0).sum(axis=1)
+    last = scores[np.arange(len(scores)), np.maximum(lengths - 1, 0)]
+    flat = int(((lengths > 1) & (scores[:, 0] == last)).sum())
+    if not flat:
+        return []
+    found = plural(flat, "list")
+    return [f"{found} in no particular order: all items score the same, as for somebody who liked nothing."]
 
 
 def _ordered(frame: pl.DataFrame, *first: str) -> pl.DataFrame:

@@ -32,8 +32,8 @@ class Rules:
     only: Sequence[Id] | None = None
     where: str | None = None
 
-    def allowed(self, recommender: Recommender) -> BoolArray:
-        """Items that may appear, shape (I,), bool.
+    def allowed(self, recommender: Recommender) -> tuple[BoolArray, list[str]]:
+        """Items that may appear, shape (I,), bool; and notes on texts of `where` that no item has.
 
         Raises
         ------
@@ -44,14 +44,16 @@ class Rules:
         """
         items = recommender.items
         mask = np.ones(len(items), np.bool_)
+        notes: list[str] = []
         if self.only is not None:
             mask[:] = False
             mask[_indices(items, self.only)] = True
         if self.exclude:
             mask[_indices(items, self.exclude)] = False
         if self.where is not None:
-            mask &= matching(recommender.catalog, self.where)
-        return mask
+            meeting, notes = matching(recommender.catalog, self.where)
+            mask &= meeting
+        return mask, notes
 
 
 def _indices(items: IdMap, ids: Sequence[Id]) -> Int32Array:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tastemap.errors import FilterError, did_you_mean
+from tastemap.inference.near import did_you_mean_among
 from tastemap.linalg.types import BoolArray
 
 _TOKEN = re.compile(
@@ -39,8 +40,18 @@ class _Token:
     place: int
 
 
-def matching(frame: pl.DataFrame, expression: str) -> BoolArray:
-    """Which rows of a catalog satisfy `expression`, shape (n,), bool.
+@dataclass(frozen=True)
+class _Equality:
+    """A text that a column is compared with by ``=``, ``!=`` or ``in``; column `name` has the answer."""
+
+    name: str
+    column: str
+    text: str
+    condition: pl.Expr
+
+
+def matching(frame: pl.DataFrame, expression: str) -> tuple[BoolArray, list[str]]:
+    """Which rows of a catalog satisfy `expression`, shape (n,), bool; and a note on each text that no row has.
 
     Raises
     ------
@@ -50,8 +61,10 @@ def matching(frame: pl.DataFrame, expression: str) -> BoolArray:
     """
     parser = _Parser(expression, frame)
     condition = parser.parse()
-    mask = frame.select(condition.fill_null(False).alias("mask"))["mask"]
-    return mask.to_numpy()
+    compared = frame.with_columns(asked.condition.alias(asked.name) for asked in parser.equalities)
+    mask = compared.select(condition.fill_null(False).alias("mask"))["mask"]
+    unknown = [asked for asked in parser.equalities if not compared[asked.name].any()]
+    return mask.to_numpy(), list(dict.fromkeys(_not_found(frame[a.column], a.text) for a in unknown))
 
 
 class _Parser:
@@ -63,6 +76,7 @@ class _Parser:
         self.tokens = self._tokenize()
         self.position = 0
         self.depth = 0
+        self.equalities: list[_Equality] = []
 
     def parse(self) -> pl.Expr:
         condition = self._any_of()
@@ -174,13 +188,14 @@ class _Parser:
         dtype = self.schema[column]
         if dtype.is_numeric():
             return self._compare_number(column, operator, value)
-        text = _unquoted(value).lower()
-        if isinstance(dtype, pl.List):
-            return self._compare_list(column, operator, text)
-        field = pl.col(column).cast(pl.String).str.to_lowercase()
-        if operator.text == "~":
-            return field.str.contains(text, literal=True)
-        return _apply(field, operator.text, pl.lit(text))
+        compare = self._compare_list if isinstance(dtype, pl.List) else self._compare_text
+        text = _unquoted(value)
+        if operator.text in {"=", "!="}:
+            name = f"={len(self.equalities)}"
+            equal = compare(column, _Token("operator", "=", operator.place), text.lower())
+            self.equalities.append(_Equality(name, column, text, equal))
+            return pl.col(name) if operator.text == "=" else ~pl.col(name)
+        return compare(column, operator, text.lower())
 
     def _compare_number(self, column: str, operator: _Token, value: _Token) -> pl.Expr:
         if operator.text == "~":
@@ -191,14 +206,19 @@ class _Parser:
             raise self._error(value, f"{column} holds numbers; expected a number") from None
         return _apply(pl.col(column), operator.text, pl.lit(number))
 
+    def _compare_text(self, column: str, operator: _Token, text: str) -> pl.Expr:
+        field = pl.col(column).cast(pl.String).str.to_lowercase()
+        if operator.text == "~":
+            return field.str.contains(text, literal=True)
+        return _apply(field, operator.text, pl.lit(text))
+
     def _compare_list(self, column: str, operator: _Token, text: str) -> pl.Expr:
         element = pl.element().cast(pl.String).str.to_lowercase()
         if operator.text == "~":
             return pl.col(column).list.eval(element.str.contains(text, literal=True)).list.any()
-        holds = pl.col(column).list.eval(element).list.contains(text)
-        if operator.text not in {"=", "!="}:
+        if operator.text != "=":
             raise self._error(operator, f"{column} holds lists; use =, !=, ~ or in")
-        return holds if operator.text == "=" else ~holds
+        return pl.col(column).list.eval(element).list.contains(text)
 
     def _error(self, token: _Token, what: str) -> FilterError:
         found = f"`{token.text}`" if token.text else "the end"
@@ -208,6 +228,12 @@ class _Parser:
             expression=self.expression,
             position=token.place,
         )
+
+
+def _not_found(values: pl.Series, text: str) -> str:
+    each = values.explode() if isinstance(values.dtype, pl.List) else values
+    known = each.cast(pl.String).drop_nulls().unique().sort()
+    return f"No item has {text!r} in {values.name}.{did_you_mean_among(text, known)}"
 
 
 def _any_of(conditions: list[pl.Expr]) -> pl.Expr:

@@ -39,7 +39,7 @@ def fast_kernel(function: F) -> F:
 
 
 def _decorated(function: F, fastmath: tuple[str, ...]) -> F:
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return function
     return cast(F, Kernel(cast(FunctionType, function), fastmath))
 
@@ -66,10 +66,7 @@ class Kernel:
         """The code for these types, loaded; None where it is Numba's task to compile, keep and run it."""
         if types is None or self.function.__closure__:
             return None
-        try:
-            path = native.cache_file(self.function, types, self.fastmath)
-        except OSError:
-            return None
+        path = native.cache_file(self.function, types, self.fastmath)
         found = native.read(path) or _compiled(self, types, path)
         return native.load(found, types, self.function.__name__) if found.code else None
 
@@ -104,6 +101,7 @@ def _compiled(made_of: Kernel, types: Types, path: Path) -> NativeCode:
 
 
 def _by_private_means(made_of: Kernel, types: Types) -> NativeCode:
+    import llvmlite.binding as llvm
     from numba import njit
 
     # Without Numba's memory manager, which lives in Numba, and without wrappers for the interpreter.
@@ -116,8 +114,44 @@ def _by_private_means(made_of: Kernel, types: Types) -> NativeCode:
     foreign = {part.name for part in parts if part.is_declaration and not part.name.startswith("llvm.")}
     if library.has_dynamic_globals or foreign - LIBRARY_FUNCTIONS or result not in native.RESULTS:
         raise ValueError(f"{made_of.function.__name__} returns {result} and needs {sorted(foreign)}")
-    module.get_function(compiled.fndesc.llvm_func_name).name = native.SYMBOL
+    module.link_in(llvm.parse_assembly(_entry(compiled.fndesc.llvm_func_name, types)))
     return NativeCode(result, library.codegen._tm.emit_object(module))
+
+
+def _entry(function: str, types: Types) -> str:
+    """A function in LLVM's language that takes arrays as objects and calls `function` as Numba would.
+
+    Numba's convention (``numba/core/callconv.py``): where to put the result, where to put an error, then the
+    arguments; an array as the memory manager's record, the owner, the number of items, the size of one,
+    the data, the shape and the strides. An array object is NumPy's ``PyArrayObject_fields``.
+    """
+    taken, body, passed = ["ptr %result"], ["%error = alloca ptr"], ["ptr %result", "ptr %error"]
+    for place, one in enumerate(types):
+        name = f"%a{place}"
+        if not isinstance(one, ArrayType):
+            taken.append(f"{'double' if one is float else 'i64'} {name}")
+            passed.append(taken[-1])
+            continue
+        taken.append(f"ptr {name}")
+        for field, offset in (("data", 0), ("shape", 16), ("strides", 24)):  # in bytes after the head
+            body += _load("ptr", f"{name}.{field}", name, object.__basicsize__ + offset)
+        size = "1"
+        for axis in range(one.ndim):
+            body += _load("i64", f"{name}.n{axis}", f"{name}.shape", 8 * axis)
+            body += _load("i64", f"{name}.s{axis}", f"{name}.strides", 8 * axis)
+            body.append(f"{name}.size{axis} = mul i64 {size}, {name}.n{axis}")
+            size = f"{name}.size{axis}"
+        passed += ["ptr null", "ptr null", f"i64 {size}", f"i64 {one.dtype.itemsize}", f"ptr {name}.data"]
+        passed += [f"i64 {name}.{part}{axis}" for part in "ns" for axis in range(one.ndim)]
+    arguments = ", ".join(passed)
+    kinds = ", ".join(each.split()[0] for each in passed)
+    body += [f'%status = call i32 @"{function}"({arguments})', "ret i32 %status"]
+    head = f'declare i32 @"{function}"({kinds})\ndefine i32 @{native.SYMBOL}({", ".join(taken)}) {{'
+    return "\n".join([head, *body, "}"])
+
+
+def _load(kind: str, to: str, base: str, offset: int) -> list[str]:
+    return [f"{to}.at = getelementptr i8, ptr {base}, i64 {offset}", f"{to} = load {kind}, ptr {to}.at"]
 
 
 def _numba_type(one: native.Type) -> Any:

@@ -1,9 +1,8 @@
 """Machine code of kernels on disk, and how it is called: by llvmlite and ctypes, without Numba.
 
 Importing Numba and setting it up takes longer than most commands work. llvmlite, which Numba stands on,
-is small and can load what Numba once compiled. The code is called by Numba's own convention
-(``numba/core/callconv.py``): where to put the result, where to put an error, then the arguments, an array
-as its seven or more parts; a status other than zero is an error.
+is small and can load what Numba once compiled. The code in a file has one function, called with a place
+for the result, arrays as Python objects and numbers as they are; a status other than zero is an error.
 """
 
 from __future__ import annotations
@@ -12,16 +11,17 @@ import ctypes
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
+import platformdirs
 
 
 class ArrayType(NamedTuple):
@@ -43,16 +43,19 @@ RESULTS: dict[str, type[Any]] = {
     "float64": ctypes.c_double,
 }
 """Numba's names of the types that a kernel may return."""
+SCALARS: dict[type[int] | type[float], type[Any]] = {int: ctypes.c_int64, float: ctypes.c_double}
 
 
 class NativeCode(NamedTuple):
-    """What a cache file holds: one function of a fixed name (:data:`SYMBOL`), and what it returns."""
+    """What a cache file holds: what the function returns, and machine code in which it is :data:`SYMBOL`."""
 
     result: str
     code: bytes
 
 
 SYMBOL = "tastemap_kernel"
+CONVENTION = 1
+"""How a file is made and its code called; another number leaves older files alone."""
 
 
 def types_of(arguments: Sequence[object]) -> Types | None:
@@ -74,35 +77,29 @@ def types_of(arguments: Sequence[object]) -> Types | None:
 
 
 def cache_file(function: FunctionType, types: Types, fastmath: Sequence[str]) -> Path:
-    """Where the code of a function belongs: its name changes with all that the code depends on.
-
-    Raises
-    ------
-    OSError
-        If the source is not a file, so that a change could not be noticed.
-    """
-    about = (function.__qualname__, function.__code__.co_firstlineno, types, fastmath, _machine())
-    key = sha256(_content(__file__) + _source(function) + repr(about).encode()).hexdigest()[:32]
+    """Where the code of a function belongs: its name changes with all that the code depends on."""
+    about = (CONVENTION, _meaning(function.__code__, function.__globals__), types, fastmath, _machine())
     module = Path(function.__code__.co_filename)
-    return _folder(module) / f"{module.stem}.{function.__name__}-{key}.kernel"
+    name = f"{module.stem}.{function.__name__}-{sha256(repr(about).encode()).hexdigest()[:32]}.kernel"
+    return _folder(module) / name
 
 
-def _source(function: FunctionType) -> bytes:
-    """What is compiled: the module of a function, and of every kernel it calls, and its constants."""
-    text = _content(function.__code__.co_filename)
-    for name in function.__code__.co_names:
-        value = function.__globals__.get(name)
+def _meaning(code: CodeType, names: Mapping[str, object]) -> list[object]:
+    """What is compiled: the instructions of a function and of the kernels it calls, and all their constants.
+
+    Not the text of the module: it may have changed since it was imported.
+    """
+    found: list[object] = [code.co_code, code.co_names, code.co_varnames]
+    for constant in code.co_consts:
+        found.append(_meaning(constant, names) if isinstance(constant, CodeType) else constant)
+    for name in code.co_names:
+        value = names.get(name)
         called = getattr(value, "__wrapped__", None)
-        if isinstance(called, FunctionType) and called is not function:
-            text += _source(called)
+        if isinstance(called, FunctionType) and called.__code__ is not code:
+            found.append(_meaning(called.__code__, called.__globals__))
         elif isinstance(value, (int, float, np.generic)):
-            text += f"{name}={value!r}".encode()
-    return text
-
-
-@cache
-def _content(file: str) -> bytes:
-    return sha256(Path(file).read_bytes()).digest()
+            found.append((name, value))
+    return found
 
 
 @cache
@@ -120,9 +117,9 @@ def _folder(module: Path) -> Path:
     if asked:
         return Path(asked)
     beside = module.parent / "__pycache__"
-    if os.access(beside if beside.is_dir() else module.parent, os.W_OK):
+    if module.is_file() and os.access(beside if beside.is_dir() else module.parent, os.W_OK):
         return beside
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tastemap" / "kernels"
+    return platformdirs.user_cache_path("tastemap") / "kernels"
 
 
 def read(path: Path) -> NativeCode | None:
@@ -163,34 +160,15 @@ def load(native: NativeCode, types: Types, name: str) -> Callable[..., Any]:
     engine.add_object_file(llvm.ObjectFileRef.from_data(native.code))
     engine.finalize_object()
     _engines.append(engine)
-    prototype = ctypes.CFUNCTYPE(ctypes.c_int32, *_parameters(types))
+    kinds = [ctypes.py_object if isinstance(one, ArrayType) else SCALARS[one] for one in types]
+    prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, *kinds)
     return _caller(prototype(engine.get_function_address(SYMBOL)), RESULTS[native.result], name)
-
-
-def _parameters(types: Types) -> list[type[Any]]:
-    parameters: list[type[Any]] = [ctypes.c_void_p, ctypes.c_void_p]
-    for one in types:
-        if isinstance(one, ArrayType):
-            # memory manager's record, owner, number of items, size of one, data; shape, strides
-            parameters += [ctypes.c_void_p] * 2 + [ctypes.c_ssize_t] * 2 + [ctypes.c_void_p]
-            parameters += [ctypes.c_ssize_t] * (2 * one.ndim)
-        else:
-            parameters.append(ctypes.c_double if one is float else ctypes.c_ssize_t)
-    return parameters
 
 
 def _caller(entry: Callable[..., int], result: type[Any], name: str) -> Callable[..., Any]:
     def call(*arguments: Any) -> Any:
-        returned, error = result(), ctypes.c_void_p()
-        parts: list[object] = [ctypes.byref(returned), ctypes.byref(error)]
-        for value in arguments:
-            if isinstance(value, np.ndarray):
-                parts += (None, None, value.size, value.itemsize, value.ctypes.data)
-                parts += value.shape
-                parts += value.strides
-            else:
-                parts.append(value)
-        status = entry(*parts)
+        returned = result()
+        status = entry(ctypes.byref(returned), *arguments)
         if status:
             raise RuntimeError(f"The kernel {name} failed with status {status}.")
         return returned.value

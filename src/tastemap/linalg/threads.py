@@ -7,11 +7,12 @@ by one thread with single-threaded BLAS, and results are combined in block order
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from threading import Lock
 from typing import TypeVar
 
@@ -49,6 +50,15 @@ def use_threads(count: int) -> Iterator[None]:
         _chosen.reset(token)
 
 
+@lru_cache(maxsize=1)
+def _libraries(n_modules: int) -> threadpoolctl.ThreadpoolController:
+    """The BLAS libraries of the process: 1 ms to find, so they are kept until the number of modules changes.
+
+    An import may have brought another library.
+    """
+    return threadpoolctl.ThreadpoolController()
+
+
 class _OneThread:
     """The limit is the whole process's: the first block that needs it sets it, the last one lifts it."""
 
@@ -64,7 +74,7 @@ class _OneThread:
     def enter(self) -> None:
         with self._lock:
             if not self._users:
-                self._limits = threadpoolctl.threadpool_limits(limits=1, user_api="blas")
+                self._limits = _libraries(len(sys.modules)).limit(limits=1, user_api="blas")
             self._users += 1
 
     def leave(self) -> None:

@@ -87,10 +87,10 @@ def information(popularity: _Ints, n_users: int) -> NDArray[np.float64]:
     return surprise
 
 
-def novelty(lists: _Ints, bits: NDArray[np.float64]) -> float:
-    r"""Mean surprise of the listed items, in bits; 1 bit more means items that half as many users have.
+def novelty_sums(lists: _Ints, bits: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""What each list adds to novelty, the mean surprise of the listed items; 1 bit more: half as many users.
 
-    .. math:: \mathrm{novelty} = \frac{1}{\sum_u |L_u|} \sum_u \sum_{i \in L_u} -\log_2 \frac{n_i}{U}
+    .. math:: \mathrm{novelty} = \frac{\sum_u \sum_{i \in L_u} -\log_2 (n_i / U)}{\sum_u |L_u|}
 
     Parameters
     ----------
@@ -101,18 +101,19 @@ def novelty(lists: _Ints, bits: NDArray[np.float64]) -> float:
 
     Returns
     -------
-    float
-        0 … log2(U); NaN if no list holds an item.
+    (surprise, listed) : arrays of shape (B,), float64
+        The bits of the listed items, and how many there are.
 
     Examples
     --------
-    Items 0, 1 and 2 are listed: ``(0 + 1 + 3) / 3``.
+    Items 0, 1 and 2 are listed: a novelty of ``(1 + 3) / (2 + 1)``.
 
-    >>> round(novelty(np.array([[0, 1], [2, -1]]), np.array([0.0, 1.0, 3.0])), 4)
-    1.3333
+    >>> novelty_sums(np.array([[0, 1], [2, -1]]), np.array([0.0, 1.0, 3.0]))
+    (array([1., 3.]), array([2., 1.]))
     """
-    listed = lists[lists >= 0]
-    return float(bits[listed].mean()) if len(listed) else float("nan")
+    listed = lists >= 0
+    surprise = np.append(bits, 0.0)[lists].sum(axis=1)  # the last for places of -1
+    return surprise, listed.sum(axis=1).astype(np.float64)
 
 
 def gini(counts: _Ints) -> float:

@@ -26,6 +26,9 @@ _Floats = NDArray[np.float64]
 BLOCK_ENTRIES = 2**22
 """Weights held at a time (32 MiB); it fixes the order of sums, so it must not depend on the machine."""
 
+FEWEST_USERS = 6
+"""Users that a 95 % interval needs: by chance alone, five of five differ the same way once in 16 times."""
+
 
 @dataclass(frozen=True, eq=False)
 class Ratio:
@@ -43,6 +46,11 @@ class Ratio:
     numerators: _Floats
     denominators: _Floats
     root: bool = False
+
+    @property
+    def n_users(self) -> int:
+        """Users that count in some fold, whose denominator is not zero."""
+        return int(np.count_nonzero((self.denominators > 0.0).any(axis=0)))
 
     def fold_figures(self) -> _Floats:
         """The figure of each fold over all users, shape (F,); NaN for a fold without a denominator.
@@ -130,15 +138,18 @@ def user_weights(n_users: int, n_draws: int, rng: np.random.Generator) -> _Float
     return weights
 
 
-def interval(draws: _Floats) -> tuple[float, float]:
-    """The 2.5 and 97.5 percentiles of draws of shape (R,), those that are NaN left out; NaN if all are.
+def interval(draws: _Floats, n_users: int) -> tuple[float, float] | None:
+    """The 2.5 and 97.5 percentiles of draws of shape (R,), those that are NaN left out.
 
-    >>> interval(np.arange(101.0))
-    (2.5, 97.5)
+    None if all are NaN, or if `n_users`, the users that count, are fewer than :data:`FEWEST_USERS`: draws
+    of so few vary too little, and those of a single user not at all.
+
+    >>> interval(np.arange(101.0), 50), interval(np.arange(101.0), 5)
+    ((2.5, 97.5), None)
     """
     defined = draws[~np.isnan(draws)]
-    if not len(defined):
-        return float("nan"), float("nan")
+    if n_users < FEWEST_USERS or not len(defined):
+        return None
     low, high = np.percentile(defined, [2.5, 97.5])
     return float(low), float(high)
 

@@ -1,9 +1,10 @@
 r"""How good lists are, one figure a user: in 0 … 1, higher is better.
 
-Every function takes the same three things and is vectorized over B users:
+Every metric takes the same three things and is vectorized over B users:
 
-- ``hits``, bool of shape (B, m) with m ≤ k: whether the item at each place of the list is relevant.
-  Places without an item are not hits; a list shorter than k has fewer hits to offer, nothing else changes.
+- ``hits``, bool of shape (B, m) with m ≤ k: whether the item at each place of the list is relevant, as
+  :func:`find_hits` tells. Places without an item are not hits; a list shorter than k has fewer hits to
+  offer, nothing else changes.
 - ``n_relevant``, int of shape (B,): the relevant test items :math:`|R_u|` of each user, those that can
   never be recommended (unknown to the model, masked) included.
 - ``k``: the length the list should have.
@@ -24,6 +25,37 @@ from tastemap.errors import InvalidValueError
 _Hits = NDArray[np.bool_]
 _Counts = NDArray[np.integer[Any]]
 _Figures = NDArray[np.float64]
+
+
+def find_hits(lists: _Counts, users: _Counts, items: _Counts, n_items: int) -> tuple[_Hits, _Hits]:
+    """Which places of the lists hold a relevant item, and which relevant items are listed.
+
+    Parameters
+    ----------
+    lists : array of shape (B, m), int
+        Item indices, -1 where a list is shorter.
+    users, items : arrays of shape (n,), int
+        The relevant items: the list 0 … B - 1 and the item index of each, -1 for an item that no list
+        can hold. No pair stands there twice.
+    n_items : int
+        Items of the catalog.
+
+    Returns
+    -------
+    (hits, found) : arrays of shape (B, m) and (n,), bool
+
+    Examples
+    --------
+    >>> hits, found = find_hits(np.array([[3, 1], [0, -1]]), np.array([0, 1, 1]), np.array([1, 2, -1]), 4)
+    >>> hits.tolist(), found.tolist()
+    ([[False, True], [False, False]], [True, False, False])
+    """
+    known, listed = items >= 0, lists >= 0
+    relevant = users.astype(np.int64) * n_items + items  # (n,), one number per pair
+    shown = np.arange(len(lists), dtype=np.int64)[:, None] * n_items + lists  # (B, m)
+    hits: _Hits = np.isin(shown, relevant[known]) & listed
+    found: _Hits = np.isin(relevant, shown[listed]) & known
+    return hits, found
 
 
 def precision(hits: _Hits, n_relevant: _Counts, k: int) -> _Figures:

@@ -137,7 +137,8 @@ class UserProblem:
         """The minimiser: factors (B, d) and biases (B,), float32. O(nnz d^2 + B d^3) a step."""
         weights, targets = self.loss.confidences(self.history.values), self._targets()
         if self.link.kind != "sigmoid":
-            solved = self._ridge(weights, targets - self.offset)
+            targets -= self.offset
+            solved = self._ridge(weights, targets)
         else:
             solved = self._gauss_newton(weights, targets)
         d = self.item_factors.shape[1]

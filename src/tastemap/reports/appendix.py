@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from tastemap.evaluation.records import EvaluationRecord
+from tastemap.metrics.bootstrap import FEWEST_USERS
 from tastemap.reports.markup import tag
 from tastemap.reports.reproduce import command, version
 from tastemap.reports.sections import Section, definitions, section
@@ -23,7 +24,7 @@ def reading(record: EvaluationRecord) -> Section:
             "95\u202f% interval",
             f"The users were drawn anew {draws} times, with repetition, and the figure computed each time; the "
             "interval holds the middle 95\u202f% of the results. Other users like them would probably give "
-            "a figure inside it.",
+            f"a figure inside it. Fewer than {FEWEST_USERS} users are too few for one.",
         ),
         (
             "Paired difference",

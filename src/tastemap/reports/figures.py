@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from tastemap.charts import PAGE, Row, difference_chart, dot_chart, fold_chart, interval_chart, span
-from tastemap.evaluation.records import Difference, EvaluationRecord, ModelResult, Slice
+from tastemap.evaluation.records import Difference, Estimate, EvaluationRecord, ModelResult, Slice
 from tastemap.reports.markup import Markup, block, render, tag
 from tastemap.reports.page import chart_block, slug, table_block
 from tastemap.reports.verdict import ranked
@@ -64,7 +64,7 @@ def difference_figures(record: EvaluationRecord, metric: str) -> list[Markup]:
         [
             tag("th", f"{one.model} − {one.other}", scope="row"),
             tag("td", difference(one)),
-            tag("td", "clear" if one.clear else "not clear"),
+            tag("td", _clearness(one)),
         ]
         for one in found
     ]
@@ -148,8 +148,7 @@ def _difference_figure(found: Sequence[Difference], metric: str, other: str) -> 
         Row(
             one.model,
             one.value,
-            one.low,
-            one.high,
+            *_ends(one),
             number(one.value, decimals, sign=True),
             difference(one),
             hollow=not one.clear,
@@ -160,7 +159,7 @@ def _difference_figure(found: Sequence[Difference], metric: str, other: str) -> 
     title = (
         f"{said.label} minus that of {other} ({'negative' if said.lower_is_better else 'positive'} is better)"
     )
-    words = "; ".join(f"{row.name} {row.detail}, {'not clear' if row.hollow else 'clear'}" for row in rows)
+    words = "; ".join(f"{one.model} {difference(one)}, {_clearness(one)}" for one in found)
     chart = chart_block(
         difference_chart(rows, title=title, palette=PAGE),
         f"{slug(metric)}-against-{slug(other)}",
@@ -168,7 +167,7 @@ def _difference_figure(found: Sequence[Difference], metric: str, other: str) -> 
     )
     caption = (
         f"Each model against {other}, on the same users. A dot {side} of the dashed line does better; "
-        "a hollow dot's interval holds zero, so the difference is not clear."
+        "a hollow dot's interval holds zero, or there is none, so the difference is not clear."
     )
     return block("figure", chart, tag("figcaption", caption))
 
@@ -194,7 +193,17 @@ def _row(result: ModelResult, metric: str) -> Row:
     found = result.metrics[metric]
     label = number(found.value, wording(metric).decimals)
     words = estimate(metric, found)
-    return Row(result.model, found.value, found.low, found.high, label, words, result.is_baseline, found.folds)
+    return Row(result.model, found.value, *_ends(found), label, words, result.is_baseline, found.folds)
+
+
+def _ends(found: Estimate | Difference) -> tuple[float, float]:
+    """The interval; the figure twice where there is none."""
+    low, high = (found.value if end is None else end for end in (found.low, found.high))
+    return low, high
+
+
+def _clearness(found: Difference) -> str:
+    return "no interval" if found.low is None else "clear" if found.clear else "not clear"
 
 
 def _dot(result: ModelResult, value: float, metric: str) -> Row:
@@ -213,7 +222,7 @@ def _cell(result: ModelResult, metric: str, is_best: bool) -> Markup:
         return tag("td", "–", tag("span", "no figure", class_="hidden"))
     decimals = wording(metric).decimals
     spread = None
-    if found.low != found.high:
+    if found.low is not None:
         spread = tag("span", interval(found.low, found.high, decimals), class_="range")
     best = tag("span", " best", class_="hidden") if is_best else None
     return tag("td", number(found.value, decimals), best, spread, class_="best" if is_best else None)

@@ -27,7 +27,7 @@ def command(record: EvaluationRecord) -> str:
         words += ["-k", str(protocol.k)]
     if protocol.relevant_min is not None:
         words += ["--relevant-min", f"{protocol.relevant_min:g}"]
-    if protocol.also_masked:
+    if protocol.also_given is not None:
         words += ["--also-mask", "FILE"]
     return " ".join([*words, "--seed", str(protocol.seed), "--out", "report.html"])
 

@@ -46,9 +46,8 @@ def paired(record: EvaluationRecord, model: str, other: str, metric: str) -> Dif
         if (found.model, found.other) == (model, other):
             return found
         if (found.model, found.other) == (other, model):
-            return replace(
-                found, model=model, other=other, value=-found.value, low=-found.high, high=-found.low
-            )
+            low, high = (None if end is None else -end for end in (found.high, found.low))
+            return replace(found, model=model, other=other, value=-found.value, low=low, high=high)
     return None
 
 
@@ -104,6 +103,8 @@ def _clearness(found: Difference | None) -> str:
         return "The record holds no paired difference between them."
     if found.clear:
         return "The difference is clear: its interval leaves out zero."
+    if found.low is None:
+        return "Too few users were tested for an interval of the difference, so it may be chance."
     return "The difference is not clear: its interval holds zero, so it may be chance."
 
 

@@ -80,9 +80,9 @@ def count(value: int) -> str:
     return f"{value:,}".replace(",", THIN)
 
 
-def interval(low: float, high: float, decimals: int = 3, *, sign: bool = False) -> str:
+def interval(low: float | None, high: float | None, decimals: int = 3, *, sign: bool = False) -> str:
     """An interval: ``0.905–0.920``, or ``−0.04 to +0.01`` where signs would hide the dash."""
-    if not (math.isfinite(low) and math.isfinite(high)):
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return "no interval"
     join = " to " if sign or low < 0 else "–"
     return f"{number(low, decimals, sign=sign)}{join}{number(high, decimals, sign=sign)}"
@@ -91,7 +91,7 @@ def interval(low: float, high: float, decimals: int = 3, *, sign: bool = False) 
 def estimate(metric: str, found: Estimate) -> str:
     """A figure with its interval, if it has one: ``0.912 (0.905–0.920)``."""
     decimals = wording(metric).decimals
-    if found.low == found.high:
+    if found.low is None:
         return number(found.value, decimals)
     return f"{number(found.value, decimals)} ({interval(found.low, found.high, decimals)})"
 
@@ -140,8 +140,9 @@ def relevance_sentence(record: EvaluationRecord) -> str:
         else f"a tested item counts as relevant if rated {protocol.relevant_min:g} or more"
     )
     masked = ""
-    if protocol.also_masked:
-        masked = f" Another {plural(protocol.also_masked, 'row')} were masked too, as asked."
+    if protocol.also_given is not None:
+        given = plural(protocol.also_given, "pair")
+        masked = f" Of {given} to be masked too, as asked, {count(protocol.also_masked)} were."
     return (
         f"Lists hold {protocol.k} items, picked from the whole catalog except what the user has in training; "
         f"{what}.{masked}"

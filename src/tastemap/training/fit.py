@@ -11,7 +11,7 @@ import polars as pl
 
 from tastemap.data import Dataset, Interactions
 from tastemap.data.dataset import check_dataset
-from tastemap.errors import InvalidValueError, check_type
+from tastemap.errors import DataError, InvalidValueError, check_type
 from tastemap.linalg.jit import announce_compilation
 from tastemap.models.base import Model
 from tastemap.models.config import IterativeConfig, ModelConfig, positive_min_of
@@ -78,7 +78,9 @@ def fit(
     ------
     UnknownNameError, InvalidValueError
         For an unknown model or setting, a setting out of range, a rating model on data without
-        ratings or with `positive_min`, or fewer than two users or items to learn from.
+        ratings or with `positive_min`, or `positive_min` leaving fewer than two users or items.
+    DataError
+        If there are fewer than two users or items at all.
     MissingExtraError
         If the model needs an optional package that is not installed.
     """
@@ -110,7 +112,7 @@ def _with_positive_min(
         )
     if "positive_min" in settings and settings["positive_min"] != positive_min:
         raise InvalidValueError(
-            f"positive_min must have one value. Got {positive_min:g} and, among the settings, "
+            f"positive_min must have one value. Got {positive_min!r} and, among the settings, "
             f"{settings['positive_min']!r}; give it once."
         )
     return {**settings, "positive_min": positive_min}
@@ -127,10 +129,10 @@ def _suitable(data: Interactions, entry: ModelEntry, positive_min: float | None)
     n_users = int(np.count_nonzero(learned.by_user.row_lengths))
     n_items = int(np.count_nonzero(learned.popularity))
     if n_users < 2 or n_items < 2:
-        remedy = "check that the columns are the right ones" if learned is data else "lower positive_min"
-        raise InvalidValueError(
-            f"Fitting needs at least two users and two items. Got {n_users} and {n_items}; {remedy}."
-        )
+        said = f"Fitting needs at least two users and two items. Got {n_users} and {n_items}; "
+        if learned is not data:
+            raise InvalidValueError(said + "lower positive_min.")
+        raise DataError(said + "check that the columns are the right ones.")
     return learned
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import polars as pl
 
 from tastemap.data import UNKNOWN, Interactions
-from tastemap.inference.lists import top_lists
+from tastemap.inference.lists import lists_of
 from tastemap.inference.predict import score_pairs
-from tastemap.linalg.csr import CSR, from_pairs
-from tastemap.linalg.types import BoolArray, Float64Array, Int32Array
-from tastemap.metrics.ranking import ndcg
+from tastemap.linalg.csr import CSR, from_pairs, row_numbers
+from tastemap.linalg.types import Float64Array, Int32Array
+from tastemap.metrics.ranking import find_hits, ndcg
+from tastemap.metrics.rating import rmse
 from tastemap.models.base import Model, Objective
 from tastemap.rng import stream
 
@@ -63,11 +64,11 @@ class Validation:
     def figure(self, model: Model) -> float:
         """The validation figure of a model fitted to `inner`."""
         if self.ranked is None or self.ranked_users is None:
-            return float(np.sqrt(np.mean(np.square(self.held_out.values - self._predicted(model)))))
-        lists, _ = top_lists(
-            model.users(self.ranked_users), LIST_LENGTH, seen=self.inner.by_user.take(self.ranked_users)
-        )
-        return float(ndcg(_hits(lists, self.ranked), self.ranked.row_lengths, LIST_LENGTH).mean())
+            return rmse(self.held_out.values, self._predicted(model))
+        lists = lists_of(model, self.ranked_users, LIST_LENGTH, seen=self.inner.by_user)
+        users, items = row_numbers(self.ranked.indptr), self.ranked.indices
+        hits, _ = find_hits(lists, users, items, self.ranked.n_columns)
+        return float(ndcg(hits, self.ranked.row_lengths, LIST_LENGTH).mean())
 
     def predictions(self, model: Model) -> pl.DataFrame | None:
         """Up to 10,000 held-out rows, evenly spread, with predictions; None for ranking."""
@@ -109,11 +110,3 @@ def hold_out(
     ranked = from_pairs(place[chosen], item_index[chosen], held_out.values[chosen], (len(users), inner.n_items))
     metric = f"validation_ndcg@{LIST_LENGTH}"
     return Validation(inner, learned, held_out, user_index, item_index, metric, ranked, users)
-
-
-def _hits(lists: Int32Array, relevant: CSR) -> BoolArray:
-    """Whether each place of each list holds a relevant item, shape (B, k), bool."""
-    rows = np.repeat(np.arange(relevant.n_rows, dtype=np.int64), relevant.row_lengths)
-    keys = rows * relevant.n_columns + relevant.indices  # sorted, since rows and columns are
-    queried = np.arange(len(lists), dtype=np.int64)[:, None] * relevant.n_columns + lists
-    return np.isin(queried, keys) & (lists >= 0)

@@ -253,6 +253,18 @@ def test_a_mirror_that_cannot_be_read_is_no_reason_to_stop(
     assert len(progress.notes) == 3
 
 
+def test_a_mirror_with_a_damaged_zip_is_no_reason_to_stop(small_100k: Path) -> None:
+    path = small_100k / "ml-100k.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ml-100k/u.data", RATINGS * 50)
+    data = bytearray(path.read_bytes())
+    start = 30 + len("ml-100k/u.data")
+    data[start : start + 20] = b"\xff" * 20
+    path.write_bytes(data)
+    with pytest.raises(FetchError, match=r"mirror .*; GroupLens: "):
+        fetch("ml-100k")
+
+
 def test_the_license_is_said_once(
     small_100k: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

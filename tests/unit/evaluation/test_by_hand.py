@@ -79,7 +79,7 @@ def test_lists_longer_than_what_is_left_to_show_are_scored_as_they_are() -> None
 def test_blocks_of_any_size_give_the_same_figures(
     record: EvaluationRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tastemap.evaluation.measure.USER_BLOCK", 2)
+    monkeypatch.setattr("tastemap.inference.lists.USER_BLOCK", 2)
     monkeypatch.setattr("tastemap.evaluation.measure.ROW_BLOCK", 1)
     again = evaluate_recommender(recommender(), dataset(TEST_ROWS), k=2, n_draws=200)
     assert again.result("als").metrics == record.result("als").metrics

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import sys
+import weakref
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,6 +20,7 @@ from tastemap.evaluation import describe, evaluate, evaluate_recommender, table
 from tastemap.evaluation.records import EvaluationRecord
 from tastemap.evaluation.slices import groups
 from tastemap.linalg.threads import use_threads
+from tastemap.models.recommender import Recommender
 from tastemap.training import fit
 from tests.properties import slow_metrics as slow
 from tests.toys import hand_dataset, planted
@@ -65,18 +70,6 @@ def test_figures_equal_those_of_plain_loops_over_dense_scores(record: Evaluation
         assert record.result("als").metrics[f"{name}@5"].value == pytest.approx(np.mean(figures), abs=1e-12)
 
 
-def test_the_figure_lies_in_its_interval(record: EvaluationRecord) -> None:
-    for row in record.models:
-        for name, estimate in row.metrics.items():
-            assert estimate.low <= estimate.value <= estimate.high, (row.model, name)
-
-
-def test_figures_of_all_lists_together_have_no_interval(record: EvaluationRecord) -> None:
-    for name in ("coverage@5", "gini@5"):
-        estimate = record.result("als").metrics[name]
-        assert estimate.low == estimate.value == estimate.high
-
-
 def test_the_same_seed_gives_the_same_record_at_any_number_of_threads(record: EvaluationRecord) -> None:
     for count in (1, 2):
         with use_threads(count):
@@ -87,7 +80,7 @@ def test_the_same_seed_gives_the_same_record_at_any_number_of_threads(record: Ev
 def test_blocks_of_any_size_give_the_same_record(
     record: EvaluationRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tastemap.evaluation.measure.USER_BLOCK", 7)
+    monkeypatch.setattr("tastemap.inference.lists.USER_BLOCK", 7)
     monkeypatch.setattr("tastemap.evaluation.measure.ROW_BLOCK", 5)
     again = evaluate(planted(), ["als", "ials"], k=5, n_draws=200, rng=3)
     assert without_times(again) == without_times(record)
@@ -133,14 +126,6 @@ def test_differences_are_those_of_the_figures_and_hold_each_model_against_best_a
         figures = [record.result(name).metrics[row.metric].value for name in (row.model, row.other)]
         assert row.model != row.other
         assert row.value == pytest.approx(figures[0] - figures[1])
-        assert row.low <= row.value <= row.high
-
-
-def test_paired_differences_are_narrower_than_the_intervals_of_both(record: EvaluationRecord) -> None:
-    difference = next(row for row in record.differences if (row.model, row.metric) == ("als", "rmse"))
-    widths = [record.result(name).metrics["rmse"] for name in ("als", "bias")]
-    assert difference.high - difference.low < sum(width.high - width.low for width in widths)
-    assert difference.clear
 
 
 @pytest.mark.parametrize("split", ["random", "folds", "temporal", "leave-last"])
@@ -231,3 +216,25 @@ def test_a_model_that_has_diverged_is_named_instead_of_measured() -> None:
     broken = recommender((np.nan, 4.0, 3.0, 2.0, 1.0))
     with pytest.raises(TastemapError, match=r"als predicts ratings that are not finite for 2 of 8"):
         evaluate_recommender(broken, dataset(TEST_ROWS), k=2)
+
+
+def test_models_and_training_data_of_a_fold_are_gone_before_the_next_fold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[weakref.ref[object]] = []
+    alive: list[int] = []
+
+    def watched(train: Dataset, name: str, **arguments: Any) -> Recommender:
+        alive.append(sum(one() is not None for one in made))
+        fitted = fit(train, name, **arguments)
+        made.extend((weakref.ref(fitted), weakref.ref(train)))
+        return fitted
+
+    monkeypatch.setattr(sys.modules["tastemap.evaluation.evaluate"], "fit", watched)
+    gc.disable()  # nothing may wait for the collector of cycles
+    try:
+        evaluate(planted(), ["ease"], split="folds", n_draws=5)
+    finally:
+        gc.enable()
+    # Three models a fold; while the second and the third are fitted, references to the fold's own data live.
+    assert alive == [0, 1, 2] * 5

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tastemap.data import RatingScale
-from tastemap.evaluation import evaluate, evaluate_recommender
+from tastemap.evaluation import describe, evaluate, evaluate_recommender
 from tastemap.evaluation.fold import relevance_bound
 from tastemap.evaluation.records import EvaluationRecord
+from tastemap.plurals import plural
 from tests.toys import checkerboard, hand_dataset, planted
 from tests.unit.evaluation.by_hand import TEST_ROWS, dataset, recommender
 
@@ -72,10 +73,33 @@ def test_only_training_rows_are_masked_unless_others_are_given_and_those_are_cou
     also = dataset([("u1", 4, 1.0), ("u9", 1, 1.0), ("u1", 1, 5.0), ("u8", 1, 1.0), ("u2", 99, 1.0)])
     record = evaluate_recommender(recommender(), dataset(TEST_ROWS), k=2, also_mask=also, n_draws=10)
     # u1's row of item 1 is a training row, u8 is not tested, item 99 is unknown: two pairs count.
-    assert record.protocol.also_masked == 2
+    assert (record.protocol.also_given, record.protocol.also_masked) == (5, 2)
+    assert "of 5 pairs to be masked too, 2 are" in " ".join(describe(record))
     # u1 is shown 5 alone, now at place 1; u9 is shown 2 and 3, and misses.
     assert figure(record, "mrr@2") == pytest.approx((1 + 1 + 1 + 0) / 4)
     assert any("are never listed" in note for note in record.notes)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("nobody", 1, 1.0), ("u1", 99, 1.0)],  # ids of something else
+        [("u1", 1, 1.0)],  # a training row
+        [("u4", 5, 1.0)],  # a user without a test row
+    ],
+)
+def test_a_mask_that_masks_nothing_is_a_warning(rows: list[tuple[str, int, float]]) -> None:
+    record = evaluate_recommender(recommender(), dataset(TEST_ROWS), k=2, also_mask=dataset(rows), n_draws=10)
+    assert (record.protocol.also_given, record.protocol.also_masked) == (len(rows), 0)
+    said = describe(record)
+    assert any(f"of {plural(len(rows), 'pair')} to be masked too, 0 are" in sentence for sentence in said)
+    assert any(sentence.startswith(f"Careful: of {plural(len(rows), 'pair')}") for sentence in said)
+
+
+def test_without_a_mask_nothing_is_said_of_one() -> None:
+    record = evaluate_recommender(recommender(), dataset(TEST_ROWS), k=2, n_draws=10)
+    assert record.protocol.also_given is None
+    assert not any("masked too" in sentence for sentence in describe(record))
 
 
 def test_a_test_row_that_was_a_training_row_can_never_be_listed_and_is_noted() -> None:

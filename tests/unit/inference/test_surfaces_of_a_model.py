@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tastemap.errors import InvalidValueError, UnknownItemError, UnknownUserError
+from tastemap.errors import InvalidValueError, UnknownItemError, UnknownUserError, did_you_mean
 from tastemap.inference import (
     Rules,
     explain,
@@ -19,6 +19,7 @@ from tastemap.inference import (
     recommend_for_history,
     similar_items,
 )
+from tastemap.inference.near import did_you_mean_among
 from tastemap.models.recommender import Recommender
 from tastemap.training import fit
 from tests.toys import checkerboard, hand_dataset
@@ -85,6 +86,14 @@ def test_an_empty_list_says_why() -> None:
     assert "0 are allowed" in found.notes[0]
 
 
+def test_a_list_that_is_empty_for_a_misspelled_value_says_so() -> None:
+    found = recommend(popular(), ["u6"], rules=Rules(where="genre = Horrror"))
+    assert found.frame.is_empty()
+    assert found.notes[0] == "No item has 'Horrror' in genres. Did you mean Horror?"
+    history = recommend_for_history(popular(), {1: 5.0}, rules=Rules(where="genre = Horrror"))
+    assert history.notes[0] == found.notes[0]
+
+
 def test_a_title_is_found_by_id_by_name_and_by_part() -> None:
     assert find_item(by_hand(), 3).item_index == 2
     assert find_item(by_hand(), "3").item_index == 2
@@ -102,6 +111,22 @@ def test_a_title_that_nobody_has_lists_near_ones() -> None:
         find_item(by_hand(), "Alpha (1977)", by="id")
     with pytest.raises(UnknownItemError):
         find_item(by_hand(), "3", by="title")
+    with pytest.raises(InvalidValueError, match=r"by must be 'id', 'title' or None\. Got 'name'"):
+        find_item(by_hand(), 3, by="name")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("n", [150, 5_000])
+def test_a_near_name_is_found_among_few_and_among_many(n: int) -> None:
+    films = [f"Film {place}: The Story of {place * 7919 % n}" for place in range(n)]
+    names = pl.Series([*films, "Casablanca (1942)"])
+    assert did_you_mean_among("Casablnaca (1942)", names) == " Did you mean Casablanca (1942)?"
+    assert "Film 77: The Story of" in did_you_mean_among("film 77 the story of", names)
+    assert did_you_mean_among("Qx", names) == ""
+
+
+def test_names_fewer_than_the_shortlist_are_all_compared() -> None:
+    names = pl.Series(["abc", "bca", "cab", "xyz"])  # no run of three characters in common
+    assert did_you_mean_among("acb", names) == did_you_mean("acb", names) != ""
 
 
 def test_similar_items_count_the_users_who_have_both() -> None:

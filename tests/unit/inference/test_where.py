@@ -21,7 +21,7 @@ CATALOG = pl.DataFrame(
 
 
 def ids(expression: str) -> list[int]:
-    return CATALOG.filter(pl.Series(matching(CATALOG, expression)))["item_id"].to_list()
+    return CATALOG.filter(pl.Series(matching(CATALOG, expression)[0]))["item_id"].to_list()
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,25 @@ def test_what_cannot_be_read_is_pointed_at(expression: str, place: int, said: st
     assert caught.value.message.splitlines()[-1].index("^") == 2 + place - 1
 
 
+@pytest.mark.parametrize(
+    ("expression", "notes"),
+    [
+        ("genre = Horrror", ["No item has 'Horrror' in genres. Did you mean Horror?"]),
+        ("not genre != Dramma", ["No item has 'Dramma' in genres. Did you mean Drama?"]),
+        ("genre in (Drama, Wat, Wat)", ["No item has 'Wat' in genres. Did you mean War?"]),
+        (
+            "title = 'Brasil (1985)' or year > 0",
+            ["No item has 'Brasil (1985)' in title. Did you mean Brazil (1985) or Alien (1979)?"],
+        ),
+        ("genre = Qqqq", ["No item has 'Qqqq' in genres."]),
+        ("genre = horror and year > 1999", []),
+        ("genre ~ orrr or year = 3000", []),
+    ],
+)
+def test_a_text_that_no_item_has_is_noted_with_near_ones(expression: str, notes: list[str]) -> None:
+    assert matching(CATALOG, expression)[1] == notes
+
+
 def test_deep_nesting_is_refused_in_words() -> None:
     with pytest.raises(FilterError, match="nested deeper"):
         matching(CATALOG, "(" * 5_000 + "year = 1" + ")" * 5_000)
@@ -87,14 +106,14 @@ def test_deep_nesting_is_refused_in_words() -> None:
 
 @pytest.mark.parametrize("joint", [" or ", " and "])
 def test_a_thousand_terms_are_one_flat_expression(joint: str) -> None:
-    mask = matching(CATALOG, joint.join(f"year != {year}" for year in range(3000, 4000)))
+    mask, _ = matching(CATALOG, joint.join(f"year != {year}" for year in range(3000, 4000)))
     assert mask.tolist() == [True, True, True, False, True]
 
 
 @given(st.text(alphabet="yearginot ()<>=!~,'\"0123456789and", max_size=40))
 def test_any_text_is_read_or_refused_never_a_crash(expression: str) -> None:
     try:
-        said = str(matching(CATALOG, expression).shape)
+        said = str(matching(CATALOG, expression)[0].shape)
     except FilterError as error:
         said = error.message.splitlines()[-1].strip()
     assert said in {"(5,)", "^"}

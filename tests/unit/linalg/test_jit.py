@@ -48,6 +48,19 @@ def add(left: float, right: float) -> float:
     return left + right
 
 
+def subtract(left: float, right: float) -> float:
+    """Another one."""
+    return left - right
+
+
+inner = kernel(add)
+
+
+def twice(value: float) -> float:
+    """Calls a kernel."""
+    return inner(value, value)
+
+
 def double(values: Float64Array) -> None:
     """Something that works on an array."""
     for place in range(len(values)):
@@ -140,6 +153,12 @@ def test_another_constant_is_another_code(folder: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(globals(), "FACTOR", 10.0)
     kernel(double)(values)
     assert values.tolist() == [20.0, 20.0]
+
+
+def test_another_kernel_within_is_another_code(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert kernel(twice)(1.0) == 2.0
+    monkeypatch.setitem(globals(), "inner", kernel(subtract))
+    assert kernel(twice)(1.0) == 0.0
 
 
 def test_views_that_are_not_contiguous_are_read_right() -> None:

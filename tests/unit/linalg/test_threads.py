@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 import threadpoolctl
 
@@ -81,10 +82,31 @@ def test_blas_runs_alone_within_the_block_and_is_set_back_after_it() -> None:
             int(pool["num_threads"]) for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"
         ]
 
+    assert np.ones(2) @ np.ones(2) == 2.0  # NumPy brings the library
     before = blas_threads()
     with single_threaded_blas():
         assert set(blas_threads()) == {1}
     assert blas_threads() == before
+
+
+def test_blas_libraries_are_looked_for_again_after_an_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    find = threadpoolctl.ThreadpoolController
+
+    def counted() -> threadpoolctl.ThreadpoolController:
+        looked.append(1)
+        return find()
+
+    monkeypatch.setattr(threadpoolctl, "ThreadpoolController", counted)
+    monkeypatch.setitem(sys.modules, "one_more", threading)
+    for _ in range(3):
+        with single_threaded_blas():
+            pass
+    assert len(looked) == 1
+    monkeypatch.setitem(sys.modules, "another", threading)
+    with single_threaded_blas():
+        pass
+    assert len(looked) == 2
 
 
 def test_a_forked_child_has_threads_of_its_own() -> None:

@@ -91,7 +91,6 @@ def test_arguments_that_do_not_fit_are_named(
 
 def test_errors_of_no_rows_are_not_a_number() -> None:
     assert np.isnan(rating.rmse(np.zeros(0), np.zeros(0)))
-    assert np.isnan(rating.mae(np.zeros(0), np.zeros(0)))
 
 
 def test_errors_are_summed_in_float64() -> None:
@@ -103,6 +102,8 @@ def test_errors_are_summed_in_float64() -> None:
 def test_ratings_and_predictions_of_different_shape_are_refused() -> None:
     with pytest.raises(InvalidValueError, match="same shape"):
         rating.rmse(np.zeros(2), np.zeros(3))
+    with pytest.raises(InvalidValueError, match="same shape"):
+        rating.error_sums(np.zeros(2, np.int64), np.zeros(2), np.zeros(3), 1)
 
 
 def test_one_item_in_all_lists_gives_the_largest_gini_and_equal_exposure_the_smallest() -> None:
@@ -113,7 +114,7 @@ def test_one_item_in_all_lists_gives_the_largest_gini_and_equal_exposure_the_sma
 def test_catalog_metrics_answer_for_nothing_shown_and_for_no_catalog() -> None:
     nothing = np.zeros(4, np.int64)
     assert (beyond.coverage(nothing), beyond.gini(nothing)) == (0.0, 0.0)
-    assert np.isnan(beyond.novelty(np.full((2, 3), -1), np.ones(4)))
+    assert [part.tolist() for part in beyond.novelty_sums(np.full((2, 3), -1), np.ones(4))] == [[0, 0], [0, 0]]
     assert np.isnan(beyond.coverage(nothing[:0]))
     assert np.isnan(beyond.gini(nothing[:0]))
 

@@ -30,7 +30,7 @@ def test_names_with_spaces_and_quotes_stay_one_word() -> None:
 
 def test_list_length_relevance_and_masks_are_repeated() -> None:
     record = movie_record()
-    odd = replace(record, protocol=replace(record.protocol, k=20, relevant_min=3.5, also_masked=4))
+    odd = replace(record, protocol=replace(record.protocol, k=20, relevant_min=3.5, also_given=4))
     said = command(odd)
     assert "-k 20" in said
     assert "--relevant-min 3.5" in said

@@ -56,6 +56,12 @@ def test_a_difference_kept_the_other_way_round_is_turned() -> None:
     assert paired(_record(BIAS, ALS, differences=(kept,)), "als", "bias", "mae") is None
 
 
+def test_a_difference_without_an_interval_is_turned_and_said_to_have_none() -> None:
+    record = _record(BIAS, ALS, differences=(Difference("bias", "als", "rmse", 0.038, None, None),))
+    assert paired(record, "als", "bias", "rmse") == Difference("als", "bias", "rmse", -0.038, None, None)
+    assert "Too few users were tested for an interval" in verdict(record, "rmse")
+
+
 def test_a_missing_difference_is_admitted() -> None:
     assert "holds no paired difference" in verdict(_record(BIAS, ALS), "rmse")
 

@@ -62,13 +62,13 @@ def test_intervals_use_a_dash_only_where_no_minus_stands_beside_it() -> None:
     assert interval(0.905, 0.92) == "0.905–0.920"
     assert interval(-0.1, 0.2) == "−0.100 to 0.200"
     assert interval(0.1, 0.2, sign=True) == "+0.100 to +0.200"
-    assert interval(math.nan, 0.2) == "no interval"
+    assert interval(math.nan, 0.2) == interval(None, None) == "no interval"
 
 
 def test_figures_and_differences_carry_their_intervals() -> None:
     assert estimate("rmse", Estimate(0.9134, 0.905, 0.92)) == "0.913 (0.905–0.920)"
     assert estimate("novelty@10", Estimate(2.345, 2.3, 2.4)) == "2.35 (2.30–2.40)"
-    assert estimate("coverage@10", Estimate(0.4, 0.4, 0.4)) == "0.400"
+    assert estimate("coverage@10", Estimate(0.4, None, None)) == "0.400"
     assert difference(Difference("a", "b", "rmse", -0.03, -0.034, -0.026)) == "−0.0300 (−0.0340 to −0.0260)"
 
 
@@ -96,6 +96,6 @@ def test_the_share_of_a_random_test_part_is_said() -> None:
 def test_what_is_relevant_and_what_is_masked_is_said() -> None:
     record = movie_record()
     assert "if rated 4 or more" in relevance_sentence(record)
-    loose = replace(record, protocol=replace(record.protocol, relevant_min=None, also_masked=7))
+    loose = replace(record, protocol=replace(record.protocol, relevant_min=None, also_masked=7, also_given=9))
     assert "every tested interaction counts as relevant" in relevance_sentence(loose)
-    assert "7 rows were masked too" in relevance_sentence(loose)
+    assert "Of 9 pairs to be masked too, as asked, 7 were." in relevance_sentence(loose)
