@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ class Loop:
         first_step = (epoch - 1) * self.steps_per_epoch
         for step, batch in enumerate(batches, start=first_step):
             terms = self.losses(*batch)
-            loss = sum(terms.values(), start=torch.zeros((), device=order.device))
+            loss = reduce(torch.add, terms.values())
             learning_rate, momentum = self.schedule(step)
             _check_finite(loss.item(), epoch, step - first_step + 1, learning_rate)
             loss.backward()  # type: ignore[no-untyped-call]
