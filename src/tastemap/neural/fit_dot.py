@@ -77,8 +77,8 @@ def epochs(train: Dataset, config: DotConfig, *, rng: np.random.Generator) -> It
     for epoch in range(1, config.last_epoch + 1):
         with own_threads(shared):
             means = loop.run_epoch(epoch, rng)
-        losses = {"loss": means.pop("loss"), "train_rmse": math.sqrt(means.pop("mse")), **means}
-        yield Epoch(_export(module, data, config), losses, (note,) if note and epoch == 1 else ())
+        means["train_rmse"] = math.sqrt(means.pop("mse"))
+        yield Epoch(_export(module, data, config), means, (note,) if note and epoch == 1 else ())
 
 
 def _initial_module(train: Interactions, config: DotConfig, rng: np.random.Generator) -> DotProduct:

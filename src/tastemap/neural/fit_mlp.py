@@ -46,7 +46,8 @@ def epochs(train: Dataset, config: MLPConfig, *, rng: np.random.Generator) -> It
     Yields
     ------
     Epoch
-        The model after each epoch; ``losses`` has ``loss`` and ``train_rmse``, means over the epoch.
+        The model after each epoch; ``losses`` has ``learning_rate`` (that of the last step), ``loss`` and
+        ``train_rmse``, means over the epoch.
 
     Raises
     ------
@@ -72,11 +73,8 @@ def epochs(train: Dataset, config: MLPConfig, *, rng: np.random.Generator) -> It
         with own_threads(0):
             means = loop.run_epoch(epoch, rng)
             model = _export(module, data, config)
-        yield Epoch(
-            model,
-            {"loss": means["loss"], "train_rmse": math.sqrt(means["mse"])},
-            (note,) if note and epoch == 1 else (),
-        )
+        means["train_rmse"] = math.sqrt(means.pop("mse"))
+        yield Epoch(model, means, (note,) if note and epoch == 1 else ())
 
 
 def _initial_module(train: Dataset, config: MLPConfig, rng: np.random.Generator) -> MLP:

@@ -48,7 +48,8 @@ def epochs(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -
     Yields
     ------
     Epoch
-        The model after each epoch, with the ``loss`` above as a mean over the epoch.
+        The model after each epoch, with the ``loss`` above as a mean over the epoch, and ``learning_rate``,
+        that of the last step.
 
     Notes
     -----
@@ -72,9 +73,8 @@ def epochs(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -
     for epoch in range(1, config.last_epoch + 1):
         with own_threads(0):
             means = loop.run_epoch(epoch, rng)
-        yield Epoch(
-            _export(module, data, config), {"loss": means["loss"]}, (note,) if note and epoch == 1 else ()
-        )
+        del means["cross_entropy"]  # the only term: it is the loss
+        yield Epoch(_export(module, data, config), means, (note,) if note and epoch == 1 else ())
 
 
 def _dense(indptr: np.ndarray, indices: np.ndarray, n_items: int) -> Float32Array:

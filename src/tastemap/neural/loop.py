@@ -53,7 +53,8 @@ class Loop:
         Returns
         -------
         dict of str to float
-            The mean of each term over the rows, taken while the parameters moved, and their sum ``loss``.
+            ``learning_rate`` of the last step; the mean of each term over the rows, taken while the parameters
+            moved; and their sum ``loss``.
 
         Raises
         ------
@@ -74,7 +75,8 @@ class Loop:
             self.optimizer.step(learning_rate, momentum)
             for name, term in terms.items():
                 totals[name] = totals.get(name, 0.0) + term.item() * len(batch[0]) / n
-        return {"loss": sum(totals.values()), **totals}
+        last_rate, _ = self.schedule(epoch * self.steps_per_epoch - 1)
+        return {"learning_rate": last_rate, "loss": sum(totals.values()), **totals}
 
 
 def _check_finite(loss: float, epoch: int, step: int, learning_rate: float) -> None:
