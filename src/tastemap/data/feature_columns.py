@@ -64,11 +64,12 @@ def encode_features(frame: pl.DataFrame, names: Sequence[str], *, owner: str) ->
 
 
 def _encode(column: pl.Series, name: str) -> FeatureColumn:
+    if column.dtype.is_float():
+        column = column.set(~column.is_finite(), None)
     if column.dtype.is_numeric() and column.n_unique() > N_BINS:
         edges = np.unique(np.quantile(column.drop_nulls().to_numpy(), np.linspace(0.0, 1.0, N_BINS + 1)[1:-1]))
-        column = pl.Series(name, np.searchsorted(edges, column.to_numpy(), side="right")).set(
-            column.is_null(), None
-        )
+        groups = pl.Series(name, np.searchsorted(edges, column.to_numpy(), side="right"))
+        column = groups.set(column.is_null(), None)
     rows = pl.DataFrame({"row": np.arange(len(column)), "value": column})
     if isinstance(column.dtype, pl.List):
         rows = rows.explode("value")

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from tastemap.linalg.cosine import cosine_to, dots_to, row_norms
-from tastemap.linalg.csr import CSR
+from tastemap.linalg.csr import CSR, empty_rows
 from tastemap.linalg.gramian import gramian
 from tastemap.linalg.jit import fast_kernel, kernel
 from tastemap.linalg.threads import map_blocks
@@ -83,12 +83,15 @@ class FactorModel:
         return row_norms(self.item_factors)
 
     def users(self, user_index: IntArray) -> FactorUsers:
-        """States of fitted users; index -1 gives zeros."""
+        """States of fitted users; index -1 is somebody without a history."""
         known = user_index >= 0
-        row = np.where(known, user_index, 0)
-        if not self.n_users:
-            return self._zeros(len(user_index))
-        return FactorUsers(self, self.user_factors[row] * known[:, None], self.user_bias[row] * known)
+        if known.all():
+            return FactorUsers(self, self.user_factors[user_index], self.user_bias[user_index])
+        nobody = self.fold_in(empty_rows(1, self.n_items))
+        factors, bias = np.repeat(nobody.factors, len(known), axis=0), np.repeat(nobody.bias, len(known))
+        factors[known] = self.user_factors[user_index[known]]
+        bias[known] = self.user_bias[user_index[known]]
+        return FactorUsers(self, factors, bias)
 
     def fold_in(self, history: CSR) -> FactorUsers:
         """What the user side makes of each row of `history`; zeros where there is none."""

@@ -42,7 +42,8 @@ class Recommender:
     evaluation : dict or None
         The record of an evaluation, as data.
     interrupted : bool
-        Whether Ctrl-C ended the fit early. Not saved: `resolved` says what was done.
+        Whether Ctrl-C, or a loss that was no longer finite, ended the fit early. Not saved: `resolved` says
+        what was done.
     """
 
     model: Model

@@ -19,7 +19,7 @@ from tastemap.neural.dot import DotProduct
 from tastemap.neural.loop import BatchLosses
 from tastemap.neural.losses import gravity, mean_squared_error, mean_squared_norm
 from tastemap.neural.optimizers import Penalized
-from tastemap.neural.start import draw, first_score, link_of, rating_range
+from tastemap.neural.start import draw, first_score, link_of, range_note, rating_range
 from tastemap.neural.train import array_of, make_loop, rating_rows
 from tastemap.neural.user_loss import user_loss_of
 
@@ -58,7 +58,9 @@ def epochs(train: Dataset, config: DotConfig, *, rng: np.random.Generator) -> It
     Raises
     ------
     InvalidValueError
-        If the mean rating lies outside the sigmoid's range, or the loss is no longer finite.
+        If the mean rating lies outside the sigmoid's range.
+    DivergedError
+        If the loss is no longer finite.
 
     Notes
     -----
@@ -67,6 +69,7 @@ def epochs(train: Dataset, config: DotConfig, *, rng: np.random.Generator) -> It
     """
     data = train.interactions
     device, note = pick_device(config.device)
+    notes = tuple(said for said in (note, range_note(data, config)) if said)
     module = _initial_module(data, config, rng).to(device)
     loop = make_loop(
         rating_rows(data, device), _losses(module, config), _parameters(module, config, len(data)), config
@@ -78,7 +81,7 @@ def epochs(train: Dataset, config: DotConfig, *, rng: np.random.Generator) -> It
         with own_threads(shared):
             means = loop.run_epoch(epoch, rng)
         means["train_rmse"] = math.sqrt(means.pop("mse"))
-        yield Epoch(_export(module, data, config), means, (note,) if note and epoch == 1 else ())
+        yield Epoch(_export(module, data, config), means, notes if epoch == 1 else ())
 
 
 def _initial_module(train: Interactions, config: DotConfig, rng: np.random.Generator) -> DotProduct:

@@ -20,9 +20,9 @@ from tastemap.models.user_loss import UserLoss
 from tastemap.neural.device import own_threads, pick_device
 from tastemap.neural.losses import mean_squared_error
 from tastemap.neural.mlp import MLP
-from tastemap.neural.network_loss import measured_loss
+from tastemap.neural.network_loss import network_loss_of
 from tastemap.neural.side import Side, feature_tables
-from tastemap.neural.start import draw, draw_layer, first_score, link_of, rating_range
+from tastemap.neural.start import draw, draw_layer, first_score, link_of, range_note, rating_range
 from tastemap.neural.train import array_of, make_loop, rating_rows
 
 
@@ -52,7 +52,9 @@ def epochs(train: Dataset, config: MLPConfig, *, rng: np.random.Generator) -> It
     Raises
     ------
     InvalidValueError
-        If the mean rating lies outside the sigmoid's range, or the loss is no longer finite.
+        If the mean rating lies outside the sigmoid's range.
+    DivergedError
+        If the loss is no longer finite.
 
     Notes
     -----
@@ -61,7 +63,8 @@ def epochs(train: Dataset, config: MLPConfig, *, rng: np.random.Generator) -> It
     """
     data = train.interactions
     device, note = pick_device(config.device)
-    module = _initial_module(train, config, rng).to(device)
+    notes = tuple(said for said in (note, range_note(data, config)) if said)
+    module = _initial_module(train, config, rng, device)
 
     def losses(user_index: Tensor, item_index: Tensor, ratings: Tensor) -> dict[str, Tensor]:
         return {"mse": mean_squared_error(module(user_index, item_index), ratings)}
@@ -74,10 +77,10 @@ def epochs(train: Dataset, config: MLPConfig, *, rng: np.random.Generator) -> It
             means = loop.run_epoch(epoch, rng)
             model = _export(module, data, config)
         means["train_rmse"] = math.sqrt(means.pop("mse"))
-        yield Epoch(model, means, (note,) if note and epoch == 1 else ())
+        yield Epoch(model, means, notes if epoch == 1 else ())
 
 
-def _initial_module(train: Dataset, config: MLPConfig, rng: np.random.Generator) -> MLP:
+def _initial_module(train: Dataset, config: MLPConfig, rng: np.random.Generator, device: torch.device) -> MLP:
     data = train.interactions
 
     def side(n_rows: int, size: int | None, features: Sequence[FeatureColumn]) -> Side:
@@ -90,7 +93,7 @@ def _initial_module(train: Dataset, config: MLPConfig, rng: np.random.Generator)
     widths = (user_side.n_inputs + item_side.n_inputs, *config.layers, 1)
     linears = [draw_layer(n_in, n_out, rng) for n_in, n_out in pairwise(widths)]
     linears[-1][1].add_(first_score(data, config))
-    return MLP(
+    module = MLP(
         user_side,
         item_side,
         linears,
@@ -99,17 +102,18 @@ def _initial_module(train: Dataset, config: MLPConfig, rng: np.random.Generator)
         input_dropout=config.input_dropout,
         layer_dropout=config.layer_dropout + (0.0,) * (len(config.layers) - len(config.layer_dropout)),
         rating_range=rating_range(data, config),
-        masks=torch.Generator().manual_seed(int(rng.integers(2**63))),
+        masks=torch.Generator(device).manual_seed(int(rng.integers(2**63))),
     )
+    return module.to(device)
 
 
 @torch.no_grad()
 def _export(module: MLP, train: Interactions, config: MLPConfig) -> Network:
     """A copy of the parameters as a model of arrays, each normalization made part of the layer after it."""
-    layers, scale, shift = [], torch.ones(1), torch.zeros(1)
+    layers: list[Layer] = []
+    scale, shift = module.weights[0].new_ones(1), module.weights[0].new_zeros(1)
     for number, (weights, offsets) in enumerate(zip(module.weights, module.offsets, strict=True)):
-        folded = Layer(array_of(weights * scale), array_of(offsets + (weights * shift).sum(dim=1)))
-        layers.append(folded)
+        layers.append(Layer(array_of(weights * scale), array_of(offsets + (weights * shift).sum(dim=1))))
         norm = module.norms[number] if number < len(module.norms) else None
         if isinstance(norm, nn.BatchNorm1d):
             assert norm.running_var is not None, "it keeps running means"
@@ -125,4 +129,4 @@ def _export(module: MLP, train: Interactions, config: MLPConfig) -> Network:
         link=link_of(train, config),
         user_loss=UserLoss(0.0),
     )
-    return replace(model, user_loss=measured_loss(model, train))
+    return replace(model, user_loss=network_loss_of(model, train))

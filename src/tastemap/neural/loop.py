@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tastemap.errors import InvalidValueError
+from tastemap.errors import DivergedError
 from tastemap.neural.optimizers import Optimizer
 from tastemap.neural.schedule import Schedule
 
@@ -58,7 +58,7 @@ class Loop:
 
         Raises
         ------
-        InvalidValueError
+        DivergedError
             If the loss is no longer finite.
         """
         n = len(self.rows[0])
@@ -81,7 +81,7 @@ class Loop:
 
 def _check_finite(loss: float, epoch: int, step: int, learning_rate: float) -> None:
     if not math.isfinite(loss):
-        raise InvalidValueError(
+        raise DivergedError(
             "learning_rate must be small enough for the loss to stay finite. It became "
             f"{loss} in epoch {epoch}, step {step}, at a rate of {learning_rate:.3g}; try a tenth of that."
         )

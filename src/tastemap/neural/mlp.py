@@ -14,6 +14,16 @@ from torch.nn import functional as F
 from tastemap.neural.side import Side
 
 
+class Normalization(nn.BatchNorm1d):
+    """Normalization over the batch; by the running means where a single row has no spread."""
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Normalized values, shape (B, h), of hidden values (B, h)."""
+        over_batch = self.training and len(h) > 1
+        means, variances = self.running_mean, self.running_var  # (h,), (h,)
+        return F.batch_norm(h, means, variances, self.weight, self.bias, over_batch, eps=self.eps)
+
+
 class MLP(nn.Module):
     """Predicted ratings by a network of concatenated embeddings.
 
@@ -53,7 +63,7 @@ class MLP(nn.Module):
         self.weights = nn.ParameterList(weights for weights, _ in linears)  # (h_out, h_in) each
         self.offsets = nn.ParameterList(offsets for _, offsets in linears)  # (h_out,) each
         hidden = [len(offsets) for _, offsets in linears[:-1]]
-        self.norms = nn.ModuleList(nn.BatchNorm1d(width) if batch_norm else nn.Identity() for width in hidden)
+        self.norms = nn.ModuleList(Normalization(width) if batch_norm else nn.Identity() for width in hidden)
         self.input_relu = input_relu
         self.dropout = (input_dropout, *layer_dropout)
         self.rating_range = rating_range

@@ -23,7 +23,7 @@ GROWTH = 0.5
 """p: AdamW comes to rest where a row's gradient over the root of its mean square balances the decay."""
 
 
-def measured_loss(model: Network, train: Interactions) -> UserLoss:
+def network_loss_of(model: Network, train: Interactions) -> UserLoss:
     """The penalty of folded-in users of `model`, fitted to `train`; `model.user_loss` is not read."""
     agreement = square = 0.0
     for user in np.unique(np.linspace(0, model.n_users - 1, LARGEST_SAMPLE).astype(np.int64)):

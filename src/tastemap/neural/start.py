@@ -58,6 +58,21 @@ def rating_range(train: Interactions, config: RatingRangeConfig) -> tuple[float,
     return low, high
 
 
+def range_note(train: Interactions, config: RatingRangeConfig) -> str | None:
+    """A sentence for the user if ratings lie outside the sigmoid's range; None if none do."""
+    limits = rating_range(train, config)
+    if limits is None:
+        return None
+    low, high = limits
+    n_outside = int(np.count_nonzero((train.values < low) | (train.values > high)))
+    if not n_outside:
+        return None
+    return (
+        f"{n_outside:,} of {len(train):,} ratings lie outside the range from {low:g} to {high:g} and cannot be "
+        "predicted: widen range_low and range_high, or leave them unset."
+    )
+
+
 def first_score(train: Interactions, config: RatingRangeConfig) -> float:
     """The score that predicts the mean rating for every pair, or 0 if scores start there."""
     if not config.global_mean:

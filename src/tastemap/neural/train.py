@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tastemap.data import Interactions
+from tastemap.errors import DivergedError
 from tastemap.linalg.types import Float32Array
 from tastemap.models.neural_config import NeuralConfig
 from tastemap.neural.loop import BatchLosses, Loop
@@ -40,6 +41,17 @@ def rating_rows(train: Interactions, device: torch.device) -> list[Tensor]:
 
 
 def array_of(parameter: Tensor) -> Float32Array:
-    """A copy of a parameter as an array."""
+    """A copy of a parameter as an array.
+
+    Raises
+    ------
+    DivergedError
+        If it holds a number that is not finite.
+    """
     array: Float32Array = parameter.detach().cpu().numpy().copy()
+    if not np.isfinite(array).all():
+        raise DivergedError(
+            "learning_rate must be small enough for the parameters to stay finite. "
+            "The last step of an epoch made one infinite or NaN; try a tenth of the rate."
+        )
     return array
