@@ -84,7 +84,7 @@ def epochs(train: Dataset, config: ALSConfig, *, rng: np.random.Generator) -> It
         item_factors, item_bias = _half_step(data.by_item, loss, mean, user_factors, user_bias)
         user_factors, user_bias = _half_step(data.by_user, loss, mean, item_factors, item_bias)
         model = FactorModel(user_factors, item_factors, user_bias, item_bias, mean, link, loss)
-        yield Epoch(model, training_losses(data, model, loss))
+        yield Epoch.of(model, training_losses(data, model, loss))
 
 
 def _half_step(

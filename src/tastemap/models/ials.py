@@ -100,7 +100,7 @@ def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> I
             Link(),
             loss,
         )
-        yield Epoch(model, {"loss": training_loss(data, model, loss)})
+        yield Epoch.of(model, {"loss": training_loss(data, model, loss)})
 
 
 def _half_step(seen: CSR, loss: UserLoss, factors: Float32Array) -> Float32Array:

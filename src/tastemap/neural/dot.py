@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tastemap.neural.pairs import pair_dots
+
 
 class DotProduct(nn.Module):
     r"""Predicted ratings :math:`f(\mu + b_u + b_i + x_u^\top y_i)`.
@@ -43,12 +45,19 @@ class DotProduct(nn.Module):
         self.global_bias = global_bias
         self.rating_range = rating_range
 
-    def forward(self, user_index: Tensor, item_index: Tensor) -> Tensor:
-        """Predicted ratings in stars, shape (B,), for index tensors of shape (B,), int64."""
-        # F.embedding sums the gradient of a repeated row in a fixed order, whatever the number of threads
-        x = F.embedding(user_index, self.user_factors)  # (B, d)
-        y = F.embedding(item_index, self.item_factors)  # (B, d)
-        score = self.global_bias + (x * y).sum(dim=1)  # (B,)
+    def forward(self, user_index: Tensor, item_index: Tensor, by_item: Tensor | None = None) -> Tensor:
+        """Predicted ratings in stars, shape (B,), for index tensors of shape (B,), int64.
+
+        `by_item`, the order that sorts pairs by item, is given where every step has the same pairs.
+        """
+        if by_item is None:
+            # F.embedding sums the gradient of a repeated row in a fixed order, whatever the number of threads
+            x = F.embedding(user_index, self.user_factors)  # (B, d)
+            y = F.embedding(item_index, self.item_factors)  # (B, d)
+            dots = (x * y).sum(dim=1)  # (B,)
+        else:
+            dots = pair_dots(self.user_factors, self.item_factors, user_index, item_index, by_item)  # (B,)
+        score = self.global_bias + dots  # (B,)
         if self.user_bias is not None:
             score = score + F.embedding(user_index, self.user_bias).squeeze(dim=1)  # (B,)
         if self.item_bias is not None:

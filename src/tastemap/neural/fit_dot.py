@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from tastemap.data import Dataset, Interactions
@@ -16,7 +18,7 @@ from tastemap.models.dot import DotConfig
 from tastemap.models.factor import FactorModel
 from tastemap.neural.device import own_threads, pick_device
 from tastemap.neural.dot import DotProduct
-from tastemap.neural.loop import BatchLosses
+from tastemap.neural.loop import ROWS_AT_ONCE, BatchLosses
 from tastemap.neural.losses import gravity, mean_squared_error, mean_squared_norm
 from tastemap.neural.optimizers import Penalized
 from tastemap.neural.start import draw, first_score, link_of, range_note, rating_range
@@ -71,17 +73,19 @@ def epochs(train: Dataset, config: DotConfig, *, rng: np.random.Generator) -> It
     device, note = pick_device(config.device)
     notes = tuple(said for said in (note, range_note(data, config)) if said)
     module = _initial_module(data, config, rng).to(device)
-    loop = make_loop(
-        rating_rows(data, device), _losses(module, config), _parameters(module, config, len(data)), config
-    )
+    columns = rating_rows(data, device)
+    is_full_batch = len(data) <= min(config.batch_size, ROWS_AT_ONCE)
+    if is_full_batch:
+        columns.append(torch.argsort(columns[1], stable=True))  # by_item, of the same pairs in every step
+    loop = make_loop(columns, _losses(module, config), _parameters(module, config, len(data)), config)
     rows = max(data.n_users, data.n_items, min(config.batch_size, len(data)))
-    # the matrix products of gravity have other last bits with several threads: it trains on one
-    shared = 0 if config.gravity else rows * config.n_factors
+    # the matrix products of gravity have other last bits with several threads; a full batch is worked in blocks
+    shared = 0 if config.gravity or is_full_batch else rows * config.n_factors
     for epoch in range(1, config.last_epoch + 1):
         with own_threads(shared):
             means = loop.run_epoch(epoch, rng)
         means["train_rmse"] = math.sqrt(means.pop("mse"))
-        yield Epoch(_export(module, data, config), means, notes if epoch == 1 else ())
+        yield Epoch(partial(_export, module, data, config), means, notes if epoch == 1 else ())
 
 
 def _initial_module(train: Interactions, config: DotConfig, rng: np.random.Generator) -> DotProduct:
@@ -104,9 +108,11 @@ def _initial_module(train: Interactions, config: DotConfig, rng: np.random.Gener
 
 
 def _losses(module: DotProduct, config: DotConfig) -> BatchLosses:
-    def losses(user_index: Tensor, item_index: Tensor, ratings: Tensor) -> dict[str, Tensor]:
+    def losses(
+        user_index: Tensor, item_index: Tensor, ratings: Tensor, by_item: Tensor | None = None
+    ) -> dict[str, Tensor]:
         X, Y = module.user_factors, module.item_factors
-        terms = {"mse": mean_squared_error(module(user_index, item_index), ratings)}
+        terms = {"mse": mean_squared_error(module(user_index, item_index, by_item), ratings)}
         if config.factor_regularization:
             norms = mean_squared_norm(X) + mean_squared_norm(Y)
             terms["regularization"] = config.factor_regularization * norms

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -75,9 +76,8 @@ def epochs(train: Dataset, config: MLPConfig, *, rng: np.random.Generator) -> It
     for epoch in range(1, config.last_epoch + 1):
         with own_threads(0):
             means = loop.run_epoch(epoch, rng)
-            model = _export(module, data, config)
         means["train_rmse"] = math.sqrt(means.pop("mse"))
-        yield Epoch(model, means, notes if epoch == 1 else ())
+        yield Epoch(partial(_export, module, data, config), means, notes if epoch == 1 else ())
 
 
 def _initial_module(train: Dataset, config: MLPConfig, rng: np.random.Generator, device: torch.device) -> MLP:

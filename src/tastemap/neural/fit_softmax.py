@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -74,7 +75,8 @@ def epochs(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -
         with own_threads(0):
             means = loop.run_epoch(epoch, rng)
         del means["cross_entropy"]  # the only term: it is the loss
-        yield Epoch(_export(module, data, config), means, (note,) if note and epoch == 1 else ())
+        notes = (note,) if note and epoch == 1 else ()
+        yield Epoch(partial(_export, module, data, config), means, notes)
 
 
 def _dense(indptr: np.ndarray, indices: np.ndarray, n_items: int) -> Float32Array:

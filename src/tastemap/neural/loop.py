@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -14,6 +14,9 @@ from torch import Tensor
 from tastemap.errors import DivergedError
 from tastemap.neural.optimizers import Optimizer
 from tastemap.neural.schedule import Schedule
+
+ROWS_AT_ONCE = 262_144
+"""Rows whose gradients are taken together; those of a larger batch are summed over parts, to save memory."""
 
 BatchLosses = Callable[..., Mapping[str, Tensor]]
 """From the tensors of a batch to the terms of its loss, by name; their sum is minimised."""
@@ -48,7 +51,7 @@ class Loop:
         return -(-len(self.rows[0]) // self.batch_size)
 
     def run_epoch(self, epoch: int, rng: np.random.Generator) -> dict[str, float]:
-        """One pass over all rows in an order drawn from `rng`; epochs count from 1.
+        """One pass over all rows in an order drawn from `rng`, a full batch as it is; epochs count from 1.
 
         Returns
         -------
@@ -62,21 +65,33 @@ class Loop:
             If the loss is no longer finite.
         """
         n = len(self.rows[0])
-        order = torch.from_numpy(rng.permutation(n)).to(self.rows[0].device)  # (n,)
-        batches = zip(*(torch.split(column[order], self.batch_size) for column in self.rows), strict=True)
+        columns = self.rows
+        if self.batch_size < n:
+            order = torch.from_numpy(rng.permutation(n)).to(self.rows[0].device)  # (n,)
+            columns = [column[order] for column in self.rows]
         totals: dict[str, float] = {}
         first_step = (epoch - 1) * self.steps_per_epoch
-        for step, batch in enumerate(batches, start=first_step):
-            terms = self.losses(*batch)
-            loss = reduce(torch.add, terms.values())
+        for step, batch in enumerate(_cut(columns, self.batch_size), start=first_step):
             learning_rate, momentum = self.schedule(step)
-            _check_finite(loss.item(), epoch, step - first_step + 1, learning_rate)
-            loss.backward()  # type: ignore[no-untyped-call]
+            for part in _cut(batch, ROWS_AT_ONCE):
+                terms = self.losses(*part)
+                loss = reduce(torch.add, terms.values())
+                _check_finite(loss.item(), epoch, step - first_step + 1, learning_rate)
+                if len(part[0]) < len(batch[0]):
+                    loss = loss * (len(part[0]) / len(batch[0]))
+                loss.backward()  # type: ignore[no-untyped-call]
+                for name, term in terms.items():
+                    totals[name] = totals.get(name, 0.0) + term.item() * len(part[0]) / n
             self.optimizer.step(learning_rate, momentum)
-            for name, term in terms.items():
-                totals[name] = totals.get(name, 0.0) + term.item() * len(batch[0]) / n
         last_rate, _ = self.schedule(epoch * self.steps_per_epoch - 1)
         return {"learning_rate": last_rate, "loss": sum(totals.values()), **totals}
+
+
+def _cut(columns: Sequence[Tensor], size: int) -> Iterable[Sequence[Tensor]]:
+    """Parts of up to `size` rows; all columns are cut alike."""
+    if len(columns[0]) <= size:
+        return [columns]
+    return zip(*(torch.split(column, size) for column in columns), strict=True)
 
 
 def _check_finite(loss: float, epoch: int, step: int, learning_rate: float) -> None:

@@ -40,7 +40,7 @@ class SGD:
             torch._fused_sgd_(
                 parameters,
                 _take_gradients(parameters),
-                [self._velocities[p] for p in parameters],
+                [self._velocities[p] for p in parameters] if momentum else [],
                 weight_decay=penalty,
                 momentum=momentum,
                 lr=learning_rate,
