@@ -12,7 +12,7 @@ import polars as pl
 from tastemap.data import UNKNOWN, Id, Ids
 from tastemap.errors import InvalidValueError, UnknownItemError
 from tastemap.inference.near import did_you_mean_among
-from tastemap.linalg.types import IntArray
+from tastemap.linalg.types import Int64Array
 from tastemap.models.recommender import Recommender, check_recommender
 
 By = Literal["id", "title"]
@@ -56,12 +56,9 @@ def find_item(recommender: Recommender, wanted: Id, *, by: By | None = None) -> 
     titles = item_titles(recommender)
     if by == "id" or titles.null_count() == len(titles):
         index = items.index(wanted)  # raises, with near ids
-    text = str(wanted).strip().casefold()
-    folded = recommender.folded_titles
-    for matches in (folded == text, folded.str.contains(text, literal=True)):
-        found = matches.fill_null(False).arg_true().to_numpy()
-        if len(found) and text:
-            return _most_popular(recommender, found, titles)
+    found = _by_title(recommender, str(wanted))
+    if len(found):
+        return FoundItem(int(found[0]), tuple(titles.gather(found[1:]).to_list()))
     raise UnknownItemError(
         f"No item has the id or title {str(wanted)!r}.{did_you_mean_among(wanted, titles.drop_nulls())}",
         item=str(wanted),
@@ -80,7 +77,18 @@ def item_titles(recommender: Recommender) -> pl.Series:
     return recommender.catalog["title"]
 
 
-def _most_popular(recommender: Recommender, found: IntArray, titles: pl.Series) -> FoundItem:
-    popularity = recommender.train.interactions.popularity[found]
-    ranked = found[np.lexsort((found, -popularity))]
-    return FoundItem(int(ranked[0]), tuple(titles.gather(ranked[1:]).to_list()))
+def matching_items(recommender: Recommender, words: str, n: int) -> Int64Array:
+    """Indices of at most `n` items whose titles are, or hold, the given words, the most popular first."""
+    check_recommender(recommender)
+    return _by_title(recommender, words)[:n]
+
+
+def _by_title(recommender: Recommender, wanted: str) -> Int64Array:
+    """Items of this title, or else with a title that holds it, the most popular first; case does not count."""
+    text, folded = wanted.strip().casefold(), recommender.folded_titles
+    for matches in (folded == text, folded.str.contains(text, literal=True)):
+        found = matches.fill_null(False).arg_true().to_numpy().astype(np.int64)
+        if len(found) and text:
+            popularity = recommender.train.interactions.popularity[found]
+            return found[np.lexsort((found, -popularity))]
+    return np.zeros(0, np.int64)
