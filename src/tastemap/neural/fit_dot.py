@@ -18,7 +18,7 @@ from tastemap.models.dot import DotConfig
 from tastemap.models.factor import FactorModel
 from tastemap.neural.device import own_threads, pick_device
 from tastemap.neural.dot import DotProduct
-from tastemap.neural.loop import ROWS_AT_ONCE, BatchLosses
+from tastemap.neural.loop import BatchLosses
 from tastemap.neural.losses import gravity, mean_squared_error, mean_squared_norm
 from tastemap.neural.optimizers import Penalized
 from tastemap.neural.start import draw, first_score, link_of, range_note, rating_range
@@ -74,7 +74,7 @@ def epochs(train: Dataset, config: DotConfig, *, rng: np.random.Generator) -> It
     notes = tuple(said for said in (note, range_note(data, config)) if said)
     module = _initial_module(data, config, rng).to(device)
     columns = rating_rows(data, device)
-    is_full_batch = len(data) <= min(config.batch_size, ROWS_AT_ONCE)
+    is_full_batch = len(data) <= config.batch_size
     if is_full_batch:
         columns.append(torch.argsort(columns[1], stable=True))  # by_item, of the same pairs in every step
     loop = make_loop(columns, _losses(module, config), _parameters(module, config, len(data)), config)

@@ -26,6 +26,9 @@ from tastemap.neural.side import Side, feature_tables
 from tastemap.neural.start import draw, draw_layer, first_score, link_of, range_note, rating_range
 from tastemap.neural.train import array_of, make_loop, rating_rows
 
+ROWS_AT_ONCE = 32_768
+"""Rows of a large batch that go through the layers together: their inputs stay in memory that is used again."""
+
 
 def fit(train: Dataset, config: MLPConfig, *, rng: np.random.Generator) -> Network:
     """Fit all epochs; see :func:`epochs`."""
@@ -72,7 +75,9 @@ def epochs(train: Dataset, config: MLPConfig, *, rng: np.random.Generator) -> It
 
     penalty = config.weight_decay or config.l2()
     parameters = [(parameter, penalty) for parameter in module.parameters()]
-    loop = make_loop(rating_rows(data, device), losses, parameters, config)
+    # a part costs a pass over all embeddings; normalization needs the whole batch
+    at_once = None if config.batch_norm else max(ROWS_AT_ONCE, data.n_users + data.n_items)
+    loop = make_loop(rating_rows(data, device), losses, parameters, config, rows_at_once=at_once)
     for epoch in range(1, config.last_epoch + 1):
         with own_threads(0):
             means = loop.run_epoch(epoch, rng)

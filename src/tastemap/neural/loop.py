@@ -15,9 +15,6 @@ from tastemap.errors import DivergedError
 from tastemap.neural.optimizers import Optimizer
 from tastemap.neural.schedule import Schedule
 
-ROWS_AT_ONCE = 262_144
-"""Rows whose gradients are taken together; those of a larger batch are summed over parts, to save memory."""
-
 BatchLosses = Callable[..., Mapping[str, Tensor]]
 """From the tensors of a batch to the terms of its loss, by name; their sum is minimised."""
 
@@ -37,6 +34,8 @@ class Loop:
     schedule : callable
         Learning rate and momentum of each step.
     batch_size : int
+    rows_at_once : int or None
+        The gradients of a larger batch are summed over parts of this size, to save memory.
     """
 
     rows: Sequence[Tensor]
@@ -44,6 +43,7 @@ class Loop:
     optimizer: Optimizer
     schedule: Schedule
     batch_size: int
+    rows_at_once: int | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -73,7 +73,7 @@ class Loop:
         first_step = (epoch - 1) * self.steps_per_epoch
         for step, batch in enumerate(_cut(columns, self.batch_size), start=first_step):
             learning_rate, momentum = self.schedule(step)
-            for part in _cut(batch, ROWS_AT_ONCE):
+            for part in _cut(batch, self.rows_at_once or self.batch_size):
                 terms = self.losses(*part)
                 loss = reduce(torch.add, terms.values())
                 _check_finite(loss.item(), epoch, step - first_step + 1, learning_rate)

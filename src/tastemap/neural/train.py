@@ -18,7 +18,12 @@ from tastemap.neural.schedule import make_schedule
 
 
 def make_loop(
-    rows: Sequence[Tensor], losses: BatchLosses, parameters: Sequence[Penalized], config: NeuralConfig
+    rows: Sequence[Tensor],
+    losses: BatchLosses,
+    parameters: Sequence[Penalized],
+    config: NeuralConfig,
+    *,
+    rows_at_once: int | None = None,
 ) -> Loop:
     """The loop over `rows` (tensors of equal length) that minimises `losses` over `parameters`."""
     steps_per_epoch = -(-len(rows[0]) // config.batch_size)
@@ -28,7 +33,8 @@ def make_loop(
         if config.optimizer == "sgd"
         else Adam(parameters, beta2=config.beta2, epsilon=config.epsilon, decoupled=decoupled)
     )
-    return Loop(rows, losses, optimizer, make_schedule(config, steps_per_epoch), config.batch_size)
+    schedule = make_schedule(config, steps_per_epoch)
+    return Loop(rows, losses, optimizer, schedule, config.batch_size, rows_at_once)
 
 
 def rating_rows(train: Interactions, device: torch.device) -> list[Tensor]:
