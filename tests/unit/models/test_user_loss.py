@@ -60,7 +60,7 @@ def histories() -> CSR:
 def written_loss(model: FactorModel, history: CSR, row: int) -> Callable[[Float64Array], float]:
     """The loss as its module writes it, for one user; the last coordinate is the bias, if there is one."""
     loss = model.user_side
-    assert loss is not None
+    assert isinstance(loss, UserLoss)
     items, values = history.row(row)
     if loss.positive_min is not None:
         items, values = items[values >= loss.positive_min], values[values >= loss.positive_min]
@@ -83,7 +83,7 @@ def written_loss(model: FactorModel, history: CSR, row: int) -> Callable[[Float6
 
 def n_coordinates(model: FactorModel) -> int:
     """Factors, and one more where the loss has a bias."""
-    assert model.user_side is not None
+    assert isinstance(model.user_side, UserLoss)
     return N_FACTORS + (model.user_side.bias_regularization is not None)
 
 
