@@ -26,9 +26,9 @@ def curves_chart(frame: pl.DataFrame, *, title: str, palette: Palette = LIGHT) -
     palette : Palette
     """
     line = pl.col("name") if frame["phase"].n_unique() < 2 else pl.format("{}, {}", "name", "phase")
-    named = frame.with_columns(line.str.replace_all("_", " ").str.replace("rmse", "RMSE").alias("line")).select(
-        "line", "epoch", "value"
-    )
+    named = frame.with_columns(
+        line.str.replace_all("_", " ").str.replace("rmse", "RMSE").str.replace("ndcg", "NDCG").alias("line")
+    ).select("line", "epoch", "value")
     return line_chart(named, "epoch", title, palette)
 
 

@@ -16,9 +16,11 @@ def inline(frame: pl.DataFrame) -> alt.InlineData:
     """The rows of a frame; lists become text, and figures that are not finite become null."""
     lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
     joined = frame.with_columns(pl.col(name).list.join(", ").fill_null("") for name in lists)
-    return alt.InlineData(
-        values=[{name: _plain(value) for name, value in row.items()} for row in joined.to_dicts()]
-    )
+    rows = [{name: _plain(value) for name, value in row.items()} for row in joined.to_dicts()]
+    data = alt.InlineData(values=[])
+    # Altair copies lists whenever a chart is changed, ten times over, and checks each row; a tuple it lets be.
+    data.values = tuple(rows)
+    return data
 
 
 def _plain(value: object) -> object:

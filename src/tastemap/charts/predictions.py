@@ -44,6 +44,7 @@ def predictions_chart(rows: pl.DataFrame, grid: pl.DataFrame, *, palette: Palett
                 scale=alt.Scale(range=[0.08, 1.0]),
                 legend=alt.Legend(
                     title="share of the rows with this rating",
+                    titleLimit=400,
                     format="%",
                     orient="bottom",
                     symbolType="square",

@@ -8,6 +8,8 @@ import polars as pl
 from tastemap.errors import InvalidValueError, unknown_name
 from tastemap.linalg.types import Float64Array
 
+_ROUND = np.array([1.0, 2.0, 2.5, 5.0])
+
 ALL = "all"
 """The group of everybody."""
 
@@ -24,11 +26,12 @@ def histogram(statistics: pl.DataFrame, column: str, *, by: str | None = None, b
     statistics : DataFrame
         As :func:`item_statistics` and :func:`user_statistics` make it.
     column : str
-        A column of numbers. Whole numbers get bins from 1, 2, 5, 10, 20, 50 … on; others `bins` equal ones.
+        A column of numbers. Whole numbers get bins from 1, 2, 5, 10, 20, 50 … on; others equal bins of a
+        round width.
     by : str or None
         A column of groups; where it holds lists, a row counts for each group of its list.
     bins : int
-        Bins of a column that is not of whole numbers, >= 1.
+        About how many bins a column gets that is not of whole numbers, >= 1.
 
     Returns
     -------
@@ -85,7 +88,12 @@ def _edges(values: pl.Series, bins: int) -> Float64Array:
         above = next(place for place, step in enumerate(steps) if step > high)
         below = max(place for place, step in enumerate(steps) if step <= max(low, 1.0))
         return np.array(steps[below : above + 1])
-    return np.linspace(low, high if high > low else low + 1.0, bins + 1)
+    # the least round step that needs no more than about `bins` of them
+    wanted = ((high - low) or 1.0) / bins
+    step = next(step for power in range(-9, 19) for step in _ROUND * 10.0**power if step >= wanted * 0.999)
+    first, last = np.floor(low / step), np.ceil(high / step)
+    edges: Float64Array = np.arange(first, max(last, first + 1) + 1) * step
+    return edges
 
 
 def _counted(values: pl.Series, edges: Float64Array, group: str) -> pl.DataFrame:
