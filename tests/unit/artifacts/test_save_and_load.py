@@ -159,9 +159,9 @@ def test_the_bytes_hold_no_clock_host_or_path(tmp_path: Path) -> None:
     assert b"a-telling-name" not in everything
     assert os.uname().nodename.encode() not in everything
     assert set(manifest_of(folder)) == {
-        "config", "data", "evaluation", "files", "format", "format_version", "global_bias", "library_version",
-        "link", "load_report", "model", "n_items", "n_users", "objective", "rating_scale", "resolved", "seed",
-        "shape", "user_loss",
+        "config", "data", "evaluation", "files", "format", "format_version", "global_bias", "input_relu",
+        "library_version", "link", "load_report", "model", "n_items", "n_layers", "n_products", "n_users",
+        "objective", "rating_scale", "resolved", "seed", "shape", "user_loss",
     }  # fmt: skip
 
 
