@@ -36,7 +36,9 @@ def bias_chart(frame: pl.DataFrame, *, k: int = 10, palette: Palette = LIGHT) ->
         ],
     )
     color = alt.condition("datum.bias < 0", alt.value(SERIES[5]), alt.value(palette.accent))
-    bars = base.mark_bar(height=ROW - 8).encode(x=alt.X("bias:Q", title="bias"), color=color)
+    bars = base.mark_bar(height=ROW - 8).encode(
+        x=alt.X("bias:Q", title="bias", axis=alt.Axis(tickCount=6, labelFlush=False)), color=color
+    )
     # Titles stand on the empty side of zero, so that a long one covers no bar.
     above = base.transform_filter("datum.bias >= 0").mark_text(align="right", dx=-6, color=palette.ink)
     below = base.transform_filter("datum.bias < 0").mark_text(align="left", dx=6, color=palette.ink)

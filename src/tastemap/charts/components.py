@@ -11,7 +11,15 @@ from tastemap.charts._altair import alt
 from tastemap.charts.frames import inline
 from tastemap.charts.labels import place_labels
 from tastemap.charts.palette import LIGHT, Palette
-from tastemap.charts.points import HEIGHT, data_of, point_layers, position, search_box, text_layers
+from tastemap.charts.points import (
+    HEIGHT,
+    NOT_SEARCHING,
+    data_of,
+    point_layers,
+    position,
+    search_box,
+    text_layers,
+)
 from tastemap.charts.render import WIDTH, Chart, themed
 
 
@@ -49,7 +57,7 @@ def components_chart(
     )
     labels = (
         alt.Chart(inline(_labels(frame, names)))
-        .transform_filter("datum.across === across && datum.up === up")
+        .transform_filter(f"{NOT_SEARCHING} && datum.across === across && datum.up === up")
         .encode(x=x, y=y)
     )
     layers = [*point_layers(points, frame, search_box(), palette), *text_layers(labels, "label", palette)]

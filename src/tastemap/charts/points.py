@@ -14,20 +14,24 @@ from tastemap.charts.palette import SERIES, Palette
 HEIGHT = 560
 OTHER = "other"
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
-_FOUND = "length(find) > 1 && indexof(lower(datum.title), lower(find)) >= 0"
+MOST_RINGS, MOST_TITLES = 500, 20
+"""Drawn of what a search finds: more cover each other."""
+NOT_SEARCHING = "length(find) < 2"
+_FOUND = f"!({NOT_SEARCHING}) && indexof(lower(datum.title), lower(find)) >= 0"
 # Turning the wheel scrolls the page, unless a key is held.
 _ZOOM = "wheel![event.shiftKey || event.ctrlKey || event.metaKey]"
 
 
 def search_box() -> alt.Parameter:
     """A field for a part of a title."""
-    box = alt.binding(input="search", placeholder="part of a title", name="Find")
+    # Waits until nobody has typed for some milliseconds.
+    box = alt.binding(input="search", placeholder="part of a title", name="Find", debounce=150)
     return alt.param(name="find", value="", bind=box)
 
 
 def point_layers(
     points: alt.Chart, frame: pl.DataFrame, find: alt.Parameter, palette: Palette
-) -> list[alt.Chart]:
+) -> list[alt.Chart | alt.LayerChart]:
     """All points, and over them rings around those that were searched for, with their titles.
 
     Parameters
@@ -42,8 +46,6 @@ def point_layers(
     """
     picked = alt.selection_point(name="picked", fields=["genre"], bind="legend")
     zoom = alt.selection_interval(name="zoom", bind="scales", zoom=_ZOOM)
-    # A search draws only what it finds: all the other points stay as they are.
-    found = points.transform_filter(_FOUND)
     return [
         points.mark_point(filled=True, size=34, strokeWidth=0)
         .encode(
@@ -52,11 +54,21 @@ def point_layers(
             tooltip=_tooltip(),
         )
         .add_params(picked, zoom),
-        found.mark_point(size=170, strokeWidth=2.5, color=palette.ink)
-        .encode(tooltip=_tooltip())
-        .add_params(find),
-        *text_layers(found, "title", palette, bold=True),
+        _found(points, palette).add_params(find),
     ]
+
+
+def _found(points: alt.Chart, palette: Palette) -> alt.LayerChart:
+    """What a search finds, the first in the order of the data: all the other points stay as they are drawn."""
+    bare = alt.Chart().encode(x=points.encoding.x, y=points.encoding.y)
+    ring = bare.mark_point(size=170, strokeWidth=2.5, color=palette.ink).encode(tooltip=_tooltip())
+    titles = text_layers(bare.transform_filter(f"datum.place <= {MOST_TITLES}"), "title", palette, bold=True)
+    layer = alt.LayerChart(layer=[ring, *titles], data=points.data)
+    if points.transform is not alt.Undefined:
+        layer.transform = [*points.transform]
+    searched = layer.transform_filter(_FOUND).transform_window(place="row_number()")
+    found: alt.LayerChart = searched.transform_filter(f"datum.place <= {MOST_RINGS}")
+    return found
 
 
 def text_layers(base: alt.Chart, field: str, palette: Palette, *, bold: bool = False) -> list[alt.Chart]:
