@@ -43,10 +43,13 @@ PARTS: dict[str, dict[str, object]] = {
     "batch_norm": {"layers": [8, 6], "batch_norm": True},
     "input_relu": {"input_relu": True},
     "dropout": {"layers": [8, 6], "input_dropout": 0.2, "layer_dropout": [0.3, 0.1]},
+    "product": {"item_size": 3, "product": True},
     "features": {"user_features": ["age"], "item_features": ["genres", "year"]},
     "no sigmoid": {"sigmoid": False},
     "all": {
         "layers": [8, 6],
+        "item_size": 3,
+        "product": True,
         "batch_norm": True,
         "input_relu": True,
         "input_dropout": 0.1,
@@ -130,7 +133,9 @@ def half_loss(network: Network, history: CSR, row: int, inputs: Float64Array) ->
     h = x @ network.user_weights.T + network.item_part[items]  # (s, h)
     for weights, offsets in network.later_layers:
         h = np.maximum(h, 0.0) @ weights.T + offsets
-    squares = ((network.link.apply(h[:, 0]) - values) ** 2).sum()
+    m = network.n_products
+    score = h[:, 0] + network.item_inputs[items, :m].astype(np.float64) @ inputs[:m]
+    squares = ((network.link.apply(score) - values) ** 2).sum()
     weight = network.user_loss.regularization * len(items) ** network.user_loss.frequency_power
     return float(0.5 * squares + 0.5 * weight * ((inputs - network.mean_user) ** 2).sum())
 
@@ -293,6 +298,18 @@ def test_the_gradients_of_the_module_are_finite_differences(monkeypatch: pytest.
         assert difference == pytest.approx(float(gradient[place]), rel=1e-4), name
 
 
+def test_a_product_adds_the_dot_product_of_the_embeddings_to_what_the_layers_give() -> None:
+    network, m = fitted("all"), 3
+    layers_alone = replace(network, n_products=0)
+    everyone, everything = np.arange(network.n_users), all_items(network.n_users, network.n_items)
+    with_unknown = np.hstack([everything, np.full((network.n_users, 1), -1, np.int32)])
+    embeddings = np.vstack([network.item_inputs, network.item_inputs.mean(axis=0)])[:, :m].astype(np.float64)
+    added = network.users(everyone).score(with_unknown) - layers_alone.users(everyone).score(with_unknown)
+    expected = network.user_inputs[:, :m].astype(np.float64) @ embeddings.T
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(added, expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_a_batch_of_a_single_row_is_normalized_too(batch_size: int) -> None:
     dataset = data()
@@ -372,6 +389,8 @@ def test_parameters_that_are_no_longer_finite_stop_with_advice() -> None:
         ({"layers": [4], "layer_dropout": [0.1, 0.1]}, "at most 1 shares"),
         ({"layers": [4], "layer_dropout": [1.0]}, "from 0 to below 1"),
         ({"input_dropout": 1.0}, "less than 1"),
+        ({"product": True}, "product needs user_size and item_size, equal"),
+        ({"product": True, "user_size": 4, "item_size": 5}, "Got 4 and 5"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object], said: str) -> None:

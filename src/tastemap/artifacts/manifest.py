@@ -114,6 +114,7 @@ class Manifest(_Facts):
     global_bias: float | None
     n_layers: Annotated[int, Field(ge=1, le=64)] | None
     input_relu: bool | None
+    n_products: Count | None
     config: dict[str, object]
     resolved: dict[str, object]
     seed: Count
@@ -142,8 +143,11 @@ class Manifest(_Facts):
 
     def _check_shape(self) -> None:
         is_network = self.shape == "network"
-        if is_network != (self.input_relu is not None) or (is_network and self.n_layers is None):
-            raise ValueError("n_layers and input_relu belong to the shape network, and must be there")
+        own = (self.input_relu is not None, self.n_products is not None)
+        if own != (is_network, is_network) or (is_network and self.n_layers is None):
+            raise ValueError(
+                "n_layers, input_relu and n_products belong to the shape network, and must be there"
+            )
         if (self.shape == "item_weights") and (self.user_loss is not None or self.n_layers is not None):
             raise ValueError("user_loss and n_layers do not belong to the shape item_weights")
         if is_network and self.user_loss is None:

@@ -18,7 +18,8 @@ from tastemap.errors import ArtifactError
 from tastemap.models.base import Link, Model
 from tastemap.models.config import positive_min_of
 from tastemap.models.encoder import HistoryEncoder
-from tastemap.models.factor import FactorModel
+from tastemap.models.factor import FactorModel, UserSide
+from tastemap.models.implicit_history import ImplicitHistory
 from tastemap.models.item_weights import ItemWeights
 from tastemap.models.layers import Layer
 from tastemap.models.network import Network
@@ -28,6 +29,7 @@ from tastemap.models.user_loss import UserLoss
 FACTOR_ARRAYS = ("user_factors", "item_factors", "user_bias", "item_bias")
 NETWORK_ARRAYS = ("user_inputs", "item_inputs")
 HISTORY_INPUTS = "history_inputs"
+HISTORY_FACTORS = "history_factors"
 
 
 def arrays_of(recommender: Recommender) -> dict[str, Array]:
@@ -44,6 +46,8 @@ def arrays_of(recommender: Recommender) -> dict[str, Array]:
         if isinstance(model.user_side, HistoryEncoder):
             arrays[HISTORY_INPUTS] = np.ascontiguousarray(model.user_side.item_inputs)
             arrays |= _layer_arrays(model.user_side.layers)
+        elif isinstance(model.user_side, ImplicitHistory):
+            arrays[HISTORY_FACTORS] = np.ascontiguousarray(model.user_side.history_factors)
         return arrays
     if isinstance(model, Network):
         return _named(model, NETWORK_ARRAYS) | _layer_arrays(model.layers)
@@ -75,16 +79,20 @@ def facts_of(model: Model) -> dict[str, object]:
         "global_bias": None,
         "n_layers": None,
         "input_relu": None,
+        "n_products": None,
     }
     if isinstance(model, FactorModel):
         facts |= {"shape": "factors", "global_bias": float(model.global_bias)}
         if isinstance(model.user_side, UserLoss):
             facts["user_loss"] = asdict(model.user_side)
+        elif isinstance(model.user_side, ImplicitHistory):
+            facts["user_loss"] = asdict(model.user_side.loss)
         elif isinstance(model.user_side, HistoryEncoder):
             facts["n_layers"] = len(model.user_side.layers)
     elif isinstance(model, Network):
         facts |= {"shape": "network", "user_loss": asdict(model.user_loss)}
         facts |= {"n_layers": len(model.layers), "input_relu": model.input_relu}
+        facts |= {"n_products": model.n_products}
     return facts
 
 
@@ -103,19 +111,26 @@ def build(
     if manifest.shape == "network":
         assert loss is not None, "the manifest was checked when it was read"
         assert manifest.input_relu is not None, "the manifest was checked when it was read"
+        assert manifest.n_products is not None, "the manifest was checked when it was read"
         return Network(
             **{name: arrays[name] for name in NETWORK_ARRAYS},
             layers=layers,
             input_relu=manifest.input_relu,
             link=link,
             user_loss=loss,
+            n_products=manifest.n_products,
         )
     assert manifest.global_bias is not None, "the manifest was checked when it was read"
+    user_side: UserSide | None = loss
+    if layers:
+        user_side = HistoryEncoder(arrays[HISTORY_INPUTS], layers, positive_min)
+    elif loss is not None and HISTORY_FACTORS in arrays:
+        user_side = ImplicitHistory(loss, arrays[HISTORY_FACTORS])
     return FactorModel(
         **{name: arrays[name] for name in FACTOR_ARRAYS},
         global_bias=manifest.global_bias,
         link=link,
-        user_side=HistoryEncoder(arrays[HISTORY_INPUTS], layers, positive_min) if layers else loss,
+        user_side=user_side,
     )
 
 
@@ -134,15 +149,20 @@ def check_arrays(manifest: Manifest, arrays: Mapping[str, Array]) -> None:
         check_array(arrays, "user_inputs", np.float32, (n_users, p))
         check_array(arrays, "item_inputs", np.float32, (n_items, q))
         _check_layers(arrays, manifest.n_layers or 0, p + q, 1)
-    else:
-        check_names(
-            arrays, set(FACTOR_ARRAYS) | layers | ({HISTORY_INPUTS} if layers else set()), set(), "arrays"
+        most = min(p, q)
+        require(
+            (manifest.n_products or 0) <= most, f"n_products is {manifest.n_products} where <= {most} is due"
         )
+    else:
+        needed = set(FACTOR_ARRAYS) | layers | ({HISTORY_INPUTS} if layers else set())
+        check_names(arrays, needed, {HISTORY_FACTORS} if manifest.user_loss else set(), "arrays")
         d = _width(arrays, "item_factors")
         check_array(arrays, "user_factors", np.float32, (n_users, d))
         check_array(arrays, "item_factors", np.float32, (n_items, d))
         check_array(arrays, "user_bias", np.float32, (n_users,))
         check_array(arrays, "item_bias", np.float32, (n_items,))
+        if HISTORY_FACTORS in arrays:
+            check_array(arrays, HISTORY_FACTORS, np.float32, (n_items, d))
         if layers:
             q = _width(arrays, HISTORY_INPUTS)
             check_array(arrays, HISTORY_INPUTS, np.float32, (n_items, q))

@@ -2,13 +2,16 @@ r"""Settings of ``dot``: the dot product of user and item factors, fitted by sto
 
 .. math:: \hat r_{ui} = f(\mu + b_u + b_i + x_u^\top y_i)
 
-The fitted model is a :class:`tastemap.models.factor.FactorModel`; it is fitted in
-:mod:`tastemap.neural`, the only part of Tastemap that needs PyTorch.
+With ``implicit_history`` x_u starts from what the items of the history say, whatever their ratings: see
+:mod:`tastemap.models.implicit_history`. The fitted model is a :class:`tastemap.models.factor.FactorModel`;
+it is fitted in :mod:`tastemap.neural`, the only part of Tastemap that needs PyTorch.
 """
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from tastemap.models.neural_config import RatingRangeConfig
 
@@ -26,6 +29,11 @@ class DotConfig(RatingRangeConfig):
     bias_init_std: float = Field(
         default=0.0, ge=0.0, le=10.0, description="standard deviation of the first biases; 0: all start at 0"
     )
+    implicit_history: bool = Field(
+        default=False,
+        description="add to a user's factors the sum of history factors, another vector of each item, over the "
+        "root of the length of the history (SVD++)",
+    )
     bias_share: float = Field(
         default=0.1, ge=0.0, le=1.0, description="share of regularization or weight_decay that biases get"
     )
@@ -41,6 +49,15 @@ class DotConfig(RatingRangeConfig):
         le=1e6,
         description="λ_g on the mean of all squared dot products, seen pairs or not",
     )
+
+    @model_validator(mode="after")
+    def _check_gravity(self) -> Self:
+        if self.implicit_history and self.gravity:
+            raise ValueError(
+                "gravity must be 0 with implicit_history=true, whose priors it would not reach. "
+                f"Got {self.gravity}; set one of the two."
+            )
+        return self
 
     def l2(self, n_rows: int) -> float:
         """The L2 weight λ in the loss when fitted to `n_rows` rows; 0 with adamw."""

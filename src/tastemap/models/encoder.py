@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tastemap.linalg.csr import CSR
-from tastemap.linalg.jit import kernel
 from tastemap.linalg.threads import single_threaded_blas
-from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array
+from tastemap.linalg.types import Float32Array, Float64Array
 from tastemap.models.base import Contributions
+from tastemap.models.history_bags import history_bags
 from tastemap.models.layers import Layer
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ class HistoryEncoder:
     def fold_in(self, model: FactorModel, history: CSR) -> tuple[Float32Array, Float32Array]:
         """Factors (B, d) and biases (B,), which are 0; an empty history is an empty bag."""
         history = history.at_least(self.positive_min)
-        bags = np.zeros((history.n_rows, self.item_inputs.shape[1]))
-        _sum_bags(history.indptr, history.indices, self.item_inputs, bags)
-        bags /= np.sqrt(np.maximum(history.row_lengths, 1))[:, None]  # (B, q)
+        bags = history_bags(history, self.item_inputs)  # (B, q)
         return self._encoded(bags), np.zeros(history.n_rows, np.float32)
 
     def contributions(self, model: FactorModel, history: CSR, item_index: int) -> Contributions:
@@ -78,11 +76,3 @@ class HistoryEncoder:
                     hidden = weights @ (np.maximum(hidden, 0.0) if number else hidden) + offsets
                 factors[row] = hidden
         return factors
-
-
-@kernel
-def _sum_bags(indptr: Int64Array, indices: Int32Array, inputs: Float32Array, bags: Float64Array) -> None:
-    for row in range(bags.shape[0]):
-        for entry in range(indptr[row], indptr[row + 1]):
-            for column in range(inputs.shape[1]):
-                bags[row, column] += np.float64(inputs[indices[entry], column])

@@ -21,6 +21,7 @@ USERS_PER_BLOCK = 512
 
 class UserSide(Protocol):
     """How user rows follow from histories: :class:`tastemap.models.user_loss.UserLoss` solves for them,
+    :class:`tastemap.models.implicit_history.ImplicitHistory` adds a prior,
     :class:`tastemap.models.encoder.HistoryEncoder` runs layers.
     """
 

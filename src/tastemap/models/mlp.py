@@ -2,7 +2,9 @@ r"""Settings of ``mlp``: user and item embeddings, concatenated, through linear 
 
 .. math:: \hat r_{ui} = f(W_L \max(0, \dots \max(0, W_1 [x_u, y_i] + c_1) \dots) + c_L)
 
-x and y are embeddings of any sizes, with those of features beside them. The fitted model is a
+x and y are embeddings of any sizes, with those of features beside them. With ``product`` the dot product of
+the two embeddings joins what the layers give: a network beside a factorization (He, Liao, Zhang, Nie, Hu, Chua,
+"Neural collaborative filtering", WWW 2017). The fitted model is a
 :class:`tastemap.models.network.Network`, run by NumPy; it is fitted in :mod:`tastemap.neural`.
 """
 
@@ -33,6 +35,9 @@ class MLPConfig(RatingRangeConfig):
     layers: tuple[int, ...] = Field(
         default=(100,), min_length=1, description="widths of the hidden layers, in order"
     )
+    product: bool = Field(
+        default=False, description="add the dot product of the user's and the item's embedding to the score"
+    )
     input_relu: bool = Field(default=False, description="cut negative inputs to 0 before the first layer")
     input_dropout: float = Field(
         default=0.0, ge=0.0, lt=1.0, description="share of inputs that a step leaves out"
@@ -58,6 +63,15 @@ class MLPConfig(RatingRangeConfig):
             raise ValueError(
                 f"layer_dropout must hold at most {len(self.layers)} shares from 0 to below 1. "
                 f"Got {self.layer_dropout}."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_product(self) -> Self:
+        if self.product and (self.user_size is None or self.user_size != self.item_size):
+            raise ValueError(
+                "product needs user_size and item_size, equal: only vectors of one length have a dot product. "
+                f"Got {self.user_size} and {self.item_size}; set both, for example to 64."
             )
         return self
 

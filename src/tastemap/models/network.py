@@ -24,7 +24,9 @@ BLOCK_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    r"""Score :math:`s_{ui} = g([x_u, y_i])` with linear layers and :math:`\max(0, \cdot)` between them.
+    r"""Score :math:`s_{ui} = g([x_u, y_i]) + x_u^m \cdot y_i^m`.
+
+    g are linear layers with :math:`\max(0, \cdot)` between them, :math:`x^m` the first m inputs.
 
     Parameters
     ----------
@@ -38,6 +40,8 @@ class Network:
     link : Link
     user_loss : UserLoss
         Penalties of a folded-in user, towards the mean user.
+    n_products : int
+        m, the inputs of each side whose dot product joins the score; 0: the layers alone make it.
     """
 
     user_inputs: Float32Array
@@ -46,6 +50,7 @@ class Network:
     input_relu: bool
     link: Link
     user_loss: UserLoss
+    n_products: int = 0
 
     @property
     def n_users(self) -> int:
@@ -75,10 +80,13 @@ class Network:
         The last row is that of an unknown item, the mean item; index -1 finds it there.
         """
         first = self.layers[0]
-        mean = self.item_inputs.mean(axis=0, dtype=np.float64)[None]  # (1, q)
-        inputs = np.vstack([self.item_inputs.astype(np.float64), mean])  # (I + 1, q)
         with single_threaded_blas():
-            return self.gated(inputs) @ first.weights[:, self.n_user_inputs :].T + first.offsets
+            return self.gated(self._padded_items) @ first.weights[:, self.n_user_inputs :].T + first.offsets
+
+    @cached_property
+    def item_products(self) -> Float64Array:
+        """What the dot product takes of each item, shape (I + 1, m), float64; the last row as above."""
+        return np.ascontiguousarray(self._padded_items[:, : self.n_products])
 
     @cached_property
     def user_weights(self) -> Float64Array:
@@ -131,6 +139,12 @@ class Network:
             return cosine_to(self.item_inputs, self.item_norms, item_index)
         return dots_to(self.item_inputs, item_index)
 
+    @property
+    def _padded_items(self) -> Float64Array:
+        """The item inputs, and the mean item as the last row, shape (I + 1, q), float64."""
+        mean = self.item_inputs.mean(axis=0, dtype=np.float64)[None]  # (1, q)
+        return np.vstack([self.item_inputs.astype(np.float64), mean])
+
     def _problem(self, history: CSR, row: int) -> HistoryProblem:
         items, values = history.row(row)
         return HistoryProblem(self, items, values.astype(np.float64))
@@ -156,9 +170,19 @@ class NetworkUsers:
         check_items(item_index, model.n_items)
         widths = np.array([len(layer.offsets) for layer in model.layers])
         weights, offsets = _padded(model.layers[1:], int(widths.max()))
-        inputs = model.gated(self.inputs.astype(np.float64))
+        inputs = self.inputs.astype(np.float64)
         scores = np.empty(item_index.shape)
-        _score_pairs(inputs, model.user_weights, model.item_part, widths, weights, offsets, item_index, scores)
+        _score_pairs(
+            model.gated(inputs),
+            model.user_weights,
+            model.item_part,
+            widths,
+            weights,
+            offsets,
+            item_index,
+            scores,
+        )
+        _add_products(inputs, model.item_products, item_index, scores)
         return scores
 
     def score_all(self) -> Float32Array:
@@ -177,6 +201,8 @@ class NetworkUsers:
                 np.maximum(hidden, 0.0, out=hidden)
                 hidden = hidden @ layer.weights.T + layer.offsets
             scores[start : start + step] = hidden.reshape(len(part), model.n_items)
+        m = model.n_products
+        scores += self.inputs[:, :m] @ model.item_inputs[:, :m].T
         return scores
 
 
@@ -223,3 +249,14 @@ def _score_pairs(
                     hidden[1 - now, unit] = total
                 now = 1 - now
             scores[row, place] = hidden[now, 0]
+
+
+@kernel
+def _add_products(
+    inputs: Float64Array, item_products: Float64Array, item_index: Int32Array, scores: Float64Array
+) -> None:
+    for row in range(item_index.shape[0]):
+        for place in range(item_index.shape[1]):
+            item = item_index[row, place]
+            for factor in range(item_products.shape[1]):
+                scores[row, place] += inputs[row, factor] * item_products[item, factor]

@@ -1,6 +1,6 @@
 r"""What a history says of a user of a :class:`tastemap.models.network.Network`: the loss and its minimum.
 
-.. math:: \sum_{i \in S} (r_i - f(g(x, y_i)))^2 + \lambda_u \lVert x - \bar x \rVert^2
+.. math:: \sum_{i \in S} (r_i - f(s(x, y_i)))^2 + \lambda_u \lVert x - \bar x \rVert^2
 
 over the user's inputs x, items and layers fixed; :math:`\bar x` is the mean user. Gauss-Newton steps reach it
 in a handful of small solves where a gradient method needs a hundred evaluations.
@@ -98,11 +98,14 @@ class HistoryProblem:
         for weights, offsets in model.later_layers:
             gates.append(hidden > 0.0)
             hidden = (hidden * gates[-1]) @ weights.T + offsets  # (s, h_out)
-        score = hidden[:, 0]  # (s,)
-        pull = model.link.slope(score)[:, None]  # (s, 1)
+        products = model.item_products[self.items]  # (s, m)
+        score = hidden[:, 0] + products @ inputs[: model.n_products]  # (s,)
+        at_score = model.link.slope(score)[:, None]  # (s, 1)
+        pull = at_score
         for (weights, _), gate in zip(reversed(model.later_layers), reversed(gates), strict=True):
             pull = (pull @ weights) * gate  # (s, h_in)
         slopes = pull @ model.user_weights  # (s, p)
         if model.input_relu:
             slopes = slopes * (inputs > 0.0)
+        slopes[:, : model.n_products] += at_score * products
         return model.link.apply(score) - self.values, slopes

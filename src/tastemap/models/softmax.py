@@ -27,9 +27,9 @@ class SoftmaxConfig(NeuralConfig, RankingConfig):
     )
     n_factors: int = Field(default=64, ge=1, le=4096, description="length d of a user's and an item's vector")
     input_size: int = Field(
-        default=128, ge=1, le=4096, description="length of an item's embedding in a history"
+        default=200, ge=1, le=4096, description="length of an item's embedding in a history"
     )
-    layers: tuple[int, ...] = Field(default=(128,), description="widths of the hidden layers, in order")
+    layers: tuple[int, ...] = Field(default=(200,), description="widths of the hidden layers, in order")
     history_dropout: float = Field(
         default=0.5, ge=0.0, lt=1.0, description="share of a history that a step hides and has to guess"
     )
@@ -37,15 +37,15 @@ class SoftmaxConfig(NeuralConfig, RankingConfig):
         default=(), description="columns of the catalog that get embeddings of their own, such as genres"
     )
     init_std: float = Field(
-        default=0.05, gt=0.0, le=10.0, description="standard deviation of the first embeddings"
+        default=0.1, gt=0.0, le=10.0, description="standard deviation of the first embeddings"
     )
-    batch_size: int = Field(default=128, ge=1, description="users of a step")
-    n_epochs: int = Field(default=60, ge=1, le=100_000, description="passes over the users")
+    batch_size: int = Field(default=64, ge=1, description="users of a step")
+    n_epochs: int = Field(default=30, ge=1, le=100_000, description="passes over the users")
     patience: int = Field(default=10, ge=1, description="epochs without improvement before stopping")
     learning_rate: float = Field(
         default=5e-3, gt=0.0, le=1000.0, description="step size; the peak if one-cycle"
     )
-    weight_decay: float = Field(default=0.1, ge=0.0, le=100.0, description="decoupled decay of adamw")
+    weight_decay: float = Field(default=0.2, ge=0.0, le=100.0, description="decoupled decay of adamw")
 
     @model_validator(mode="after")
     def _check_layers(self) -> Self:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tastemap.neural.history import HistoryPrior
 from tastemap.neural.pairs import pair_dots
 
 
@@ -19,6 +20,8 @@ class DotProduct(nn.Module):
     ----------
     user_factors, item_factors : tensors of shape (U, d) and (I, d)
         Where training starts.
+    prior : HistoryPrior or None
+        What is added to the user factors by the items of each history.
     user_bias, item_bias : tensors of shape (U, 1) and (I, 1), or None
         Where the offsets start; None: there are none.
     global_bias : float
@@ -32,6 +35,7 @@ class DotProduct(nn.Module):
         user_factors: Tensor,
         item_factors: Tensor,
         *,
+        prior: HistoryPrior | None = None,
         user_bias: Tensor | None,
         item_bias: Tensor | None,
         global_bias: float,
@@ -40,6 +44,7 @@ class DotProduct(nn.Module):
         super().__init__()
         self.user_factors = nn.Parameter(user_factors)  # (U, d)
         self.item_factors = nn.Parameter(item_factors)  # (I, d)
+        self.prior = prior
         self.user_bias = None if user_bias is None else nn.Parameter(user_bias)  # (U, 1)
         self.item_bias = None if item_bias is None else nn.Parameter(item_bias)  # (I, 1)
         self.global_bias = global_bias
@@ -50,13 +55,14 @@ class DotProduct(nn.Module):
 
         `by_item`, the order that sorts pairs by item, is given where every step has the same pairs.
         """
+        X = self.user_factors if self.prior is None else self.user_factors + self.prior()  # (U, d)
         if by_item is None:
             # F.embedding sums the gradient of a repeated row in a fixed order, whatever the number of threads
-            x = F.embedding(user_index, self.user_factors)  # (B, d)
+            x = F.embedding(user_index, X)  # (B, d)
             y = F.embedding(item_index, self.item_factors)  # (B, d)
             dots = (x * y).sum(dim=1)  # (B,)
         else:
-            dots = pair_dots(self.user_factors, self.item_factors, user_index, item_index, by_item)  # (B,)
+            dots = pair_dots(X, self.item_factors, user_index, item_index, by_item)  # (B,)
         score = self.global_bias + dots  # (B,)
         if self.user_bias is not None:
             score = score + F.embedding(user_index, self.user_bias).squeeze(dim=1)  # (B,)

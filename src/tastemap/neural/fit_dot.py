@@ -16,8 +16,10 @@ from tastemap.linalg.types import Float32Array
 from tastemap.models.config import Epoch
 from tastemap.models.dot import DotConfig
 from tastemap.models.factor import FactorModel
+from tastemap.models.implicit_history import ImplicitHistory
 from tastemap.neural.device import own_threads, pick_device
 from tastemap.neural.dot import DotProduct
+from tastemap.neural.history import HistoryPrior
 from tastemap.neural.loop import BatchLosses
 from tastemap.neural.losses import gravity, mean_squared_error, mean_squared_norm
 from tastemap.neural.optimizers import Penalized
@@ -66,8 +68,9 @@ def epochs(train: Dataset, config: DotConfig, *, rng: np.random.Generator) -> It
 
     Notes
     -----
-    A step costs O(B d) for the batch and O((U + I) d) for the optimizer; gravity adds O((U + I) d^2). The same
-    seed gives the same bits at any number of threads, on the CPU, for batches of up to 8,192 rows.
+    A step costs O(B d) for the batch and O((U + I) d) for the optimizer; gravity adds O((U + I) d^2), and
+    implicit_history O(n d), since a step changes the priors of all users. The same seed gives the same bits
+    at any number of threads, on the CPU, for batches of up to 8,192 rows.
     """
     data = train.interactions
     device, note = pick_device(config.device)
@@ -100,6 +103,7 @@ def _initial_module(train: Interactions, config: DotConfig, rng: np.random.Gener
     return DotProduct(
         factors(train.n_users),
         factors(train.n_items),
+        prior=HistoryPrior(train.by_user, factors(train.n_items)) if config.implicit_history else None,
         user_bias=biases(train.n_users) if config.user_bias else None,
         item_bias=biases(train.n_items) if config.item_bias else None,
         global_bias=first_score(train, config),
@@ -126,17 +130,21 @@ def _losses(module: DotProduct, config: DotConfig) -> BatchLosses:
 def _parameters(module: DotProduct, config: DotConfig, n_rows: int) -> list[Penalized]:
     penalty = config.weight_decay or config.l2(n_rows)
     biases = [bias for bias in (module.user_bias, module.item_bias) if bias is not None]
+    factors = [module.user_factors, module.item_factors]
+    if module.prior is not None:
+        factors.append(module.prior.history_factors)
     return [
-        (module.user_factors, penalty),
-        (module.item_factors, penalty),
+        *((parameter, penalty) for parameter in factors),
         *((bias, penalty * config.bias_share) for bias in biases),
     ]
 
 
+@torch.no_grad()
 def _export(module: DotProduct, train: Interactions, config: DotConfig) -> FactorModel:
     """A copy of the parameters as a model of arrays."""
+    own_factors = array_of(module.user_factors)
     model = FactorModel(
-        user_factors=array_of(module.user_factors),
+        user_factors=own_factors if module.prior is None else own_factors + array_of(module.prior()),
         item_factors=array_of(module.item_factors),
         user_bias=_bias(module.user_bias, train.n_users),
         item_bias=_bias(module.item_bias, train.n_items),
@@ -144,7 +152,10 @@ def _export(module: DotProduct, train: Interactions, config: DotConfig) -> Facto
         link=link_of(train, config),
         user_side=None,
     )
-    return replace(model, user_side=user_loss_of(model, train, config))
+    loss = user_loss_of(model, own_factors, train, config)
+    if module.prior is None:
+        return replace(model, user_side=loss)
+    return replace(model, user_side=ImplicitHistory(loss, array_of(module.prior.history_factors)))
 
 
 def _bias(parameter: Tensor | None, n_rows: int) -> Float32Array:

@@ -103,6 +103,7 @@ def _initial_module(train: Dataset, config: MLPConfig, rng: np.random.Generator,
         item_side,
         linears,
         batch_norm=config.batch_norm,
+        product=config.product,
         input_relu=config.input_relu,
         input_dropout=config.input_dropout,
         layer_dropout=config.layer_dropout + (0.0,) * (len(config.layers) - len(config.layer_dropout)),
@@ -133,5 +134,6 @@ def _export(module: MLP, train: Interactions, config: MLPConfig) -> Network:
         input_relu=config.input_relu,
         link=link_of(train, config),
         user_loss=UserLoss(0.0),
+        n_products=int(module.user_side.embedding.shape[1]) if config.product else 0,
     )
     return replace(model, user_loss=network_loss_of(model, train))

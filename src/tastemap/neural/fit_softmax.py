@@ -36,7 +36,11 @@ def fit(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -> F
 def epochs(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -> Iterator[Epoch[FactorModel]]:
     r"""Maximise the likelihood of histories that are partly hidden, epoch by epoch.
 
-    .. math:: -\frac{1}{|B|} \sum_{u \in B} \frac{1}{n_u} \sum_{i \in S_u} \log P(i \mid S_u^\text{kept})
+    .. math::
+        -\frac{1}{\sum_{u \in B} n_u} \sum_{u \in B} \sum_{i \in S_u} \log P(i \mid S_u^\text{kept})
+
+    Every interaction counts alike. A mean over each user's interactions first, as if a user with five of them
+    said as much as one with five hundred, ranks worse.
 
     Parameters
     ----------

@@ -27,9 +27,8 @@ def mean_squared_norm(factors: Tensor) -> Tensor:
 
 
 def multinomial(logits: Tensor, seen: Tensor) -> Tensor:
-    """Minus the mean log-probability of the seen items, a mean over users; scalar, for shapes (B, I)."""
-    shares = seen / seen.sum(dim=1, keepdim=True)  # (B, I), no row is empty
-    return -(log_softmax(logits, dim=1) * shares).sum(dim=1).sum() / len(logits)
+    """Minus the mean log-probability of all pairs that were seen, scalar, for shapes (B, I)."""
+    return -(log_softmax(logits, dim=1) * seen).sum(dim=1).sum() / seen.sum(dim=1).sum()
 
 
 def gravity(user_factors: Tensor, item_factors: Tensor) -> Tensor:

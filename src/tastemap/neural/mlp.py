@@ -35,6 +35,8 @@ class MLP(nn.Module):
         Where the layers start, the last one gives one value.
     batch_norm : bool
         Whether hidden values are normalized over the batch, after their ReLU.
+    product : bool
+        Whether the dot product of the two embeddings is added to the score.
     input_relu : bool
     input_dropout : float
     layer_dropout : sequence of float
@@ -52,6 +54,7 @@ class MLP(nn.Module):
         linears: Sequence[tuple[Tensor, Tensor]],
         *,
         batch_norm: bool,
+        product: bool,
         input_relu: bool,
         input_dropout: float,
         layer_dropout: Sequence[float],
@@ -64,6 +67,7 @@ class MLP(nn.Module):
         self.offsets = nn.ParameterList(offsets for _, offsets in linears)  # (h_out,) each
         hidden = [len(offsets) for _, offsets in linears[:-1]]
         self.norms = nn.ModuleList(Normalization(width) if batch_norm else nn.Identity() for width in hidden)
+        self.product = product
         self.input_relu = input_relu
         self.dropout = (input_dropout, *layer_dropout)
         self.rating_range = rating_range
@@ -71,12 +75,16 @@ class MLP(nn.Module):
 
     def forward(self, user_index: Tensor, item_index: Tensor) -> Tensor:
         """Predicted ratings in stars, shape (B,), for index tensors of shape (B,), int64."""
-        h = torch.cat([self.user_side(user_index), self.item_side(item_index)], dim=1)  # (B, p + q)
+        x, y = self.user_side(user_index), self.item_side(item_index)  # (B, p), (B, q)
+        h = torch.cat([x, y], dim=1)  # (B, p + q)
         h = self._drop(F.relu(h) if self.input_relu else h, self.dropout[0])  # (B, p + q)
         for number, norm in enumerate(self.norms):
             h = norm(F.relu(F.linear(h, self.weights[number], self.offsets[number])))  # (B, h)
             h = self._drop(h, self.dropout[number + 1])  # (B, h)
         score = F.linear(h, self.weights[-1], self.offsets[-1]).squeeze(dim=1)  # (B,)
+        if self.product:
+            d = self.user_side.embedding.shape[1]  # embeddings come before those of features
+            score = score + (x[:, :d] * y[:, :d]).sum(dim=1)  # (B,)
         if self.rating_range is None:
             return score
         low, high = self.rating_range
