@@ -83,8 +83,8 @@ def _labels(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
             placed.select(
                 pl.lit(across).alias("across"),
                 pl.lit(up).alias("up"),
-                pl.col(across).alias("x_value"),
-                pl.col(up).alias("y_value"),
+                pl.col("x").alias("x_value"),
+                pl.col("y").alias("y_value"),
                 "label",
             )
         )

@@ -31,7 +31,7 @@ def histogram_chart(figures: Mapping[str, pl.DataFrame], *, by: str, palette: Pa
     counts = next(iter(figures.values())).group_by("group").agg(pl.col("n").sum())
     groups = counts.filter(pl.col("group") != ALL).sort(["n", "group"], descending=[True, False])
     names = groups["group"].to_list()
-    box = alt.binding_select(options=[None, *names], labels=["none", *names], name=by.capitalize())
+    box = alt.binding_select(options=[None, *names], labels=["–", *names], name=by.capitalize())
     picked = alt.selection_point(name="picked", fields=["group"], bind=box, on="click", empty=False)
     height = max(ROW * len(names), 160)
     panels: list[alt.Chart | alt.LayerChart] = [
@@ -64,9 +64,10 @@ def _panel(
             alt.Tooltip("share:Q", title="share", format=".1%"),
         ],
     )
-    everything = base.transform_filter(f"datum.group === '{ALL}'").mark_bar(color=palette.muted, opacity=0.45)
-    chosen = base.transform_filter(picked).mark_bar(color=palette.accent, width={"band": 0.45})
-    return alt.LayerChart(layer=[everything, chosen]).properties(width=WIDTH, height=height)
+    layers = [base.transform_filter(f"datum.group === '{ALL}'").mark_bar(color=palette.muted, opacity=0.45)]
+    if frame["group"].n_unique() > 1:
+        layers.append(base.transform_filter(picked).mark_bar(color=palette.accent, width={"band": 0.45}))
+    return alt.LayerChart(layer=layers).properties(width=WIDTH, height=height)
 
 
 def _groups(groups: pl.DataFrame, by: str, picked: alt.Parameter, height: int, palette: Palette) -> alt.Chart:

@@ -26,7 +26,7 @@ def short_title(title: str) -> str:
 def place_labels(
     frame: pl.DataFrame, x: str, y: str, *, width: int, height: int, limit: int = 40
 ) -> pl.DataFrame:
-    """The first rows whose labels fit beside those before them: ``label``, and the columns `x` and `y`.
+    """The first rows whose labels fit beside those before them: ``x, y, label``.
 
     Parameters
     ----------
@@ -57,7 +57,8 @@ def place_labels(
             labels.append(label)
         if len(rows) == limit:
             break
-    return frame[rows].select(x, y).with_columns(pl.Series("label", labels, dtype=pl.String))
+    placed = frame[rows].select(x=pl.col(x), y=pl.col(y))
+    return placed.with_columns(pl.Series("label", labels, dtype=pl.String))
 
 
 def _pixels(values: pl.Series, size: int) -> list[float]:
