@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,18 @@ import numpy as np
 import polars as pl
 
 from tastemap.data import Dataset
+from tastemap.linalg.types import Float32Array
 from tastemap.models.als import ALSConfig
 from tastemap.models.base import Link
 from tastemap.models.ease import EASEConfig
+from tastemap.models.encoder import HistoryEncoder
 from tastemap.models.factor import FactorModel
 from tastemap.models.item_weights import ItemWeights
+from tastemap.models.layers import Layer
+from tastemap.models.mlp import MLPConfig
+from tastemap.models.network import Network
 from tastemap.models.recommender import Recommender
+from tastemap.models.softmax import SoftmaxConfig
 from tastemap.models.user_loss import UserLoss
 from tests.toys import hand_dataset
 
@@ -40,7 +47,7 @@ def factors_recommender(*, shift: float = 0.0) -> Recommender:
         item_bias=np.linspace(0, 1, 5, dtype=np.float32),
         global_bias=3.25,
         link=Link("clip", 1.0, 5.0),
-        user_loss=UserLoss(0.5, frequency_power=1.0, bias_regularization=2.0),
+        user_side=UserLoss(0.5, frequency_power=1.0, bias_regularization=2.0),
     )
     return Recommender(
         model=model,
@@ -71,6 +78,62 @@ def weights_recommender() -> Recommender:
         train=train,
         losses=pl.DataFrame(),
     )
+
+
+def network_recommender() -> Recommender:
+    """A network over the 6 x 5 matrix: 2 user inputs, 3 item inputs, 4 hidden values."""
+    train = hand_dataset()
+    config = MLPConfig(user_size=2, item_size=3, layers=(4,), input_relu=True)
+    return Recommender(
+        model=Network(
+            user_inputs=numbers(6, 2),
+            item_inputs=numbers(5, 3),
+            layers=[Layer(numbers(4, 5), numbers(4)), Layer(numbers(1, 4), numbers(1))],
+            input_relu=True,
+            link=Link("sigmoid", 0.5, 5.5),
+            user_loss=UserLoss(0.75, frequency_power=0.5),
+        ),
+        name="mlp",
+        objective="rating",
+        config=config,
+        resolved=config.resolved(3),
+        seed=1,
+        train=train,
+        losses=pl.DataFrame({"phase": ["final"], "epoch": [1], "loss": [0.5]}),
+    )
+
+
+def encoder_recommender() -> Recommender:
+    """Factors of users that are encoded: 3 inputs of an item, 4 hidden values, 2 factors."""
+    train = hand_dataset()
+    config = SoftmaxConfig(n_factors=2, input_size=3, layers=(4,), positive_min=2.0)
+    encoder = HistoryEncoder(
+        numbers(5, 3), [Layer(numbers(4, 3), numbers(4)), Layer(numbers(2, 4), numbers(2))], 2.0
+    )
+    model = FactorModel(
+        user_factors=numbers(6, 2),
+        item_factors=numbers(5, 2),
+        user_bias=np.zeros(6, np.float32),
+        item_bias=numbers(5),
+        global_bias=0.0,
+        link=Link(),
+        user_side=encoder,
+    )
+    return Recommender(
+        model=model,
+        name="softmax",
+        objective="ranking",
+        config=config,
+        resolved=config.resolved(2),
+        seed=2,
+        train=train,
+        losses=pl.DataFrame({"phase": ["final"], "epoch": [1], "loss": [0.5]}),
+    )
+
+
+def numbers(*shape: int) -> Float32Array:
+    """Eighths from -0.5 upwards, of the given shape."""
+    return (np.arange(math.prod(shape)) / 8 - 0.5).reshape(shape).astype(np.float32)
 
 
 def contents_of(folder: Path) -> dict[str, bytes]:

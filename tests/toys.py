@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -80,3 +82,18 @@ def planted(
         rating_scale=STARS,
     )
     return Dataset("planted", interactions, Catalog.empty(), None, LoadReport(len(values), len(values)))
+
+
+def with_features(data: Dataset) -> Dataset:
+    """The same data, with genres and a year for each item and an age for each user, some of them missing."""
+    items, users = data.interactions.items.ids, data.interactions.users.ids
+    genres = [[], ["Action"], ["Comedy", "Drama"], ["Drama"]]
+    catalog = pl.DataFrame(
+        {
+            "item_id": items,
+            "genres": [genres[n % 4] for n in range(len(items))],
+            "year": [None if n % 7 == 0 else 1970 + n for n in range(len(items))],
+        }
+    )
+    ages = pl.DataFrame({"user_id": users, "age": [20 + n % 30 for n in range(len(users))]})
+    return replace(data, catalog=Catalog(catalog), user_features=ages)

@@ -11,6 +11,7 @@ TastemapError
 ├── UnknownNameError (KeyError)         an unknown model, metric, data set, column …
 ├── FilterError (ValueError)            a ``--where`` expression that does not parse
 ├── ArtifactError                       a saved model that cannot be read or written
+├── DivergedError (ArithmeticError)     a loss that is no longer finite
 └── MissingExtraError (ImportError)     an optional part that is not installed
 """
 
@@ -107,6 +108,12 @@ class ArtifactError(TastemapError):
     """A saved model cannot be read or written; an old one is never harmed."""
 
     code = "artifact"
+
+
+class DivergedError(TastemapError, ArithmeticError):
+    """Training left the finite numbers; what the last whole epoch gave is unharmed."""
+
+    code = "diverged"
 
 
 class MissingExtraError(TastemapError, ImportError):

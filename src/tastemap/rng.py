@@ -39,3 +39,8 @@ def stream(seed: int, purpose: str) -> np.random.Generator:
     numbers whether or not a validation part was split off before it.
     """
     return np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(purpose.encode())]))
+
+
+def generator(seed: int) -> np.random.Generator:
+    """The plain generator of a seed, for splits that others can repeat without Tastemap."""
+    return np.random.default_rng(seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -20,36 +21,105 @@ from tastemap.errors import InvalidValueError, TastemapError, UnknownItemError, 
 from tastemap.inference import Rules, explain, fold_in, predict, recommend, recommend_for_history, similar_items
 from tastemap.inference.explain import explain_for_history
 from tastemap.linalg.types import Float64Array
-from tastemap.models.config import IterativeConfig
 from tastemap.models.recommender import Recommender
 from tastemap.training import MODELS, fit
-from tests.toys import checkerboard, planted
+from tests.toys import checkerboard, planted, with_features
 
 EVERY_MODEL = pytest.mark.parametrize("name", sorted(MODELS))
 EXACT = {"als", "bias", "ease", "ials", "popularity"}
-WITH_VECTORS = {"als", "dot", "ease", "ials"}
+LEAVE_ONE_OUT = {"mlp", "softmax"}
+WITH_VECTORS = {"als", "dot", "ease", "ials", "mlp", "softmax"}
 
 QUICK: dict[str, dict[str, object]] = {
     "als": {"n_factors": 4, "n_epochs": 4},
     "dot": {"n_factors": 4, "n_epochs": 10, "batch_size": 128, "learning_rate": 0.05},
     "ials": {"n_factors": 4, "n_epochs": 4},
+    "mlp": {
+        "user_size": 4,
+        "item_size": 4,
+        "layers": [16],
+        "n_epochs": 8,
+        "batch_size": 128,
+        "learning_rate": 0.03,
+    },
+    "softmax": {
+        "n_factors": 8,
+        "input_size": 8,
+        "layers": [8],
+        "n_epochs": 6,
+        "batch_size": 16,
+        "learning_rate": 0.02,
+    },
 }
 
+# Every part of a network at once, where the order of sums and of random numbers could depend on threads.
+WHOLE: dict[str, dict[str, object]] = {
+    "mlp": {"layers": [16, 8], "batch_norm": True, "input_dropout": 0.1, "layer_dropout": [0.2]},
+}
+
+# Enough training to find the factors that were planted.
+PATIENT: dict[str, dict[str, object]] = {
+    "als": {"n_factors": 4, "n_epochs": 30},
+    "dot": {"n_factors": 4, "n_epochs": 30},
+    "mlp": {
+        "user_size": 8,
+        "item_size": 8,
+        "layers": [32],
+        "n_epochs": 20,
+        "batch_size": 128,
+        "learning_rate": 0.03,
+        "init_std": 0.1,
+    },
+    "softmax": {
+        "n_factors": 8,
+        "input_size": 8,
+        "layers": [8],
+        "n_epochs": 30,
+        "batch_size": 8,
+        "learning_rate": 0.03,
+        "validation_fraction": 0.0,
+    },
+}
+
+NEURAL = ("dot", "mlp", "softmax")
+STEPS: dict[str, object] = {
+    "schedule": "steps",
+    "step_epochs": [1],
+    "step_rates": [0.01],
+    "validation_fraction": 0.0,
+}
 
 # Settings that act only beside another, and values that are allowed where a guessed one is not.
 BESIDE: dict[tuple[str, str], dict[str, object]] = {
-    ("dot", "momentum"): {"schedule": "constant"},
-    ("dot", "weight_decay"): {"optimizer": "adamw"},
+    **{(name, "cycle_epochs"): {"schedule": "cosine-restarts"} for name in NEURAL},
+    **{(name, "momentum"): {"schedule": "constant"} for name in NEURAL},
+    **{(name, "step_epochs"): STEPS for name in NEURAL},
+    **{(name, "step_rates"): STEPS for name in NEURAL},
+    **{(name, "warm_up_epochs"): {"schedule": "constant"} for name in NEURAL},
+    **{(name, "weight_decay"): {"optimizer": "adamw"} for name in NEURAL},
+    ("mlp", "product"): {"user_size": 8, "item_size": 8},
+    ("softmax", "optimizer"): {"weight_decay": 0.0},
+    ("softmax", "regularization"): {"optimizer": "adam", "weight_decay": 0.0},
 }
 OTHER_VALUES: dict[tuple[str, str], object] = {
-    ("dot", "range_high"): 6.0,
+    **{(name, "cycle_epochs"): [2] for name in NEURAL},
+    **{(name, "step_epochs"): [2] for name in NEURAL},
+    **{(name, "step_rates"): [0.02] for name in NEURAL},
+    **{(name, "range_high"): 6.0 for name in NEURAL},
+    **{(name, "warm_up_epochs"): 1.5 for name in NEURAL},
     **{(name, "positive_min"): 3.0 for name, entry in MODELS.items() if entry.objective == "ranking"},
+    ("mlp", "layers"): [8],
+    ("mlp", "layer_dropout"): [0.5],
+    ("mlp", "user_features"): ["age"],
+    ("mlp", "item_features"): ["genres"],
+    ("softmax", "layers"): [12],
+    ("softmax", "item_features"): ["year"],
 }
 
 
 @cache
 def toy() -> Dataset:
-    return planted()
+    return with_features(planted())
 
 
 @cache
@@ -96,7 +166,8 @@ def test_one_and_two_threads_give_the_same_artifact_bytes(name: str, tmp_path: P
     folders = []
     for threads in ("1", "2"):
         folder = tmp_path / threads
-        settings = [part for key, value in QUICK.get(name, {}).items() for part in ("--set", f"{key}={value}")]
+        chosen = {**QUICK.get(name, {}), **WHOLE.get(name, {})}
+        settings = [part for key, value in chosen.items() for part in ("--set", f"{key}={json.dumps(value)}")]
         run = subprocess.run(
             [
                 sys.executable,
@@ -226,7 +297,8 @@ def test_a_folded_in_history_is_explained_without_remainder(name: str) -> None:
     items, values = data.by_user.row(3)
     ratings = dict(zip(data.items.take(items).to_list(), values.tolist(), strict=True))
     found = explain_for_history(fitted(name), ratings, data.items.to_id(2))
-    assert abs(found.remainder) <= 1e-3
+    assert found.additive == (name not in LEAVE_ONE_OUT)
+    assert (abs(found.remainder) <= 1e-3) == found.additive
 
 
 @EVERY_MODEL
@@ -309,12 +381,9 @@ def test_every_model_beats_its_baseline_on_planted_data(name: str) -> None:
     data = planted(n_users=150, n_items=80, density=0.3, seed=1)
     held = np.random.default_rng(0).random(len(data.interactions)) < 0.1
     train, test = data.select(~held), data.interactions.select(held)
-    settings = (
-        {"n_epochs": 30, "n_factors": 4} if issubclass(MODELS[name].config_class, IterativeConfig) else {}
-    )
     if MODELS[name].objective == "ranking":
         return _beats_popularity(name)
-    recommender = fit(train, name, settings=settings, rng=0)
+    recommender = fit(train, name, settings=PATIENT.get(name), rng=0)
     predicted = predict(recommender, test.users.take(test.user_index), test.items.take(test.item_index))
     error = float(np.sqrt(np.mean((predicted["prediction"].to_numpy() - test.values) ** 2)))
     assert error < {"bias": 1.05}.get(name, 0.9) * float(test.values.std())
@@ -324,7 +393,7 @@ def test_every_model_beats_its_baseline_on_planted_data(name: str) -> None:
 def _beats_popularity(name: str) -> None:
     """On the checkerboard the first unseen item of user u is item u, whatever is popular."""
     data = checkerboard()
-    frame = recommend(fit(data, name, settings=QUICK.get(name), rng=0), k=1).frame
+    frame = recommend(fit(data, name, settings=PATIENT.get(name, QUICK.get(name)), rng=0), k=1).frame
     assert (frame["user_id"] == frame["item_id"]).all()
 
 

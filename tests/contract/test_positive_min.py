@@ -24,7 +24,11 @@ from tests.toys import STARS, planted
 
 RANKING = sorted(name for name, entry in MODELS.items() if entry.objective == "ranking")
 EVERY_RANKING_MODEL = pytest.mark.parametrize("name", RANKING)
-QUICK: dict[str, dict[str, object]] = {"ials": {"n_factors": 4, "n_epochs": 4, "alpha": 0.5}}
+QUICK: dict[str, dict[str, object]] = {
+    "ials": {"n_factors": 4, "n_epochs": 4, "alpha": 0.5},
+    "softmax": {"n_factors": 4, "input_size": 8, "layers": [8], "n_epochs": 6, "batch_size": 16},
+}
+LEAVE_ONE_OUT = {"softmax"}
 
 LOWEST = 3.0
 GRUMBLER, FLOP = 1_000, 2_000
@@ -96,6 +100,9 @@ def test_low_ratings_are_reasons_of_exactly_zero_and_the_others_add_up(name: str
                 low = found.reasons.filter(pl.col("rating") < LOWEST)
                 assert low.height > 0
                 assert (low["contribution"] == 0.0).all()
+                assert found.additive == (name not in LEAVE_ONE_OUT)
+                if not found.additive:
+                    continue
                 assert abs(found.remainder) <= 1e-5
                 assert found.baseline + found.reasons["contribution"].to_numpy().sum() == pytest.approx(
                     found.score, abs=1e-5
@@ -120,7 +127,10 @@ def test_who_liked_nothing_scores_as_a_stranger_and_what_nobody_liked_as_nothing
     scores = all_scores(recommender.model)
     items = np.arange(data.n_items, dtype=np.int32)[None, :]
     np.testing.assert_array_equal(scores[user], recommender.model.users(np.array([-1])).score(items)[0])
-    assert not scores[:, item].any()
+    if name == "softmax":  # every item has a probability, and this one a low one
+        assert (scores[:, item] < np.median(scores, axis=1)).all()
+    else:
+        assert not scores[:, item].any()
 
 
 def test_a_list_for_who_liked_nothing_says_that_it_has_no_order() -> None:

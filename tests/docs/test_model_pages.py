@@ -22,7 +22,8 @@ def test_every_option_stands_in_the_table_with_its_default(name: str) -> None:
     listed = {option: default for options, default in rows for option in re.findall(r"`(\w+)`", options)}
     fields = MODELS[name].config_class.model_fields
     for option, field in fields.items():
-        written = "unset" if field.default is None else str(field.default).lower()
+        default = list(field.default) if isinstance(field.default, tuple) else field.default
+        written = "unset" if default is None else str(default).lower()
         assert listed.get(option) == written, f"{name}: {option}"
     if name not in PAGE_OF:
         assert set(listed) == set(fields)

@@ -17,7 +17,16 @@ from tastemap.artifacts import arrow_guard, is_artifact, load, save, tables, ten
 from tastemap.artifacts.manifest import SUFFIXES
 from tastemap.artifacts.tensors import Array
 from tastemap.errors import ArtifactError
-from tests.saved import Json, data_file, edit_manifest, factors_recommender, replace_data, weights_recommender
+from tests.saved import (
+    Json,
+    data_file,
+    edit_manifest,
+    encoder_recommender,
+    factors_recommender,
+    network_recommender,
+    replace_data,
+    weights_recommender,
+)
 
 
 @pytest.fixture
@@ -124,7 +133,10 @@ def test_an_oversized_manifest_is_not_even_read(folder: Path) -> None:
         (lambda m: m.update(seed=True), "seed: Input should be a valid integer"),
         (lambda m: m.update(n_users=-1), "n_users"),
         (lambda m: m.update(n_users=2**80), "n|user"),
-        (lambda m: m.update(shape="network"), "shape: Input should be"),
+        (lambda m: m.update(shape="tower"), "shape: Input should be"),
+        (lambda m: m.update(shape="network"), "global_bias belongs to the shape factors"),
+        (lambda m: m.update(input_relu=True), "input_relu"),
+        (lambda m: m.update(n_layers=2), "either has a loss or layers, not both"),
         (lambda m: m.update(global_bias=None), "global_bias belongs to the shape factors"),
         (lambda m: m.update(model="svd++"), "Unknown model 'svd\\+\\+'"),
         (lambda m: m.update(objective="ranking"), "als has the objective rating, not ranking"),
@@ -243,6 +255,8 @@ BELOW_ITEMS = np.array([-1, 1, 2, 0, 1, 2, 3, 0, 2, 3, 0, 4, 1], np.int32)
         ("arrays", {"item_bias": np.full(5, np.inf, np.float32)}, "item_bias holds a value"),
         ("arrays", {"item_bias": None}, "the arrays are"),
         ("arrays", {"weights": np.zeros((5, 5), np.float32)}, "the arrays are"),
+        ("arrays", {"history_factors": np.zeros((5, 3), np.float32)}, r"history_factors has shape \(5, 3\)"),
+        ("arrays", {"history_factors": np.full((5, 2), np.nan, np.float32)}, "history_factors holds a value"),
         ("interactions", {"item_index": np.full(13, 5, np.int32)}, "item_index runs from 5 to 5"),
         ("interactions", {"item_index": BELOW_ITEMS}, "item_index runs from -1 to 4"),
         ("interactions", {"user_index": BELOW_USERS}, "user_index runs from -1 to 5"),
@@ -263,6 +277,93 @@ def test_arrays_that_do_not_fit_are_refused(
     changes = {name: None if array is None else np.ascontiguousarray(array) for name, array in changes.items()}
     with_arrays(folder, role, **changes)
     assert_refused(folder, said, verify=verify)
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda m: m.update(n_layers=None), "n_layers.* belong to the shape network"),
+        (lambda m: m.update(n_layers=0), "n_layers: Input should be greater"),
+        (lambda m: m.update(n_layers=65), "n_layers: Input should be less"),
+        (lambda m: m.update(n_layers=10**9), "n_layers: Input should be less"),
+        (lambda m: m.update(n_layers="2"), "n_layers: Input should be a valid integer"),
+        (lambda m: m.update(n_layers=1), "the arrays are"),
+        (lambda m: m.update(n_layers=3), "the arrays are"),
+        (lambda m: m.update(input_relu=None), "input_relu.* belong to the shape network"),
+        (lambda m: m.update(n_products=None), "n_products belong to the shape network"),
+        (lambda m: m.update(n_products=3), "n_products is 3 where <= 2 is due"),
+        (lambda m: m.update(n_products=-1), "n_products: Input should be greater"),
+        (lambda m: m.update(input_relu=1), "input_relu: Input should be a valid boolean"),
+        (lambda m: m.update(user_loss=None), "user_loss must be there for the shape network"),
+        (lambda m: m.update(global_bias=0.0), "global_bias belongs to the shape factors"),
+        (lambda m: m.update(shape="item_weights"), "belong to the shape"),
+    ],
+)
+def test_a_manifest_of_a_network_with_wrong_fields_is_refused(
+    edit: Callable[[Json], Any], said: str, tmp_path: Path
+) -> None:
+    folder = save(network_recommender(), tmp_path / "network")
+    edit_manifest(folder, edit)
+    assert_refused(folder, said)
+
+
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"user_inputs": np.zeros((5, 2), np.float32)}, r"user_inputs has shape \(5, 2\) where \(6, 2\)"),
+        ({"user_inputs": np.zeros((6, 1), np.float32)}, r"layer_0_weights has shape \(4, 5\) where \(4, 4\)"),
+        ({"item_inputs": np.zeros((5, 9), np.float32)}, r"layer_0_weights has shape \(4, 5\) where \(4, 11\)"),
+        ({"item_inputs": np.zeros(5, np.float32)}, "item_inputs has 1 dimensions"),
+        ({"layer_0_weights": np.zeros((3, 5), np.float32)}, r"layer_0_weights has shape \(3, 5\)"),
+        ({"layer_0_weights": np.zeros((4, 5), np.int32)}, "layer_0_weights has dtype int32"),
+        ({"layer_0_offsets": np.zeros(5, np.float32)}, r"layer_0_offsets has shape \(5,\) where \(4,\)"),
+        (
+            {"layer_1_weights": np.zeros((2, 4), np.float32)},
+            r"layer_1_weights has shape \(2, 4\) where \(1, 4\)",
+        ),
+        (
+            {"layer_1_weights": np.zeros((1, 7), np.float32)},
+            r"layer_0_weights has shape \(4, 5\) where \(7, 5\)",
+        ),
+        ({"layer_1_weights": np.zeros(4, np.float32)}, "layer_1_weights has 1 dimensions"),
+        ({"layer_1_offsets": np.full(1, np.nan, np.float32)}, "layer_1_offsets holds a value"),
+        ({"layer_1_offsets": None}, "the arrays are"),
+        ({"layer_2_weights": np.zeros((1, 1), np.float32)}, "the arrays are"),
+        ({"user_bias": np.zeros(6, np.float32)}, "the arrays are"),
+    ],
+)
+def test_networks_whose_arrays_do_not_fit_are_refused(
+    changes: dict[str, Array | None], said: str, verify: bool, tmp_path: Path
+) -> None:
+    folder = save(network_recommender(), tmp_path / "network")
+    with_arrays(folder, "arrays", **changes)
+    assert_refused(folder, said, verify=verify)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"history_inputs": None}, "the arrays are"),
+        ({"history_inputs": np.zeros((4, 3), np.float32)}, r"history_inputs has shape \(4, 3\) where \(5, 3\)"),
+        (
+            {"history_inputs": np.zeros((5, 2), np.float32)},
+            r"layer_0_weights has shape \(4, 3\) where \(4, 2\)",
+        ),
+        ({"history_inputs": np.full((5, 3), np.inf, np.float32)}, "history_inputs holds a value"),
+        (
+            {"layer_1_weights": np.zeros((3, 4), np.float32)},
+            r"layer_1_weights has shape \(3, 4\) where \(2, 4\)",
+        ),
+        ({"layer_1_offsets": np.zeros(3, np.float32)}, r"layer_1_offsets has shape \(3,\)"),
+    ],
+)
+def test_encoders_whose_arrays_do_not_fit_are_refused(
+    changes: dict[str, Array | None], said: str, tmp_path: Path
+) -> None:
+    folder = save(encoder_recommender(), tmp_path / "encoder")
+    with_arrays(folder, "arrays", **changes)
+    assert_refused(folder, said)
 
 
 def test_item_weights_that_are_not_square_are_refused(tmp_path: Path) -> None:

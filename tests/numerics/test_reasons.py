@@ -13,6 +13,7 @@ from tastemap.linalg.types import Float64Array
 from tastemap.models.factor import FactorModel
 from tastemap.models.item_weights import ItemWeights
 from tastemap.models.recommender import Recommender
+from tastemap.models.user_loss import UserLoss
 from tastemap.training import MODELS, fit
 from tests.toys import planted
 
@@ -21,6 +22,8 @@ SETTINGS: dict[str, dict[str, object]] = {
     "dot": {"n_factors": 4, "n_epochs": 10, "batch_size": 128, "learning_rate": 0.05},
     "ials": {"n_factors": 4, "n_epochs": 4},
 }
+LEAVE_ONE_OUT = {"mlp", "softmax"}
+"""Their reasons are differences that need not add up."""
 ITEMS = (0, 7, 31)
 USERS = (0, 3, 11)
 
@@ -35,8 +38,8 @@ def least_squares_reasons(model: FactorModel, history: CSR, item: int) -> Float6
 
     One row per entry, one per item for the weight of unobserved pairs, one per coordinate for the penalties.
     """
-    loss = model.user_loss
-    assert loss is not None
+    loss = model.user_side
+    assert isinstance(loss, UserLoss)
     seen, values = history.row(0)
     Y = model.item_factors.astype(np.float64)
     offset = model.global_bias + model.item_bias[seen].astype(np.float64)
@@ -89,12 +92,12 @@ def expected(recommender: Recommender, history: CSR, item: int) -> Float64Array:
         settings = recommender.resolved.model_dump()
         return ridge_reasons(recommender.train.interactions, settings["regularization"], history, item)
     assert isinstance(model, FactorModel)
-    if model.user_loss is None:  # nobody's history counts
+    if model.user_side is None:  # nobody's history counts
         return np.zeros(len(history.indices))
     return least_squares_reasons(model, history, item)
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(set(MODELS) - LEAVE_ONE_OUT))
 def test_every_reason_is_that_of_an_independent_dense_solution(name: str) -> None:
     recommender = fitted(name)
     for user in USERS:

@@ -70,7 +70,7 @@ def random_model(train: Dataset, seed: int) -> Recommender:
         item_bias=rng.normal(size=n_items).astype(np.float32),
         global_bias=3.0,
         link=Link("clip", 1.0, 5.0),
-        user_loss=None,
+        user_side=None,
     )
     config = make_config("als")
     return Recommender(model, "als", "rating", config, config, seed, train, pl.DataFrame())

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from tastemap.artifacts.contents import FACTOR_ARRAYS, Contents
+from tastemap.artifacts.arrays import check_array, check_names, require
+from tastemap.artifacts.contents import Contents
 from tastemap.artifacts.manifest import Manifest
+from tastemap.artifacts.shapes import check_arrays
 from tastemap.artifacts.tensors import Array
-from tastemap.errors import ArtifactError
 
 LARGEST_VALIDATION = 10_000
 VALIDATION_COLUMNS = {"user_id", "item_id", "rating", "prediction"}
@@ -32,7 +33,7 @@ def check(manifest: Manifest, contents: Contents) -> None:
     Reads every array once: O(U d + I d + n), or O(I^2) for item weights.
     """
     _check_interactions(manifest, contents.tensors["interactions"])
-    _check_model(manifest, contents.tensors["arrays"])
+    check_arrays(manifest, contents.tensors["arrays"])
     _check_ids(contents.tables["user_ids"], "user_id", manifest.n_users)
     _check_ids(contents.tables["item_ids"], "item_id", manifest.n_items)
     _check_features(contents.tables["catalog"], "catalog", "item_id")
@@ -41,32 +42,16 @@ def check(manifest: Manifest, contents: Contents) -> None:
     _check_training(contents)
 
 
-def _check_model(manifest: Manifest, arrays: Mapping[str, Array]) -> None:
-    n_users, n_items = manifest.n_users, manifest.n_items
-    if manifest.shape == "item_weights":
-        _check_names(arrays, {"weights"}, set(), "arrays")
-        _check_array(arrays, "weights", np.float32, (n_items, n_items))
-        return
-    _check_names(arrays, set(FACTOR_ARRAYS), set(), "arrays")
-    item_factors = arrays["item_factors"]
-    _require(item_factors.ndim == 2, f"item_factors has {item_factors.ndim} dimensions where 2 are due")
-    d = item_factors.shape[1]
-    _check_array(arrays, "user_factors", np.float32, (n_users, d))
-    _check_array(arrays, "item_factors", np.float32, (n_items, d))
-    _check_array(arrays, "user_bias", np.float32, (n_users,))
-    _check_array(arrays, "item_bias", np.float32, (n_items,))
-
-
 def _check_interactions(manifest: Manifest, arrays: Mapping[str, Array]) -> None:
     n = manifest.data.n_interactions
-    _check_names(arrays, {"user_index", "item_index", "values"}, {"timestamps", "folds"}, "interactions")
-    _check_array(arrays, "user_index", np.int32, (n,))
-    _check_array(arrays, "item_index", np.int32, (n,))
-    _check_array(arrays, "values", np.float32, (n,))
+    check_names(arrays, {"user_index", "item_index", "values"}, {"timestamps", "folds"}, "interactions")
+    check_array(arrays, "user_index", np.int32, (n,))
+    check_array(arrays, "item_index", np.int32, (n,))
+    check_array(arrays, "values", np.float32, (n,))
     if "timestamps" in arrays:
-        _check_array(arrays, "timestamps", np.int64, (n,))
+        check_array(arrays, "timestamps", np.int64, (n,))
     if "folds" in arrays:
-        _check_array(arrays, "folds", np.int8, (n,))
+        check_array(arrays, "folds", np.int8, (n,))
     if not n:
         return
     user_index, item_index = arrays["user_index"], arrays["item_index"]
@@ -75,75 +60,48 @@ def _check_interactions(manifest: Manifest, arrays: Mapping[str, Array]) -> None
         ("item_index", item_index, manifest.n_items),
     ):
         low, high = int(index.min()), int(index.max())
-        _require(low >= 0 and high < count, f"{name} runs from {low} to {high} where 0 to {count - 1} are due")
+        require(low >= 0 and high < count, f"{name} runs from {low} to {high} where 0 to {count - 1} are due")
     rising = (user_index[1:] > user_index[:-1]) | (
         (user_index[1:] == user_index[:-1]) & (item_index[1:] > item_index[:-1])
     )
-    _require(bool(rising.all()), "the interactions are not sorted by user and item, or repeat a pair")
-
-
-def _check_names(arrays: Mapping[str, Array], needed: set[str], optional: set[str], role: str) -> None:
-    names = set(arrays)
-    _require(
-        needed <= names <= needed | optional,
-        f"the {role} are {', '.join(sorted(names)) or 'none'} where {', '.join(sorted(needed))} are due",
-    )
-
-
-def _check_array(
-    arrays: Mapping[str, Array], name: str, dtype: type[np.generic], shape: tuple[int, ...]
-) -> None:
-    array = arrays[name]
-    _require(array.dtype == dtype, f"{name} has dtype {array.dtype} where {np.dtype(dtype)} is due")
-    _require(array.shape == shape, f"{name} has shape {array.shape} where {shape} is due")
-    if np.issubdtype(dtype, np.floating):
-        _require(bool(np.isfinite(array).all()), f"{name} holds a value that is not a finite number")
+    require(bool(rising.all()), "the interactions are not sorted by user and item, or repeat a pair")
 
 
 def _check_ids(frame: pl.DataFrame, name: str, count: int) -> None:
-    _require(frame.columns == [name], f"the table of {name} has the columns {frame.columns}")
+    require(frame.columns == [name], f"the table of {name} has the columns {frame.columns}")
     ids = frame[name]
-    _require(ids.dtype in (pl.Int64, pl.String), f"{name} has type {ids.dtype} where Int64 or String is due")
-    _require(len(ids) == count, f"there are {len(ids):,} {name} where {count:,} are due")
-    _require(not ids.null_count(), f"{name} holds a null")
+    require(ids.dtype in (pl.Int64, pl.String), f"{name} has type {ids.dtype} where Int64 or String is due")
+    require(len(ids) == count, f"there are {len(ids):,} {name} where {count:,} are due")
+    require(not ids.null_count(), f"{name} holds a null")
     rising = bool((ids[1:] > ids[:-1]).all()) if len(ids) > 1 else True
-    _require(rising, f"{name} is not sorted, or repeats an id")
+    require(rising, f"{name} is not sorted, or repeats an id")
 
 
 def _check_features(frame: pl.DataFrame, what: str, key: str) -> None:
-    _require(key in frame.columns, f"the {what} table has no column {key}")
+    require(key in frame.columns, f"the {what} table has no column {key}")
     ids = frame[key]
-    _require(
-        ids.dtype.is_integer() or ids.dtype == pl.String, f"{key} of the {what} table has type {ids.dtype}"
-    )
-    _require(
+    require(ids.dtype.is_integer() or ids.dtype == pl.String, f"{key} of the {what} table has type {ids.dtype}")
+    require(
         not ids.null_count() and ids.n_unique() == len(ids), f"{key} of the {what} table repeats or is null"
     )
     for column, dtype in (("title", pl.String), ("genres", pl.List(pl.String))):
         if column in frame.columns:
             found = frame[column].dtype
-            _require(found == dtype, f"{column} of the {what} table has type {found} where {dtype} is due")
+            require(found == dtype, f"{column} of the {what} table has type {found} where {dtype} is due")
 
 
 def _check_training(contents: Contents) -> None:
     losses, validation = contents.tables["losses"], contents.tables.get("validation")
-    _require(
+    require(
         not losses.width or {"phase", "epoch"} <= set(losses.columns),
         f"the table of losses has the columns {losses.columns}",
     )
     if validation is not None:
-        _require(
+        require(
             set(validation.columns) == VALIDATION_COLUMNS,
             f"the validation table has the columns {validation.columns}",
         )
-        _require(
+        require(
             len(validation) <= LARGEST_VALIDATION,
             f"the validation table has {len(validation):,} rows where {LARGEST_VALIDATION:,} are allowed",
-        )
-
-
-def _require(holds: bool, sentence: str) -> None:
-    if not holds:
-        raise ArtifactError(
-            f"This is no valid artifact: {sentence}. Restore the folder from a copy or fit again."
         )

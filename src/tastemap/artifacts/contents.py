@@ -13,18 +13,14 @@ import polars as pl
 from pydantic import ValidationError
 
 from tastemap.artifacts.manifest import FORMAT, FORMAT_VERSION, FileFacts, Manifest, library_version
+from tastemap.artifacts.shapes import arrays_of, build, facts_of
 from tastemap.artifacts.tensors import Array
 from tastemap.data import Catalog, Dataset, IdMap, Interactions, LoadReport, RatingScale
 from tastemap.errors import ArtifactError, TastemapError
-from tastemap.models.base import Link, Model
 from tastemap.models.config import ModelConfig, positive_min_of
-from tastemap.models.factor import FactorModel
-from tastemap.models.item_weights import ItemWeights
 from tastemap.models.recommender import Recommender
-from tastemap.models.user_loss import UserLoss
 from tastemap.training import registry
 
-FACTOR_ARRAYS = ("user_factors", "item_factors", "user_bias", "item_bias")
 ZIP_NAMES = {"zip", "zipcode", "postcode", "postalcode"}
 
 
@@ -63,7 +59,7 @@ def pack(recommender: Recommender) -> Contents:
         tables["user_features"] = without_zip_codes(recommender.train.user_features)
     if recommender.validation is not None:
         tables["validation"] = recommender.validation
-    tensors = {"arrays": _model_arrays(recommender), "interactions": _interaction_arrays(data)}
+    tensors = {"arrays": arrays_of(recommender), "interactions": _interaction_arrays(data)}
     return Contents(tensors, tables)
 
 
@@ -85,7 +81,7 @@ def describe(recommender: Recommender, files: dict[str, FileFacts]) -> Manifest:
         "library_version": library_version(),
         "model": recommender.name,
         "objective": recommender.objective,
-        **_shape_facts(model),
+        **facts_of(model),
         "config": recommender.config.model_dump(mode="json"),
         "resolved": recommender.resolved.model_dump(mode="json"),
         "seed": int(recommender.seed),
@@ -122,7 +118,7 @@ def unpack(manifest: Manifest, contents: Contents) -> Recommender:
     )
     resolved = _config(manifest, manifest.resolved)
     return Recommender(
-        model=_model(manifest, contents.tensors["arrays"], train.interactions, positive_min_of(resolved)),
+        model=build(manifest, contents.tensors["arrays"], train.interactions, positive_min_of(resolved)),
         name=manifest.model,
         objective=manifest.objective,
         config=_config(manifest, manifest.config),
@@ -141,29 +137,6 @@ def without_zip_codes(user_features: pl.DataFrame) -> pl.DataFrame:
     return user_features.drop(zips)
 
 
-def _model_arrays(recommender: Recommender) -> dict[str, Array]:
-    model = recommender.model
-    if isinstance(model, FactorModel):
-        return {name: np.ascontiguousarray(getattr(model, name)) for name in FACTOR_ARRAYS}
-    if not isinstance(model, ItemWeights):
-        raise ArtifactError(
-            f"A model of the shape {type(model).__name__} cannot be saved by this version of Tastemap."
-        )
-    # The history is not stored: it is read back from the interactions and the setting.
-    lowest = positive_min_of(recommender.resolved)
-    history, learned = model.history, recommender.train.interactions.at_least(lowest).by_user
-    if not (
-        model.positive_min == lowest
-        and np.array_equal(history.indptr, learned.indptr)
-        and np.array_equal(history.indices, learned.indices)
-    ):
-        raise ArtifactError(
-            "Cannot save: the histories of the model are not its training interactions. Save the recommender "
-            "with the data set that the model was fitted to."
-        )
-    return {"weights": np.ascontiguousarray(model.weights)}
-
-
 def _interaction_arrays(data: Interactions) -> dict[str, Array]:
     arrays: dict[str, Array] = {
         "user_index": data.user_index,
@@ -177,14 +150,6 @@ def _interaction_arrays(data: Interactions) -> dict[str, Array]:
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
-def _shape_facts(model: Model) -> dict[str, object]:
-    link = {"kind": model.link.kind, "low": float(model.link.low), "high": float(model.link.high)}
-    if not isinstance(model, FactorModel):
-        return {"shape": "item_weights", "link": link, "user_loss": None, "global_bias": None}
-    loss = None if model.user_loss is None else asdict(model.user_loss)
-    return {"shape": "factors", "link": link, "user_loss": loss, "global_bias": float(model.global_bias)}
-
-
 def _interactions(manifest: Manifest, contents: Contents) -> Interactions:
     arrays, scale = contents.tensors["interactions"], manifest.rating_scale
     return Interactions(
@@ -196,22 +161,6 @@ def _interactions(manifest: Manifest, contents: Contents) -> Interactions:
         timestamps=arrays.get("timestamps"),
         rating_scale=None if scale is None else RatingScale(scale.low, scale.high),
         folds=arrays.get("folds"),
-    )
-
-
-def _model(
-    manifest: Manifest, arrays: Mapping[str, Array], train: Interactions, positive_min: float | None
-) -> Model:
-    link = Link(**manifest.link.model_dump())
-    if manifest.shape == "item_weights":
-        return ItemWeights(arrays["weights"], train.at_least(positive_min).by_user, positive_min)
-    assert manifest.global_bias is not None, "the manifest was checked when it was read"
-    loss = None if manifest.user_loss is None else UserLoss(**manifest.user_loss.model_dump())
-    return FactorModel(
-        **{name: arrays[name] for name in FACTOR_ARRAYS},
-        global_bias=manifest.global_bias,
-        link=link,
-        user_loss=loss,
     )
 
 

@@ -108,10 +108,13 @@ class Manifest(_Facts):
     library_version: str
     model: str
     objective: Objective
-    shape: Literal["factors", "item_weights"]
+    shape: Literal["factors", "item_weights", "network"]
     link: LinkFacts
     user_loss: UserLossFacts | None
     global_bias: float | None
+    n_layers: Annotated[int, Field(ge=1, le=64)] | None
+    input_relu: bool | None
+    n_products: Count | None
     config: dict[str, object]
     resolved: dict[str, object]
     seed: Count
@@ -127,8 +130,7 @@ class Manifest(_Facts):
     def _complete(self) -> Self:
         if (self.shape == "factors") != (self.global_bias is not None):
             raise ValueError("global_bias belongs to the shape factors, and must be there")
-        if self.shape != "factors" and self.user_loss is not None:
-            raise ValueError("user_loss belongs to the shape factors")
+        self._check_shape()
         roles = set(self.files)
         if roles - set(SUFFIXES) or set(SUFFIXES) - OPTIONAL_ROLES - roles:
             raise ValueError(f"files has the roles {', '.join(sorted(roles)) or 'none'}")
@@ -138,6 +140,20 @@ class Manifest(_Facts):
                     f"files names {facts.name!r} where {data_file_name(role, facts.sha256)!r} is due"
                 )
         return self
+
+    def _check_shape(self) -> None:
+        is_network = self.shape == "network"
+        own = (self.input_relu is not None, self.n_products is not None)
+        if own != (is_network, is_network) or (is_network and self.n_layers is None):
+            raise ValueError(
+                "n_layers, input_relu and n_products belong to the shape network, and must be there"
+            )
+        if (self.shape == "item_weights") and (self.user_loss is not None or self.n_layers is not None):
+            raise ValueError("user_loss and n_layers do not belong to the shape item_weights")
+        if is_network and self.user_loss is None:
+            raise ValueError("user_loss must be there for the shape network")
+        if self.shape == "factors" and self.n_layers is not None and self.user_loss is not None:
+            raise ValueError("a user side either has a loss or layers, not both")
 
 
 def data_file_name(role: str, sha256: str) -> str:

@@ -29,6 +29,9 @@ class Palette:
     accent: str
 
 
+SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+"""Other colors of Okabe and Ito, for lines and groups; shapes or dashes repeat what they say."""
+
 LIGHT = Palette(ink="#1c1d1f", muted="#5c5f66", grid="#e3e1dc", paper="#fdfcfa", accent="#0072b2")
 DARK = Palette(ink="#ebe9e4", muted="#a3a6ad", grid="#34373d", paper="#15171a", accent="#56b4e9")
 

@@ -7,17 +7,18 @@ from typing import Any
 
 from tastemap.charts._altair import alt, vl_convert
 
-Chart = alt.Chart | alt.LayerChart
+Chart = alt.Chart | alt.LayerChart | alt.HConcatChart
 WIDTH = 640
 
 
 def themed(chart: Chart, muted: str, grid: str) -> Chart:
-    """The chart in the quiet look that all charts share: `WIDTH` pixels wide, rows of a fixed height."""
+    """The chart in the quiet look that all charts share: `WIDTH` pixels wide unless it is made of several."""
     font = "system-ui, sans-serif"
+    if not isinstance(chart, alt.HConcatChart):
+        chart = chart.properties(width=WIDTH, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
     look: Chart = (
-        chart.properties(width=WIDTH, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
         # The page's figure carries the text alternative; Vega's own would be read a second time.
-        .configure(aria=False, background="transparent", font=font, padding=2)
+        chart.configure(aria=False, background="transparent", font=font, padding=2)
         .configure_view(stroke=None)
         .configure_axis(
             labelColor=muted,
@@ -31,6 +32,16 @@ def themed(chart: Chart, muted: str, grid: str) -> Chart:
             labelPadding=8,
             titlePadding=10,
         )
+        .configure_legend(
+            labelColor=muted,
+            titleColor=muted,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            symbolSize=70,
+            labelLimit=220,
+        )
+        .configure_title(color=muted, fontSize=12, fontWeight="normal", anchor="start")
     )
     return look
 
@@ -43,8 +54,12 @@ def _spec(chart: Chart) -> dict[str, Any]:
 
 
 def page_spec(chart: Chart) -> dict[str, Any]:
-    """The chart's Vega-Lite specification for a page: as wide as its container, and naming no address."""
-    return {**_spec(chart), "width": "container"}
+    """The chart's Vega-Lite specification for a page, naming no address.
+
+    It is as wide as its container; a chart of several keeps its size, as Vega-Lite knows no other way.
+    """
+    spec = _spec(chart)
+    return spec if isinstance(chart, alt.HConcatChart) else {**spec, "width": "container"}
 
 
 def svg(chart: Chart) -> str:

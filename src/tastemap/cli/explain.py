@@ -62,7 +62,9 @@ def _show(found: Explanation, k: int, *, title: str) -> None:
     sums = [("baseline", _signed(found.baseline))]
     if len(left):
         sums.insert(0, (plural(len(left), "more reason"), _signed(float(left["contribution"].sum()))))
-    sums += [("remainder", _signed(found.remainder)), ("sum = score", f"{found.score:.4f}")]
+    # leave-one-out differences need not add up
+    rest = "remainder" if found.additive else "what reasons share"
+    sums += [(rest, _signed(found.remainder)), ("sum = score", f"{found.score:.4f}")]
     if found.prediction is not None:
         sums.append(("prediction, in stars", f"{found.prediction:.2f}"))
     rows += [[""] * 4, *(["", label, "", value] for label, value in sums)]

@@ -24,7 +24,10 @@ EXAMPLE = "tastemap fit ratings.csv --model als -o my-model --set n_factors=32"
 def command(
     source: options.Source,
     model: Annotated[
-        str, typer.Option(metavar="MODEL", help="Rating: bias, als or dot. Ranking: popularity, ease or ials.")
+        str,
+        typer.Option(
+            metavar="MODEL", help="Rating: bias, als, dot or mlp. Ranking: popularity, ease, ials or softmax."
+        ),
     ],
     objective: Annotated[
         Literal["rating", "ranking"] | None, typer.Option(help="Stop unless the model has this objective.")

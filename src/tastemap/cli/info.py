@@ -95,10 +95,12 @@ def _load_notes(report: Mapping[str, Any]) -> list[str]:
 
 def _losses(rows: Sequence[Mapping[str, Any]]) -> str:
     """The first and the last figure of each loss, by phase; one model has no epochs and no losses."""
+    from tastemap.models.recommender import NOT_LOSSES
+
     said = []
     for phase in ("search", "final"):
         of_phase = [row for row in rows if row["phase"] == phase]
-        names = [name for name in (of_phase[0] if of_phase else ()) if name not in ("phase", "epoch")]
+        names = [name for name in (of_phase[0] if of_phase else ()) if name not in NOT_LOSSES]
         figures = [
             f"{name} {of_phase[0][name]:.4g} to {of_phase[-1][name]:.4g}"
             for name in names

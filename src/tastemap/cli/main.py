@@ -10,7 +10,20 @@ from typing import Annotated
 
 import typer
 
-from tastemap.cli import compare, data, evaluate, explain, fit, info, predict, recommend, similar
+from tastemap.cli import (
+    compare,
+    data,
+    evaluate,
+    explain,
+    fit,
+    info,
+    inspect,
+    predict,
+    rate,
+    recommend,
+    reproduce,
+    similar,
+)
 from tastemap.cli.output import print_error
 from tastemap.errors import FilterError, InvalidValueError, TastemapError, UnknownNameError
 
@@ -28,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
-for module in (fit, evaluate, info, predict, recommend, similar, explain, compare):
+for module in (fit, evaluate, info, predict, recommend, similar, explain, inspect, compare, rate, reproduce):
     app.command(module.NAME, epilog=f"Example: {module.EXAMPLE}")(module.command)
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tastemap.data.catalog import Catalog
 from tastemap.data.dataset import Dataset, LoadReport
+from tastemap.data.feature_columns import FeatureColumn
 from tastemap.data.fetching import DatasetInfo, data_home, datasets, fetch
 from tastemap.data.id_map import UNKNOWN, Id, IdMap, Ids
 from tastemap.data.interactions import Interactions, RatingScale, make_interactions
@@ -35,6 +36,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "Example",
+    "FeatureColumn",
     "Finding",
     "Id",
     "IdMap",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike, fspath
@@ -11,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from tastemap.data.catalog import Catalog
+from tastemap.data.feature_columns import FeatureColumn, encode_features
 from tastemap.data.interactions import Interactions
 from tastemap.errors import check_type
 from tastemap.linalg.types import BoolArray
@@ -83,6 +85,27 @@ class Dataset:
         dropped = {**self.report.dropped, SELECTED: self.report.dropped.get(SELECTED, 0) + left_out}
         report = replace(self.report, n_kept=self.report.n_kept - left_out, dropped=dropped)
         return replace(self, interactions=self.interactions.select(rows), report=report)
+
+    def item_features(self, names: Sequence[str]) -> list[FeatureColumn]:
+        """Columns of the catalog, encoded, one row for each item in index order.
+
+        Raises
+        ------
+        ColumnError
+            If the catalog lacks one.
+        """
+        if not names:
+            return []
+        return encode_features(self.catalog.aligned(self.interactions.items), names, owner="catalog")
+
+    def user_feature_columns(self, names: Sequence[str]) -> list[FeatureColumn]:
+        """Columns of the user table, encoded, one row for each user in index order; errors alike."""
+        if not names:
+            return []
+        ids = self.interactions.users.ids.to_frame()
+        table = ids if self.user_features is None else self.user_features
+        frame = ids.join(table, on="user_id", how="left", maintain_order="left")
+        return encode_features(frame, names, owner="table of users")
 
     @cached_property
     def fingerprint(self) -> str:

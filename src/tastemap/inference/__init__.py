@@ -2,8 +2,9 @@
 
 from tastemap.inference.explain import Explanation, explain, explain_for_history
 from tastemap.inference.history import fold_in
-from tastemap.inference.items import FoundItem, find_item, item_titles
+from tastemap.inference.items import FoundItem, find_item, item_titles, matching_items
 from tastemap.inference.predict import predict, predict_table
+from tastemap.inference.questions import informative_items
 from tastemap.inference.recommend import Recommendations, recommend, recommend_for_history
 from tastemap.inference.rules import Rules
 from tastemap.inference.similar import SimilarItems, similar_items
@@ -18,7 +19,9 @@ __all__ = [
     "explain_for_history",
     "find_item",
     "fold_in",
+    "informative_items",
     "item_titles",
+    "matching_items",
     "predict",
     "predict_table",
     "recommend",

@@ -34,10 +34,11 @@ class Explanation:
         One row an item of the user: ``item_id, title, rating, contribution``, the strongest first, be it for
         or against the item.
     remainder : float
-        What the reasons leave over: zero up to rounding where the last step of fitting solves the users
-        (``bias``, ``als``, ``ials``, ``ease``, and every folded-in history).
+        What the reasons leave over: zero up to rounding where reasons are additive and the last step of fitting
+        solves the users (``bias``, ``als``, ``ials``, ``ease``, and every folded-in history).
     additive : bool
-        Whether the parts add up.
+        False where a contribution is the score less the score without that item (``mlp``, ``softmax``): such
+        differences need not add up, and `remainder` holds what they leave over.
     """
 
     item_id: Id

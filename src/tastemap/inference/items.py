@@ -12,7 +12,7 @@ import polars as pl
 from tastemap.data import UNKNOWN, Id, Ids
 from tastemap.errors import InvalidValueError, UnknownItemError, did_you_mean
 from tastemap.inference.near import did_you_mean_among
-from tastemap.linalg.types import IntArray
+from tastemap.linalg.types import Int64Array
 from tastemap.models.recommender import Recommender, check_recommender
 
 By = Literal["id", "title"]
@@ -53,8 +53,7 @@ def find_item(recommender: Recommender, wanted: Id, *, by: By | None = None) -> 
         index = int(items.indices([wanted])[0])
         if index != UNKNOWN:
             return FoundItem(index)
-    text = str(wanted).strip().casefold()
-    if not text:
+    if not str(wanted).strip():
         raise InvalidValueError(
             f"The item must be an id, a title or a part of a title. Got {wanted!r}; name one.", item=str(wanted)
         )
@@ -67,11 +66,9 @@ def find_item(recommender: Recommender, wanted: Id, *, by: By | None = None) -> 
             f"(columns item_id, title).{did_you_mean(wanted, items.near(wanted))}",
             item=str(wanted),
         )
-    folded = recommender.folded_titles
-    for matches in (folded == text, folded.str.contains(text, literal=True)):
-        found = matches.fill_null(False).arg_true().to_numpy()
-        if len(found):
-            return _most_popular(recommender, found, titles)
+    found = _by_title(recommender, str(wanted))
+    if len(found):
+        return FoundItem(int(found[0]), tuple(titles.gather(found[1:]).to_list()))
     raise UnknownItemError(
         f"No item has the id or title {str(wanted)!r}.{did_you_mean_among(wanted, titles.drop_nulls())}",
         item=str(wanted),
@@ -90,7 +87,18 @@ def item_titles(recommender: Recommender) -> pl.Series:
     return recommender.catalog["title"]
 
 
-def _most_popular(recommender: Recommender, found: IntArray, titles: pl.Series) -> FoundItem:
-    popularity = recommender.train.interactions.popularity[found]
-    ranked = found[np.lexsort((found, -popularity))]
-    return FoundItem(int(ranked[0]), tuple(titles.gather(ranked[1:]).to_list()))
+def matching_items(recommender: Recommender, words: str, n: int) -> Int64Array:
+    """Indices of at most `n` items whose titles are, or hold, the given words, the most popular first."""
+    check_recommender(recommender)
+    return _by_title(recommender, words)[:n]
+
+
+def _by_title(recommender: Recommender, wanted: str) -> Int64Array:
+    """Items of this title, or else with a title that holds it, the most popular first; case does not count."""
+    text, folded = wanted.strip().casefold(), recommender.folded_titles
+    for matches in (folded == text, folded.str.contains(text, literal=True)):
+        found = matches.fill_null(False).arg_true().to_numpy().astype(np.int64)
+        if len(found) and text:
+            popularity = recommender.train.interactions.popularity[found]
+            return found[np.lexsort((found, -popularity))]
+    return np.zeros(0, np.int64)

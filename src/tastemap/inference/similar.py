@@ -91,7 +91,7 @@ def similar_items(
     index = find_item(recommender, item, by=by).item_index
     similarity = recommender.model.similarity(index, measure)
     similarity[index] = -np.inf
-    common = _common_users(recommender, index)
+    common = common_users(recommender, index)
     allowed = common >= min_common_users
     nothing = empty_rows(1, len(similarity))
     found = top_k(
@@ -119,7 +119,7 @@ def _check_minimum(users: int) -> None:
         )
 
 
-def _common_users(recommender: Recommender, item_index: int) -> Int64Array:
+def common_users(recommender: Recommender, item_index: int) -> Int64Array:
     """How many users have both this item and each other item, shape (I,); O(interactions of these users)."""
     data = recommender.train.interactions
     users, _ = data.by_item.row(item_index)

@@ -99,6 +99,13 @@ def single_threaded_blas() -> Iterator[None]:
         _one_thread.leave()
 
 
+@contextmanager
+def single_threaded_openmp() -> Iterator[None]:
+    """Within this block the OpenMP loops of other libraries run in the calling thread, for the same reason."""
+    with _libraries(len(sys.modules)).limit(limits=1, user_api="openmp"):
+        yield
+
+
 @cache
 def _pool(count: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=count, thread_name_prefix="tastemap")

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 import numpy as np
 from pydantic import Field
 
-from tastemap.data import Interactions
+from tastemap.data import Dataset, Interactions
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.types import Float32Array, Float64Array
 from tastemap.models.base import Link
@@ -49,18 +49,18 @@ class ALSConfig(IterativeConfig):
         return UserLoss(self.regularization, self.frequency_power, self.bias_regularization)
 
 
-def fit(train: Interactions, config: ALSConfig, *, rng: np.random.Generator) -> FactorModel:
+def fit(train: Dataset, config: ALSConfig, *, rng: np.random.Generator) -> FactorModel:
     """Fit ``config.n_epochs`` alternations; see :func:`epochs`."""
     *_, last = epochs(train, config, rng=rng)
     return last.model
 
 
-def epochs(train: Interactions, config: ALSConfig, *, rng: np.random.Generator) -> Iterator[Epoch[FactorModel]]:
+def epochs(train: Dataset, config: ALSConfig, *, rng: np.random.Generator) -> Iterator[Epoch[FactorModel]]:
     """Alternate: items from users, then users from items, so that users always stand solved.
 
     Parameters
     ----------
-    train : Interactions
+    train : Dataset
         With ratings.
     config : ALSConfig
     rng : Generator
@@ -76,16 +76,17 @@ def epochs(train: Interactions, config: ALSConfig, *, rng: np.random.Generator) 
     -----
     Cost O(n d^2 + (U + I) d^3) an epoch, float64 sums; memory O((U + I) d).
     """
-    link, loss = rating_scale_of(train), config.row_loss()
-    mean = float(train.values.astype(np.float64).mean())
+    data = train.interactions
+    link, loss = rating_scale_of(data), config.row_loss()
+    mean = float(data.values.astype(np.float64).mean())
     scale = config.init_std / np.sqrt(config.n_factors)
-    user_factors = rng.normal(0.0, scale, (train.n_users, config.n_factors)).astype(np.float32)
-    user_bias = np.zeros(train.n_users, np.float32)
+    user_factors = rng.normal(0.0, scale, (data.n_users, config.n_factors)).astype(np.float32)
+    user_bias = np.zeros(data.n_users, np.float32)
     for _ in range(config.n_epochs):
-        item_factors, item_bias = _half_step(train.by_item, loss, mean, user_factors, user_bias)
-        user_factors, user_bias = _half_step(train.by_user, loss, mean, item_factors, item_bias)
+        item_factors, item_bias = _half_step(data.by_item, loss, mean, user_factors, user_bias)
+        user_factors, user_bias = _half_step(data.by_user, loss, mean, item_factors, item_bias)
         model = FactorModel(user_factors, item_factors, user_bias, item_bias, mean, link, loss)
-        yield Epoch(model, training_losses(train, model, loss))
+        yield Epoch.of(model, training_losses(data, model, loss))
 
 
 def _half_step(

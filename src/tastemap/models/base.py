@@ -2,7 +2,7 @@
 
 A model answers for batches of users through :class:`UserStates`. A fitted user and a folded-in
 history give the same kind of state, so nothing that ranks, predicts or explains can tell them apart.
-The shapes: :class:`tastemap.models.factor.FactorModel` and
+The shapes: :class:`tastemap.models.factor.FactorModel`, :class:`tastemap.models.network.Network` and
 :class:`tastemap.models.item_weights.ItemWeights`.
 """
 
@@ -57,7 +57,7 @@ class Model(Protocol):
         """From a score to a predicted rating."""
 
     def users(self, user_index: IntArray) -> UserStates:
-        """States of fitted users; index -1 is an unknown user, whose side contributes zero."""
+        """States of fitted users; index -1 is an unknown user, a state like that of an empty history."""
 
     def fold_in(self, history: CSR) -> UserStates:
         """States of users known only by `history`, shape (B, I), with ratings in stars or counts."""
@@ -135,5 +135,5 @@ def check_items(item_index: Int32Array, n_items: int) -> None:
 def no_item_vectors(what: str) -> InvalidValueError:
     """The error of :meth:`Model.similarity` for a model that has no vectors."""
     return InvalidValueError(
-        f"{what} has no item vectors, so items have no similarity. Fit als, ials, ease or dot instead."
+        f"{what} has no item vectors, so items have no similarity. Fit another model, such as als or ease."
     )

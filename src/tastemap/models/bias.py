@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from tastemap.data import Interactions
+from tastemap.data import Dataset, Interactions
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array
 from tastemap.models.base import Link
 from tastemap.models.config import ModelConfig
@@ -35,25 +35,26 @@ class BiasConfig(ModelConfig):
     )
 
 
-def fit(train: Interactions, config: BiasConfig, *, rng: np.random.Generator) -> FactorModel:
+def fit(train: Dataset, config: BiasConfig, *, rng: np.random.Generator) -> FactorModel:
     """Fit the means in closed form, O(n). `rng` is not used: there is nothing to draw."""
-    scale = rating_scale_of(train)
-    ratings = train.values.astype(np.float64)
+    data = train.interactions
+    scale = rating_scale_of(data)
+    ratings = data.values.astype(np.float64)
     mean = float(ratings.mean())
-    user_bias = np.zeros(train.n_users, np.float32)
+    user_bias = np.zeros(data.n_users, np.float32)
     for _ in range(SWEEPS):
-        rest = ratings - mean - user_bias[train.user_index]
-        item_bias = _shrunk_means(rest, train.item_index, train.n_items, config.item_regularization)
-        rest = ratings - mean - item_bias[train.item_index]
-        user_bias = _shrunk_means(rest, train.user_index, train.n_users, config.user_regularization)
+        rest = ratings - mean - user_bias[data.user_index]
+        item_bias = _shrunk_means(rest, data.item_index, data.n_items, config.item_regularization)
+        rest = ratings - mean - item_bias[data.item_index]
+        user_bias = _shrunk_means(rest, data.user_index, data.n_users, config.user_regularization)
     return FactorModel(
-        user_factors=np.zeros((train.n_users, 0), np.float32),
-        item_factors=np.zeros((train.n_items, 0), np.float32),
+        user_factors=np.zeros((data.n_users, 0), np.float32),
+        item_factors=np.zeros((data.n_items, 0), np.float32),
         user_bias=user_bias,
         item_bias=item_bias,
         global_bias=mean,
         link=scale,
-        user_loss=UserLoss(0.0, bias_regularization=config.user_regularization),
+        user_side=UserLoss(0.0, bias_regularization=config.user_regularization),
     )
 
 

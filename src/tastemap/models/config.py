@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from tastemap.data import Interactions
+from tastemap.data import Dataset, Interactions
 from tastemap.models.base import Model
 
 
@@ -70,11 +71,25 @@ M = TypeVar("M", bound=Model, covariant=True)
 
 @dataclass(frozen=True)
 class Epoch(Generic[M]):
-    """What one epoch left: the model so far, its losses by name, and sentences for people."""
+    """What one epoch left: the model so far, its losses by name, and sentences for people.
 
-    model: M
+    `export` makes the model, which may take longer than a step. It copies parameters that the next epoch
+    moves: who wants the model of an epoch asks for it before going on.
+    """
+
+    export: Callable[[], M]
     losses: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, model: M, losses: dict[str, float]) -> Epoch[M]:  # type: ignore[misc]
+        """An epoch whose model is made already."""
+        return cls(lambda: model, losses)
+
+    @cached_property
+    def model(self) -> M:
+        """The model so far; stays as it is once asked for."""
+        return self.export()
 
 
 C = TypeVar("C", bound=ModelConfig, contravariant=True)
@@ -83,12 +98,12 @@ C = TypeVar("C", bound=ModelConfig, contravariant=True)
 class Fit(Protocol[C]):
     """``fit(train, config, rng=rng) -> model``: a pure function, no hidden state."""
 
-    def __call__(self, train: Interactions, config: C, *, rng: np.random.Generator) -> Model:
+    def __call__(self, train: Dataset, config: C, *, rng: np.random.Generator) -> Model:
         """Fit a new model."""
 
 
 class Epochs(Protocol[C]):
     """Fit in epochs: an iterator that yields a whole, usable model after each."""
 
-    def __call__(self, train: Interactions, config: C, *, rng: np.random.Generator) -> Iterator[Epoch[Model]]:
+    def __call__(self, train: Dataset, config: C, *, rng: np.random.Generator) -> Iterator[Epoch[Model]]:
         """Fit a new model, epoch by epoch."""

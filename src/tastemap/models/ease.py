@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from tastemap.data import Interactions
+from tastemap.data import Dataset, Interactions
 from tastemap.errors import InvalidValueError
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.jit import kernel
@@ -31,7 +31,7 @@ class EASEConfig(RankingConfig):
     regularization: float = Field(default=200.0, gt=0.0, description="λ on the weights, in interactions")
 
 
-def fit(train: Interactions, config: EASEConfig, *, rng: np.random.Generator) -> ItemWeights:
+def fit(train: Dataset, config: EASEConfig, *, rng: np.random.Generator) -> ItemWeights:
     """Invert the regularized item gramian. `rng` is not used: there is nothing to draw.
 
     Raises
@@ -46,14 +46,15 @@ def fit(train: Interactions, config: EASEConfig, *, rng: np.random.Generator) ->
     """
     from scipy.linalg import lapack  # here, since the import takes half a second
 
-    n_bytes = 8 * train.n_items**2
+    data = train.interactions
+    n_bytes = 8 * data.n_items**2
     if n_bytes > LARGEST_MATRIX_BYTES:
         raise InvalidValueError(
-            f"ease needs a dense matrix of {train.n_items:,} x {train.n_items:,} items, "
+            f"ease needs a dense matrix of {data.n_items:,} x {data.n_items:,} items, "
             f"{n_bytes / 2**30:,.0f} GB; "
             "it is meant for up to 32,000 items. Use ials, whose memory grows with the items alone."
         )
-    G = co_counts(train).T  # symmetric; the transposed view is in the order in which LAPACK needs no copy
+    G = co_counts(data).T  # symmetric; the transposed view is in the order in which LAPACK needs no copy
     G[np.diag_indices_from(G)] += config.regularization
     with single_threaded_blas():
         factor, failed = lapack.dpotrf(G, lower=1, overwrite_a=1)
@@ -62,8 +63,8 @@ def fit(train: Interactions, config: EASEConfig, *, rng: np.random.Generator) ->
         raise InvalidValueError("ease: the item gramian is singular; raise `regularization`.")
     weights = np.empty(P.shape, np.float32)
     diagonal = np.diag(P).copy()
-    map_blocks(lambda start, stop: _scale_rows(P, diagonal, start, stop, weights), train.n_items, 64)
-    return ItemWeights(weights, train.by_user, config.positive_min)
+    map_blocks(lambda start, stop: _scale_rows(P, diagonal, start, stop, weights), data.n_items, 64)
+    return ItemWeights(weights, data.by_user, config.positive_min)
 
 
 def co_counts(train: Interactions) -> Float64Array:

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from tastemap.linalg.cosine import cosine_to, dots_to, row_norms
-from tastemap.linalg.csr import CSR
+from tastemap.linalg.csr import CSR, empty_rows
 from tastemap.linalg.gramian import gramian
 from tastemap.linalg.jit import fast_kernel, kernel
 from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
 from tastemap.models.base import Contributions, Link, Measure, check_items, no_item_vectors
-from tastemap.models.user_loss import UserLoss, UserProblem
 from tastemap.plurals import plural
 
 USERS_PER_BLOCK = 512
+
+
+class UserSide(Protocol):
+    """How user rows follow from histories: :class:`tastemap.models.user_loss.UserLoss` solves for them,
+    :class:`tastemap.models.implicit_history.ImplicitHistory` adds a prior,
+    :class:`tastemap.models.encoder.HistoryEncoder` runs layers.
+    """
+
+    def fold_in(self, model: FactorModel, history: CSR) -> tuple[Float32Array, Float32Array]:
+        """Factors (B, d) and biases (B,) for each row of `history` (B, I)."""
+
+    def contributions(self, model: FactorModel, history: CSR, item_index: int) -> Contributions:
+        """How the entries of one history (1, I) make up the folded-in score of an item."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +46,9 @@ class FactorModel:
     item_bias : array of shape (I,), float32
     global_bias : float
     link : Link
-    user_loss : UserLoss or None
-        The loss that one user's row minimises while the item side is fixed: what :meth:`fold_in`
-        solves. None for a model without a user side.
+    user_side : UserSide or None
+        How the row of a user follows from a history: the loss that it minimises while the item side is
+        fixed, or the layers that encode it. None for a model without a user side.
     """
 
     user_factors: Float32Array
@@ -44,7 +57,7 @@ class FactorModel:
     item_bias: Float32Array
     global_bias: float
     link: Link
-    user_loss: UserLoss | None
+    user_side: UserSide | None
 
     def __repr__(self) -> str:
         counts = (self.n_users, "user"), (self.n_items, "item"), (self.n_factors, "factor")
@@ -76,28 +89,28 @@ class FactorModel:
         return row_norms(self.item_factors)
 
     def users(self, user_index: IntArray) -> FactorUsers:
-        """States of fitted users; index -1 gives zeros."""
+        """States of fitted users; index -1 is somebody without a history."""
         known = user_index >= 0
-        row = np.where(known, user_index, 0)
-        if not self.n_users:
-            return self._zeros(len(user_index))
-        return FactorUsers(self, self.user_factors[row] * known[:, None], self.user_bias[row] * known)
-
-    def fold_in(self, history: CSR) -> FactorUsers:
-        """Solve the user side for each row of `history`; an empty row gives zeros."""
-        if self.user_loss is None:
-            return self._zeros(history.n_rows)
-        factors, bias = self._problem(history).solve()
+        if known.all():
+            return FactorUsers(self, self.user_factors[user_index], self.user_bias[user_index])
+        nobody = self.fold_in(empty_rows(1, self.n_items))
+        factors, bias = np.repeat(nobody.factors, len(known), axis=0), np.repeat(nobody.bias, len(known))
+        factors[known] = self.user_factors[user_index[known]]
+        bias[known] = self.user_bias[user_index[known]]
         return FactorUsers(self, factors, bias)
 
+    def fold_in(self, history: CSR) -> FactorUsers:
+        """What the user side makes of each row of `history`; zeros where there is none."""
+        if self.user_side is None:
+            return self._zeros(history.n_rows)
+        return FactorUsers(self, *self.user_side.fold_in(self, history))
+
     def contributions(self, history: CSR, item_index: int) -> Contributions:
-        """Split the folded-in score of an item over the history (Hu et al. 2008, section 5)."""
-        baseline = self.global_bias + float(self.item_bias[item_index])
-        values = np.zeros(len(history.indices))
-        if self.user_loss is not None:
-            counts = history.reaches(self.user_loss.positive_min)
-            values[counts] = self._problem(history).split(self.item_factors[item_index])
-        return Contributions(baseline, values)
+        """How the history makes up the folded-in score of an item."""
+        if self.user_side is None:
+            baseline = self.global_bias + float(self.item_bias[item_index])
+            return Contributions(baseline, np.zeros(len(history.indices)))
+        return self.user_side.contributions(self, history, item_index)
 
     def similarity(self, item_index: int, measure: Measure) -> Float64Array:
         """Similarity by factors alone: biases say how liked an item is, not what it is like."""
@@ -131,13 +144,6 @@ class FactorModel:
 
         map_blocks(score, history.n_rows, USERS_PER_BLOCK)
         return scores
-
-    def _problem(self, history: CSR) -> UserProblem:
-        assert self.user_loss is not None
-        history = history.at_least(self.user_loss.positive_min)
-        gram = self.item_gramian if self.user_loss.unobserved_weight else None
-        offset = self.global_bias + self.item_bias[history.indices].astype(np.float64)  # (nnz,)
-        return UserProblem(self.user_loss, self.link, history, offset, self.item_factors, gram)
 
     def _zeros(self, n: int) -> FactorUsers:
         return FactorUsers(self, np.zeros((n, self.n_factors), np.float32), np.zeros(n, np.float32))

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 import numpy as np
 from pydantic import Field
 
-from tastemap.data import Interactions
+from tastemap.data import Dataset, Interactions
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.gramian import gramian
 from tastemap.linalg.types import Float32Array
@@ -57,20 +57,18 @@ class IALSConfig(IterativeConfig, RankingConfig):
         )
 
 
-def fit(train: Interactions, config: IALSConfig, *, rng: np.random.Generator) -> FactorModel:
+def fit(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> FactorModel:
     """Fit ``config.n_epochs`` alternations; see :func:`epochs`."""
     *_, last = epochs(train, config, rng=rng)
     return last.model
 
 
-def epochs(
-    train: Interactions, config: IALSConfig, *, rng: np.random.Generator
-) -> Iterator[Epoch[FactorModel]]:
+def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> Iterator[Epoch[FactorModel]]:
     """Alternate: items from users, then users from items, so that users always stand solved.
 
     Parameters
     ----------
-    train : Interactions
+    train : Dataset
         Ratings or counts; what matters is that a pair was seen, and by `alpha` how strongly.
     config : IALSConfig
     rng : Generator
@@ -86,22 +84,23 @@ def epochs(
     -----
     Cost O(n d^2 + (U + I) d^3) an epoch; memory O((U + I) d). The unseen pairs cost one gramian.
     """
+    data = train.interactions
     loss = config.row_loss()
     scale = config.init_std / np.sqrt(config.n_factors)
-    user_factors = rng.normal(0.0, scale, (train.n_users, config.n_factors)).astype(np.float32)
+    user_factors = rng.normal(0.0, scale, (data.n_users, config.n_factors)).astype(np.float32)
     for _ in range(config.n_epochs):
-        item_factors = _half_step(train.by_item, loss, user_factors)
-        user_factors = _half_step(train.by_user, loss, item_factors)
+        item_factors = _half_step(data.by_item, loss, user_factors)
+        user_factors = _half_step(data.by_user, loss, item_factors)
         model = FactorModel(
             user_factors,
             item_factors,
-            np.zeros(train.n_users, np.float32),
-            np.zeros(train.n_items, np.float32),
+            np.zeros(data.n_users, np.float32),
+            np.zeros(data.n_items, np.float32),
             0.0,
             Link(),
             loss,
         )
-        yield Epoch(model, {"loss": training_loss(train, model, loss)})
+        yield Epoch.of(model, {"loss": training_loss(data, model, loss)})
 
 
 def _half_step(seen: CSR, loss: UserLoss, factors: Float32Array) -> Float32Array:

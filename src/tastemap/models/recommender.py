@@ -13,6 +13,9 @@ from tastemap.errors import check_type
 from tastemap.models.base import Model, Objective
 from tastemap.models.config import ModelConfig
 
+NOT_LOSSES = ("phase", "epoch", "learning_rate")
+"""Columns of :attr:`Recommender.losses` that say when and how; the others are figures of the fit."""
+
 
 @dataclass(frozen=True, eq=False)
 class Recommender:
@@ -32,13 +35,15 @@ class Recommender:
     seed : int
     train : Dataset
     losses : DataFrame
-        One row an epoch: ``phase`` (``search`` or ``final``), ``epoch``, and a column a loss.
+        One row an epoch: ``phase`` (``search`` or ``final``), ``epoch``, ``learning_rate`` of its last step
+        where there is one, and a column a loss.
     validation : DataFrame or None
         At most 10,000 held-out training rows: ``user_id, item_id, rating, prediction``.
     evaluation : dict or None
         The record of an evaluation, as data.
     interrupted : bool
-        Whether Ctrl-C ended the fit early. Not saved: `resolved` says what was done.
+        Whether Ctrl-C, or a loss that was no longer finite, ended the fit early. Not saved: `resolved` says
+        what was done.
     """
 
     model: Model

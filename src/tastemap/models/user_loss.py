@@ -14,13 +14,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tastemap.linalg.csr import CSR, row_numbers
 from tastemap.linalg.ridge import ridge_rows
 from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, Int32Array, IntArray
-from tastemap.models.base import Link
+from tastemap.models.base import Contributions, Link
+
+if TYPE_CHECKING:
+    from tastemap.models.factor import FactorModel
 
 GAUSS_NEWTON_STEPS = 10
 CONVERGED = 1e-5
@@ -58,6 +62,25 @@ class UserLoss:
     implicit: bool = False
     alpha: float = 0.0
     positive_min: float | None = None
+
+    def fold_in(self, model: FactorModel, history: CSR) -> tuple[Float32Array, Float32Array]:
+        """The minimiser for each row of `history`; an empty row gives zeros."""
+        return self.problem(model, history).solve()
+
+    def contributions(self, model: FactorModel, history: CSR, item_index: int) -> Contributions:
+        """Split the folded-in score of an item over the history (Hu et al. 2008, section 5)."""
+        values = np.zeros(len(history.indices))
+        values[history.reaches(self.positive_min)] = self.problem(model, history).split(
+            model.item_factors[item_index]
+        )
+        return Contributions(model.global_bias + float(model.item_bias[item_index]), values)
+
+    def problem(self, model: FactorModel, history: CSR) -> UserProblem:
+        """What is solved for the rows of `history`."""
+        history = history.at_least(self.positive_min)
+        gram = model.item_gramian if self.unobserved_weight else None
+        offset = model.global_bias + model.item_bias[history.indices].astype(np.float64)  # (nnz,)
+        return UserProblem(self, model.link, history, offset, model.item_factors, gram)
 
     def confidences(self, values: FloatArray) -> Float64Array:
         """Weight of each seen pair, shape (nnz,)."""

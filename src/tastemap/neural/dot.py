@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tastemap.neural.history import HistoryPrior
+from tastemap.neural.pairs import pair_dots
+
 
 class DotProduct(nn.Module):
     r"""Predicted ratings :math:`f(\mu + b_u + b_i + x_u^\top y_i)`.
@@ -17,8 +20,10 @@ class DotProduct(nn.Module):
     ----------
     user_factors, item_factors : tensors of shape (U, d) and (I, d)
         Where training starts.
-    user_bias, item_bias : bool
-        Whether to learn an offset per user and per item; they start at 0.
+    prior : HistoryPrior or None
+        What is added to the user factors by the items of each history.
+    user_bias, item_bias : tensors of shape (U, 1) and (I, 1), or None
+        Where the offsets start; None: there are none.
     global_bias : float
         μ; not learned.
     rating_range : (low, high) or None
@@ -30,25 +35,35 @@ class DotProduct(nn.Module):
         user_factors: Tensor,
         item_factors: Tensor,
         *,
-        user_bias: bool,
-        item_bias: bool,
+        prior: HistoryPrior | None = None,
+        user_bias: Tensor | None,
+        item_bias: Tensor | None,
         global_bias: float,
         rating_range: tuple[float, float] | None,
     ) -> None:
         super().__init__()
         self.user_factors = nn.Parameter(user_factors)  # (U, d)
         self.item_factors = nn.Parameter(item_factors)  # (I, d)
-        self.user_bias = nn.Parameter(user_factors.new_zeros(len(user_factors), 1)) if user_bias else None
-        self.item_bias = nn.Parameter(item_factors.new_zeros(len(item_factors), 1)) if item_bias else None
+        self.prior = prior
+        self.user_bias = None if user_bias is None else nn.Parameter(user_bias)  # (U, 1)
+        self.item_bias = None if item_bias is None else nn.Parameter(item_bias)  # (I, 1)
         self.global_bias = global_bias
         self.rating_range = rating_range
 
-    def forward(self, user_index: Tensor, item_index: Tensor) -> Tensor:
-        """Predicted ratings in stars, shape (B,), for index tensors of shape (B,), int64."""
-        # F.embedding sums the gradient of a repeated row in a fixed order, whatever the number of threads
-        x = F.embedding(user_index, self.user_factors)  # (B, d)
-        y = F.embedding(item_index, self.item_factors)  # (B, d)
-        score = self.global_bias + (x * y).sum(dim=1)  # (B,)
+    def forward(self, user_index: Tensor, item_index: Tensor, by_item: Tensor | None = None) -> Tensor:
+        """Predicted ratings in stars, shape (B,), for index tensors of shape (B,), int64.
+
+        `by_item`, the order that sorts pairs by item, is given where every step has the same pairs.
+        """
+        X = self.user_factors if self.prior is None else self.user_factors + self.prior()  # (U, d)
+        if by_item is None:
+            # F.embedding sums the gradient of a repeated row in a fixed order, whatever the number of threads
+            x = F.embedding(user_index, X)  # (B, d)
+            y = F.embedding(item_index, self.item_factors)  # (B, d)
+            dots = (x * y).sum(dim=1)  # (B,)
+        else:
+            dots = pair_dots(X, self.item_factors, user_index, item_index, by_item)  # (B,)
+        score = self.global_bias + dots  # (B,)
         if self.user_bias is not None:
             score = score + F.embedding(user_index, self.user_bias).squeeze(dim=1)  # (B,)
         if self.item_bias is not None:

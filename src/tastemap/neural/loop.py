@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tastemap.errors import InvalidValueError
+from tastemap.errors import DivergedError
 from tastemap.neural.optimizers import Optimizer
 from tastemap.neural.schedule import Schedule
 
@@ -33,6 +34,8 @@ class Loop:
     schedule : callable
         Learning rate and momentum of each step.
     batch_size : int
+    rows_at_once : int or None
+        The gradients of a larger batch are summed over parts of this size, to save memory.
     """
 
     rows: Sequence[Tensor]
@@ -40,6 +43,7 @@ class Loop:
     optimizer: Optimizer
     schedule: Schedule
     batch_size: int
+    rows_at_once: int | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -47,38 +51,52 @@ class Loop:
         return -(-len(self.rows[0]) // self.batch_size)
 
     def run_epoch(self, epoch: int, rng: np.random.Generator) -> dict[str, float]:
-        """One pass over all rows in an order drawn from `rng`; epochs count from 1.
+        """One pass over all rows in an order drawn from `rng`, a full batch as it is; epochs count from 1.
 
         Returns
         -------
         dict of str to float
-            The mean of each term over the rows, taken while the parameters moved, and their sum ``loss``.
+            ``learning_rate`` of the last step; the mean of each term over the rows, taken while the parameters
+            moved; and their sum ``loss``.
 
         Raises
         ------
-        InvalidValueError
+        DivergedError
             If the loss is no longer finite.
         """
         n = len(self.rows[0])
-        order = torch.from_numpy(rng.permutation(n)).to(self.rows[0].device)  # (n,)
-        batches = zip(*(torch.split(column[order], self.batch_size) for column in self.rows), strict=True)
+        columns = self.rows
+        if self.batch_size < n:
+            order = torch.from_numpy(rng.permutation(n)).to(self.rows[0].device)  # (n,)
+            columns = [column[order] for column in self.rows]
         totals: dict[str, float] = {}
         first_step = (epoch - 1) * self.steps_per_epoch
-        for step, batch in enumerate(batches, start=first_step):
-            terms = self.losses(*batch)
-            loss = sum(terms.values(), start=torch.zeros((), device=order.device))
+        for step, batch in enumerate(_cut(columns, self.batch_size), start=first_step):
             learning_rate, momentum = self.schedule(step)
-            _check_finite(loss.item(), epoch, step - first_step + 1, learning_rate)
-            loss.backward()  # type: ignore[no-untyped-call]
+            for part in _cut(batch, self.rows_at_once or self.batch_size):
+                terms = self.losses(*part)
+                loss = reduce(torch.add, terms.values())
+                _check_finite(loss.item(), epoch, step - first_step + 1, learning_rate)
+                if len(part[0]) < len(batch[0]):
+                    loss = loss * (len(part[0]) / len(batch[0]))
+                loss.backward()  # type: ignore[no-untyped-call]
+                for name, term in terms.items():
+                    totals[name] = totals.get(name, 0.0) + term.item() * len(part[0]) / n
             self.optimizer.step(learning_rate, momentum)
-            for name, term in terms.items():
-                totals[name] = totals.get(name, 0.0) + term.item() * len(batch[0]) / n
-        return {"loss": sum(totals.values()), **totals}
+        last_rate, _ = self.schedule(epoch * self.steps_per_epoch - 1)
+        return {"learning_rate": last_rate, "loss": sum(totals.values()), **totals}
+
+
+def _cut(columns: Sequence[Tensor], size: int) -> Iterable[Sequence[Tensor]]:
+    """Parts of up to `size` rows; all columns are cut alike."""
+    if len(columns[0]) <= size:
+        return [columns]
+    return zip(*(torch.split(column, size) for column in columns), strict=True)
 
 
 def _check_finite(loss: float, epoch: int, step: int, learning_rate: float) -> None:
     if not math.isfinite(loss):
-        raise InvalidValueError(
+        raise DivergedError(
             "learning_rate must be small enough for the loss to stay finite. It became "
             f"{loss} in epoch {epoch}, step {step}, at a rate of {learning_rate:.3g}; try a tenth of that."
         )

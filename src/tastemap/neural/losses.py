@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import log_softmax, mse_loss
 
 CHUNK = 8192
 """Elements, or rows of a gramian, that one sum takes at a time."""
@@ -15,12 +16,19 @@ CHUNK = 8192
 
 def mean_squared_error(predicted: Tensor, ratings: Tensor) -> Tensor:
     """Mean of ``(predicted - ratings)^2`` over a batch, scalar, for tensors of shape (B,)."""
+    if len(ratings) <= CHUNK:
+        return mse_loss(predicted, ratings)
     return _total((predicted - ratings).square()) / len(ratings)
 
 
 def mean_squared_norm(factors: Tensor) -> Tensor:
     """``||F||^2 / n``, the mean squared length of a factor vector, scalar, for factors (n, d)."""
     return _total(factors.square().sum(dim=1)) / len(factors)
+
+
+def multinomial(logits: Tensor, seen: Tensor) -> Tensor:
+    """Minus the mean log-probability of all pairs that were seen, scalar, for shapes (B, I)."""
+    return -(log_softmax(logits, dim=1) * seen).sum(dim=1).sum() / seen.sum(dim=1).sum()
 
 
 def gravity(user_factors: Tensor, item_factors: Tensor) -> Tensor:

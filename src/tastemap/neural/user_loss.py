@@ -21,7 +21,7 @@ import numpy as np
 from tastemap.data import Interactions
 from tastemap.linalg.csr import row_numbers
 from tastemap.linalg.threads import single_threaded_blas
-from tastemap.linalg.types import Float64Array
+from tastemap.linalg.types import Float32Array, Float64Array
 from tastemap.models.dot import DotConfig
 from tastemap.models.factor import FactorModel
 from tastemap.models.user_loss import UserLoss
@@ -33,8 +33,13 @@ SMALLEST_WEIGHT = 0.1
 """Floor of a measured weight: after few steps the rows may not lean against their gradient at all."""
 
 
-def user_loss_of(model: FactorModel, train: Interactions, config: DotConfig) -> UserLoss:
-    """The loss that the user rows of a model fitted to `train` with `config` minimise."""
+def user_loss_of(
+    model: FactorModel, own_factors: Float32Array, train: Interactions, config: DotConfig
+) -> UserLoss:
+    """The loss that the user rows of a model fitted to `train` with `config` minimise.
+
+    `own_factors` (U, d) are the user factors less the priors of implicit histories: what is penalized.
+    """
     n, l2 = len(train), config.l2(len(train))
     loss = UserLoss(
         regularization=n * l2 / 2.0 + n * config.factor_regularization / train.n_users,
@@ -42,11 +47,13 @@ def user_loss_of(model: FactorModel, train: Interactions, config: DotConfig) -> 
         unobserved_weight=n * config.gravity / (train.n_users * train.n_items),
     )
     if config.weight_decay or not loss.regularization:
-        return measured_loss(model, train, loss)
+        return measured_loss(model, own_factors, train, loss)
     return loss
 
 
-def measured_loss(model: FactorModel, train: Interactions, loss: UserLoss) -> UserLoss:
+def measured_loss(
+    model: FactorModel, own_factors: Float32Array, train: Interactions, loss: UserLoss
+) -> UserLoss:
     r"""`loss` with the weights for which the fitted rows come nearest to being its minimum.
 
     At the minimum a row balances the gradient of its squared errors (and of gravity):
@@ -63,7 +70,7 @@ def measured_loss(model: FactorModel, train: Interactions, loss: UserLoss) -> Us
     rows = row_numbers(history.indptr)  # (nnz,)
     score = model.users(users[rows]).score(history.indices[:, None])[:, 0]
     pull = (history.values - model.link.apply(score)) * model.link.slope(score)  # (nnz,)
-    X = model.user_factors[users].astype(np.float64)  # (B, d)
+    X = own_factors[users].astype(np.float64)  # (B, d)
     Y = model.item_factors[history.indices]  # (nnz, d)
     # no history is empty, so every row has a first entry
     factor_pull = np.add.reduceat(pull[:, None] * Y, history.indptr[:-1], axis=0)  # (B, d)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 Child: TypeAlias = "str | Markup | Iterable[Child] | None"
-_VOID = frozenset({"meta", "br", "hr"})
+_VOID = frozenset({"meta", "br", "hr", "img", "source"})
 
 
 class Markup(str):

@@ -42,14 +42,22 @@ def page(title: str, *body: Child) -> str:
     return "<!doctype html>\n" + tag("html", head, page_body, lang="en") + "\n"
 
 
-def chart_block(chart: Chart, name: str, described: str) -> Markup:
-    """A chart, drawn already, with its specification for the page's script; `described` is read for it."""
+def chart_block(chart: Chart, name: str, described: str, *, role: str = "img") -> Markup:
+    """A chart, drawn already, with its specification for the page's script; `described` is read for it.
+
+    Its role is ``group`` where it has controls, which would be hidden inside of an image.
+    """
+    holder = tag(
+        "div", Markup(svg(chart)), class_="chart", role=role, aria_label=described, data_spec=f"spec-{name}"
+    )
+    return Markup(holder + spec_block(chart, name))
+
+
+def spec_block(chart: Chart, name: str) -> Markup:
+    """The specification of a chart, where the page's script finds it by `name`."""
     # "<" cannot end the element when it is written as its escape, which JSON readers undo.
     spec = json.dumps(page_spec(chart), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    holder = tag(
-        "div", Markup(svg(chart)), class_="chart", role="img", aria_label=described, data_spec=f"spec-{name}"
-    )
-    return Markup(holder + block("script", Markup(spec), type="application/json", id=f"spec-{name}"))
+    return block("script", Markup(spec), type="application/json", id=f"spec-{name}")
 
 
 def table_block(caption: Child, head: Sequence[Child], rows: Sequence[Sequence[Markup]], label: str) -> Markup:

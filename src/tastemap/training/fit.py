@@ -11,7 +11,7 @@ import polars as pl
 
 from tastemap.data import Dataset, Interactions
 from tastemap.data.dataset import check_dataset
-from tastemap.errors import DataError, InvalidValueError, check_type
+from tastemap.errors import DataError, DivergedError, InvalidValueError, check_type
 from tastemap.linalg.jit import announce_compilation
 from tastemap.models.base import Model
 from tastemap.models.config import IterativeConfig, ModelConfig, positive_min_of
@@ -49,14 +49,15 @@ def fit(
 
     An iterative model is first fitted to a part of `train` while the rest, a random
     ``validation_fraction`` of the rows, tells when to stop; then it is fitted to all of `train`
-    for that many epochs. Ctrl-C during the first part ends the search there; Ctrl-C during the second
-    keeps the last whole epoch. Either way ``resolved`` repeats the run.
+    for that many epochs. Ctrl-C, or a loss that is no longer finite, ends the search there if it comes during
+    the first part, and keeps the last whole epoch if during the second. Either way ``resolved`` repeats the
+    run.
 
     Parameters
     ----------
     train : Dataset
     model : str
-        A registered name: ``bias``, ``als``, ``dot``, ``popularity``, ``ease``, ``ials``.
+        A registered name: ``bias``, ``als``, ``dot``, ``mlp``, ``popularity``, ``ease``, ``ials``, ``softmax``.
     settings : mapping of str to object, optional
         Settings that differ from the model's defaults.
     positive_min : float, optional
@@ -67,8 +68,8 @@ def fit(
     progress : Progress
         Hears about compilation and epochs.
     keep_partial : bool
-        Whether Ctrl-C keeps the best so far; if not, it ends the fit (an evaluation must not compare a
-        model that was cut short).
+        Whether Ctrl-C and a loss that is no longer finite keep the best so far; if not, they end the fit (an
+        evaluation must not compare a model that was cut short).
 
     Returns
     -------
@@ -81,13 +82,15 @@ def fit(
         ratings or with `positive_min`, or `positive_min` leaving fewer than two users or items.
     DataError
         If there are fewer than two users or items at all.
+    DivergedError
+        If the loss is no longer finite within the first epoch, or later without `keep_partial`.
     MissingExtraError
         If the model needs an optional package that is not installed.
     """
     _check_arguments(train, model, settings)
     entry, seed = get(model), seed_of(rng)
     config = make_config(model, _with_positive_min(entry, settings or {}, positive_min))
-    learned = _suitable(train.interactions, entry, positive_min_of(config))
+    learned = replace(train, interactions=_suitable(train.interactions, entry, positive_min_of(config)))
     with announce_compilation(progress):
         if isinstance(config, IterativeConfig):
             return _fit_in_epochs(train, learned, entry, config, seed, progress, keep_partial)
@@ -138,7 +141,7 @@ def _suitable(data: Interactions, entry: ModelEntry, positive_min: float | None)
 
 def _fit_in_epochs(
     train: Dataset,
-    learned: Interactions,
+    learned: Dataset,
     entry: ModelEntry,
     config: IterativeConfig,
     seed: int,
@@ -148,7 +151,7 @@ def _fit_in_epochs(
     validation = hold_out(
         train.interactions, entry.objective, config.validation_fraction, seed, positive_min_of(config)
     )
-    search = _search(entry, config, seed, validation, progress, keep_partial) if validation else None
+    search = _search(train, entry, config, seed, validation, progress, keep_partial) if validation else None
     resolved = config.resolved(search.n_epochs) if search else config
     losses: list[dict[str, object]] = list(search.losses) if search else []
     total = search.n_epochs if search else config.n_epochs
@@ -163,10 +166,12 @@ def _fit_in_epochs(
                 progress.note(note)
             losses.append({"phase": "final", "epoch": done, **epoch.losses})
             progress.step(f"fit {entry.name}", done, total, epoch.losses)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, DivergedError) as stop:
         if fitted is None or not keep_partial:
             raise
-        progress.note(f"Stopped after {done} of {plural(total, 'epoch')}; the model so far is kept.")
+        progress.note(
+            f"{_reason(stop)}Stopped after {done} of {plural(total, 'epoch')}; the model so far is kept."
+        )
         resolved, interrupted = config.resolved(done), True
     assert fitted is not None, "epochs yields at least one model"
     recommender = _recommender(
@@ -176,6 +181,7 @@ def _fit_in_epochs(
 
 
 def _search(
+    train: Dataset,
     entry: ModelEntry,
     config: IterativeConfig,
     seed: int,
@@ -189,7 +195,8 @@ def _search(
     losses: list[dict[str, object]] = []
     best, best_epoch, best_model, interrupted = float("inf"), 0, None, False
     try:
-        for number, epoch in enumerate(epochs(validation.learned, config, rng=stream(seed, "fit")), start=1):
+        inner = replace(train, interactions=validation.learned)
+        for number, epoch in enumerate(epochs(inner, config, rng=stream(seed, "fit")), start=1):
             for note in epoch.notes:
                 progress.note(note)
             figures = {**epoch.losses, validation.metric: validation.figure(epoch.model)}
@@ -200,16 +207,21 @@ def _search(
                 best, best_epoch, best_model = cost, number, epoch.model
             elif number - best_epoch >= config.patience:
                 break
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, DivergedError) as stop:
         if best_model is None or not keep_partial:
             raise
         progress.note(
-            f"Search stopped; fitting to all rows for {plural(best_epoch, 'epoch')}. "
-            "Ctrl-C again stops that too."
+            f"{_reason(stop)}Search stopped; fitting to all rows for {plural(best_epoch, 'epoch')}. "
+            "Ctrl-C stops that too."
         )
         interrupted = True
     assert best_model is not None, "epochs yields at least one model"
     return _Search(best_epoch, losses, validation.predictions(best_model), interrupted)
+
+
+def _reason(stop: BaseException) -> str:
+    """What a note says first of an epoch that was not finished: nothing to whoever pressed Ctrl-C."""
+    return f"{stop} " if isinstance(stop, DivergedError) else ""
 
 
 def _recommender(

@@ -92,11 +92,27 @@ MODELS: dict[str, ModelEntry] = {
             "rating",
             "dot product of embeddings with biases and a rating range, by PyTorch",
             "tastemap.models.dot:DotConfig",
-            "tastemap.neural.fit",
+            "tastemap.neural.fit_dot",
+            extra="torch",
+        ),
+        ModelEntry(
+            "mlp",
+            "rating",
+            "embeddings of users, items and features through linear layers, by PyTorch",
+            "tastemap.models.mlp:MLPConfig",
+            "tastemap.neural.fit_mlp",
             extra="torch",
         ),
         _entry("popularity", "ranking", "PopularityConfig", "the most popular items: the ranking baseline"),
         _entry("ease", "ranking", "EASEConfig", "item-to-item weights in closed form"),
+        ModelEntry(
+            "softmax",
+            "ranking",
+            "a network from a history to a probability of every item, by PyTorch",
+            "tastemap.models.softmax:SoftmaxConfig",
+            "tastemap.neural.fit_softmax",
+            extra="torch",
+        ),
         _entry("ials", "ranking", "IALSConfig", "implicit matrix factorization, alternating least squares"),
     )
 }

@@ -82,9 +82,9 @@ def test_every_part_of_the_data_comes_back(tmp_path: Path) -> None:
     assert data.rating_scale == interactions.rating_scale
     assert loaded.train.catalog.frame.equals(made.train.catalog.frame)
     assert (loaded.train.name, loaded.train.report) == (made.train.name, made.train.report)
-    assert (factors_of(loaded).link, factors_of(loaded).user_loss) == (
+    assert (factors_of(loaded).link, factors_of(loaded).user_side) == (
         made.model.link,
-        factors_of(made).user_loss,
+        factors_of(made).user_side,
     )
 
 
@@ -159,9 +159,9 @@ def test_the_bytes_hold_no_clock_host_or_path(tmp_path: Path) -> None:
     assert b"a-telling-name" not in everything
     assert os.uname().nodename.encode() not in everything
     assert set(manifest_of(folder)) == {
-        "config", "data", "evaluation", "files", "format", "format_version", "global_bias", "library_version",
-        "link", "load_report", "model", "n_items", "n_users", "objective", "rating_scale", "resolved", "seed",
-        "shape", "user_loss",
+        "config", "data", "evaluation", "files", "format", "format_version", "global_bias", "input_relu",
+        "library_version", "link", "load_report", "model", "n_items", "n_layers", "n_products", "n_users",
+        "objective", "rating_scale", "resolved", "seed", "shape", "user_loss",
     }  # fmt: skip
 
 

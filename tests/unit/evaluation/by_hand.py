@@ -60,7 +60,7 @@ def recommender(item_stars: tuple[float, ...] = (5.0, 4.0, 3.0, 2.0, 1.0)) -> Re
         item_bias=np.array(item_stars, np.float32),
         global_bias=0.0,
         link=Link("clip", 1.0, 5.0),
-        user_loss=None,
+        user_side=None,
     )
     config = make_config("als")
     return Recommender(model, "als", "rating", config, config, 0, train, pl.DataFrame())

@@ -27,7 +27,7 @@ def near_ties() -> FactorModel:
         item_bias=np.concatenate([near, np.full(40, -1.0)]).astype(np.float32),
         global_bias=3.5,
         link=Link("clip", 1.0, 5.0),
-        user_loss=None,
+        user_side=None,
     )
 
 

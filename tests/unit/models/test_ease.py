@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tastemap.data import Interactions, make_interactions
+from tastemap.data import Catalog, Dataset, Interactions, LoadReport, make_interactions
 from tastemap.errors import InvalidValueError
 from tastemap.linalg.types import Float64Array
 from tastemap.models import ease
@@ -27,9 +27,13 @@ def matrix(rows: Interactions) -> Float64Array:
     return dense
 
 
+def dataset(rows: Interactions) -> Dataset:
+    return Dataset("random", rows, Catalog.empty(), None, LoadReport(len(rows), len(rows)))
+
+
 def fit(rows: Interactions, regularization: float) -> Float64Array:
     config = ease.EASEConfig(regularization=regularization)
-    return ease.fit(rows, config, rng=np.random.default_rng(0)).weights.astype(np.float64)
+    return ease.fit(dataset(rows), config, rng=np.random.default_rng(0)).weights.astype(np.float64)
 
 
 @pytest.mark.parametrize("regularization", [0.5, 200.0])
@@ -57,7 +61,7 @@ def test_fitting_holds_one_float64_matrix_and_the_weights() -> None:
     rows = random_rows(30, 400)
     fit(rows, 1.0)  # kernels are compiled and SciPy is loaded
     tracemalloc.start()
-    ease.fit(rows, ease.EASEConfig(), rng=np.random.default_rng(0))
+    ease.fit(dataset(rows), ease.EASEConfig(), rng=np.random.default_rng(0))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1.6 * 8 * 400**2  # 1.5; a copy that LAPACK makes would be one more

@@ -20,7 +20,7 @@ def random_model(n_users: int = 6, n_items: int = 9, d: int = 4) -> FactorModel:
         item_bias=rng.normal(size=n_items).astype(np.float32),
         global_bias=3.5,
         link=Link("clip", 1.0, 5.0),
-        user_loss=None,
+        user_side=None,
     )
 
 

@@ -45,7 +45,7 @@ def model_of(name: str) -> FactorModel:
         item_bias=(0.3 * rng.normal(size=N_ITEMS) * explicit).astype(np.float32),
         global_bias=0.0 if loss.implicit else (3.4 if link.kind == "clip" else 0.4),
         link=link,
-        user_loss=loss,
+        user_side=loss,
     )
 
 
@@ -59,8 +59,8 @@ def histories() -> CSR:
 
 def written_loss(model: FactorModel, history: CSR, row: int) -> Callable[[Float64Array], float]:
     """The loss as its module writes it, for one user; the last coordinate is the bias, if there is one."""
-    loss = model.user_loss
-    assert loss is not None
+    loss = model.user_side
+    assert isinstance(loss, UserLoss)
     items, values = history.row(row)
     if loss.positive_min is not None:
         items, values = items[values >= loss.positive_min], values[values >= loss.positive_min]
@@ -83,8 +83,8 @@ def written_loss(model: FactorModel, history: CSR, row: int) -> Callable[[Float6
 
 def n_coordinates(model: FactorModel) -> int:
     """Factors, and one more where the loss has a bias."""
-    assert model.user_loss is not None
-    return N_FACTORS + (model.user_loss.bias_regularization is not None)
+    assert isinstance(model.user_side, UserLoss)
+    return N_FACTORS + (model.user_side.bias_regularization is not None)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -157,6 +157,6 @@ def test_a_stronger_regularization_gives_shorter_factors() -> None:
     model = model_of("plain")
     norms = []
     for regularization in (0.01, 1.0, 100.0):
-        changed = replace(model, user_loss=UserLoss(regularization))
+        changed = replace(model, user_side=UserLoss(regularization))
         norms.append(float(np.linalg.norm(changed.fold_in(history).factors)))
     assert norms[0] > norms[1] > norms[2] > 0.0

@@ -1,21 +1,53 @@
 // Each chart is already there as a drawing; here it is drawn again, to fit its place and to answer the pointer.
 // "ast" has Vega interpret its expressions instead of compiling them, so that the page can forbid eval.
-for (const holder of document.querySelectorAll(".chart[data-spec]")) {
-  const still = holder.querySelector("svg");
+function draw(holder, renderer, text) {
+  const still = holder.firstElementChild;
   const place = document.createElement("div");
   place.className = "drawing";
   holder.append(place);
-  const spec = JSON.parse(document.getElementById(holder.dataset.spec).textContent);
   const options = {
     mode: "vega-lite",
-    renderer: "svg",
+    renderer,
     actions: false,
     ast: true,
     defaultStyle: false,
     tooltip: { disableDefaultStyle: true },
   };
-  vegaEmbed(place, spec, options).then(
-    () => { still.remove(); place.classList.remove("drawing"); },
+  return vegaEmbed(place, JSON.parse(text), options).then(
+    (drawn) => { place.classList.remove("drawing"); return { drawn, place, still }; },
     (error) => { place.remove(); console.error(error); },
   );
 }
+
+const specOf = (holder) => document.getElementById(holder.dataset.spec).textContent;
+
+for (const holder of document.querySelectorAll(".chart[data-spec]:not([data-renderer])")) {
+  draw(holder, "svg", specOf(holder)).then((done) => done?.still.remove());
+}
+
+// A canvas knows no style sheet: it is drawn with the colors of the moment, once it comes near, and again when
+// the colors change. Its image stays, for print.
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+
+function drawCanvas(holder) {
+  const style = getComputedStyle(document.documentElement);
+  const text = specOf(holder).replace(/var\((--[a-z]+)\)/g, (_, name) => style.getPropertyValue(name).trim());
+  draw(holder, "canvas", text).then((done) => {
+    if (!done) return;
+    holder.classList.add("drawn");
+    dark.addEventListener("change", () => {
+      done.drawn.finalize();
+      done.place.remove();
+      drawCanvas(holder);
+    }, { once: true });
+  });
+}
+
+const near = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    if (!entry.isIntersecting) continue;
+    near.unobserve(entry.target);
+    drawCanvas(entry.target);
+  }
+}, { rootMargin: "400px" });
+for (const holder of document.querySelectorAll(".chart[data-renderer=canvas]")) near.observe(holder);

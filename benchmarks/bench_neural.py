@@ -1,0 +1,129 @@
+"""Epochs of ``dot`` and ``mlp`` on ml-100k beside fastai's ``collab_learner``, turn by turn in one run.
+
+The peer needs an environment of its own: python -m venv peer && peer/bin/pip install torch==2.13.0 fastai
+Run: python benchmarks/bench_neural.py --peer-python peer/bin/python [--rounds 3]
+Without --peer-python only our own epochs are timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import tempfile
+import time
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from tastemap.data import Dataset, load
+from tastemap.training.registry import get, make_config
+
+RESULTS = Path(__file__).parent / "results" / "neural.json"
+PEER = Path(__file__).parent / "peers" / "fastai_collab.py"
+N_EPOCHS = 5
+
+SHARED: dict[str, object] = {
+    "batch_size": 64,
+    "n_epochs": N_EPOCHS,
+    "learning_rate": 5e-3,
+    "optimizer": "adamw",
+    "weight_decay": 0.1,
+    "init": "truncated-normal",
+    "init_std": 0.01,
+    "global_mean": False,
+    "range_low": 0.0,
+    "range_high": 5.5,
+}
+CASES: dict[str, tuple[str, dict[str, object]]] = {
+    "dot": ("dot", {**SHARED, "n_factors": 50, "bias_init_std": 0.01, "bias_share": 1.0}),
+    "net": ("mlp", {**SHARED, "layers": (100, 50), "batch_norm": True}),
+}
+
+
+def split(data: Dataset) -> tuple[Dataset, Dataset]:
+    """A random fifth of the rows as the test part."""
+    held = np.zeros(len(data.interactions), np.bool_)
+    held[np.random.default_rng(0).permutation(len(held))[: len(held) // 5]] = True
+    return (
+        replace(data, interactions=data.interactions.select(~held)),
+        replace(data, interactions=data.interactions.select(held)),
+    )
+
+
+def ours(case: str, train: Dataset, test: Dataset) -> tuple[float, float]:
+    """Seconds an epoch, and the mean squared error on known test rows after the last one."""
+    name, settings = CASES[case]
+    start = time.perf_counter()
+    *_, last = get(name).epochs(train, make_config(name, settings), rng=np.random.default_rng(0))  # type: ignore[misc]
+    seconds = (time.perf_counter() - start) / N_EPOCHS
+    rows, learned = test.interactions, train.interactions
+    users = learned.users.indices(rows.users.ids)[rows.user_index]
+    items = learned.items.indices(rows.items.ids)[rows.item_index].astype(np.int32)
+    known = (users >= 0) & (items >= 0)
+    scores = last.model.users(users[known]).score(items[known][:, None])[:, 0]
+    errors = last.model.link.apply(scores) - rows.values[known]
+    return seconds, float(np.mean(errors**2))
+
+
+def peer(case: str, python: Path, path: Path) -> dict[str, object]:
+    """The same by fastai, in its own process."""
+    command = [str(python), str(PEER), str(path), case, str(N_EPOCHS)]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    answer: dict[str, object] = json.loads(run.stdout.splitlines()[-1])
+    return answer
+
+
+def measure(case: str, data: Dataset, python: Path | None, rounds: int, path: Path) -> dict[str, object]:
+    """Medians over rounds that take turns."""
+    train, test = split(data)
+    mine, theirs = [], []
+    for _ in range(rounds):
+        mine.append(ours(case, train, test))
+        if python is not None:
+            theirs.append(peer(case, python, path))
+    seconds = statistics.median(one for one, _ in mine)
+    result: dict[str, object] = {"epoch_s": round(seconds, 3), "test_mse": round(mine[-1][1], 4)}
+    if theirs:
+        peer_seconds = statistics.median(float(str(one["seconds_per_epoch"])) for one in theirs)
+        result |= {
+            "fastai_epoch_s": round(peer_seconds, 3),
+            "fastai_valid_mse": theirs[-1]["valid_mse"],
+            "fastai": theirs[-1]["versions"],
+            "ratio": round(peer_seconds / seconds, 2),
+        }
+    return result
+
+
+def main() -> None:
+    """Measure both cases, print and keep the result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peer-python", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    data = load("ml-100k")
+    result: dict[str, object] = {
+        "benchmark": "seconds of an epoch, batch size 64, ml-100k",
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("tastemap", "torch", "numpy")},
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ratings.csv"
+        frame = data.interactions.frame().select("user_id", "item_id", "rating")
+        frame.rename({"user_id": "user", "item_id": "item"}).write_csv(path)
+        for case in CASES:
+            result[case] = measure(case, data, given.peer_python, given.rounds, path)
+            print(case, result[case], flush=True)
+    given.out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""What a history says by which items it holds, whatever their ratings: a sum of item vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tastemap.linalg.csr import CSR
+from tastemap.linalg.jit import kernel
+from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array
+
+
+def history_bags(history: CSR, item_vectors: Float32Array) -> Float64Array:
+    r"""The bag :math:`\frac{1}{\sqrt{n_u}} \sum_{j \in S_u} z_j` of each row (B, I); shape (B, q), float64.
+
+    An empty history has an empty bag, zeros. Sums are taken row by row in the order of the history: the same
+    bits alone and in any batch.
+    """
+    bags = np.zeros((history.n_rows, item_vectors.shape[1]))
+    _sum_bags(history.indptr, history.indices, item_vectors, bags)
+    bags /= np.sqrt(np.maximum(history.row_lengths, 1))[:, None]
+    return bags
+
+
+@kernel
+def _sum_bags(indptr: Int64Array, indices: Int32Array, vectors: Float32Array, bags: Float64Array) -> None:
+    for row in range(bags.shape[0]):
+        for entry in range(indptr[row], indptr[row + 1]):
+            for column in range(vectors.shape[1]):
+                bags[row, column] += np.float64(vectors[indices[entry], column])

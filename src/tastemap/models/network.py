@@ -1,0 +1,262 @@
+"""Models whose score is a small neural network of a user's and an item's vector, run by NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tastemap.linalg.cosine import cosine_to, dots_to, row_norms
+from tastemap.linalg.csr import CSR
+from tastemap.linalg.jit import kernel
+from tastemap.linalg.threads import single_threaded_blas
+from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, IntArray
+from tastemap.models.base import Contributions, Link, Measure, check_items
+from tastemap.models.layers import Layer
+from tastemap.models.network_history import HistoryProblem
+from tastemap.models.user_loss import UserLoss
+
+BLOCK_BYTES = 64 * 2**20
+"""Size of the hidden values of one block of :meth:`NetworkUsers.score_all`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    r"""Score :math:`s_{ui} = g([x_u, y_i]) + x_u^m \cdot y_i^m`.
+
+    g are linear layers with :math:`\max(0, \cdot)` between them, :math:`x^m` the first m inputs.
+
+    Parameters
+    ----------
+    user_inputs : array of shape (U, p), float32
+        What the first layer sees of each user: the embedding, and those of the user's features.
+    item_inputs : array of shape (I, q), float32
+    layers : sequence of Layer
+        The first takes p + q values, the last gives one. Normalizations are part of the weights.
+    input_relu : bool
+        Whether negative inputs are cut to 0 before the first layer.
+    link : Link
+    user_loss : UserLoss
+        Penalties of a folded-in user, towards the mean user.
+    n_products : int
+        m, the inputs of each side whose dot product joins the score; 0: the layers alone make it.
+    """
+
+    user_inputs: Float32Array
+    item_inputs: Float32Array
+    layers: Sequence[Layer]
+    input_relu: bool
+    link: Link
+    user_loss: UserLoss
+    n_products: int = 0
+
+    @property
+    def n_users(self) -> int:
+        """Fitted users U."""
+        return len(self.user_inputs)
+
+    @property
+    def n_items(self) -> int:
+        """Fitted items I."""
+        return len(self.item_inputs)
+
+    @cached_property
+    def mean_user(self) -> Float32Array:
+        """The mean of the user inputs, shape (p,): what is assumed of a user of whom nothing is known."""
+        mean: Float32Array = self.user_inputs.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return mean
+
+    @cached_property
+    def item_norms(self) -> Float64Array:
+        """Length of each item's inputs, shape (I,), for cosines."""
+        return row_norms(self.item_inputs)
+
+    @cached_property
+    def item_part(self) -> Float64Array:
+        """What each item adds to the first layer, offsets included, shape (I + 1, h), float64.
+
+        The last row is that of an unknown item, the mean item; index -1 finds it there.
+        """
+        first = self.layers[0]
+        with single_threaded_blas():
+            return self.gated(self._padded_items) @ first.weights[:, self.n_user_inputs :].T + first.offsets
+
+    @cached_property
+    def item_products(self) -> Float64Array:
+        """What the dot product takes of each item, shape (I + 1, m), float64; the last row as above."""
+        return np.ascontiguousarray(self._padded_items[:, : self.n_products])
+
+    @cached_property
+    def user_weights(self) -> Float64Array:
+        """The first layer's weights on user inputs, shape (h, p), float64."""
+        return self.layers[0].weights[:, : self.n_user_inputs].astype(np.float64)
+
+    @cached_property
+    def later_layers(self) -> list[tuple[Float64Array, Float64Array]]:
+        """Weights and offsets of the layers after the first, float64."""
+        return [
+            (layer.weights.astype(np.float64), layer.offsets.astype(np.float64)) for layer in self.layers[1:]
+        ]
+
+    @property
+    def n_user_inputs(self) -> int:
+        """The user's share p of the first layer's inputs."""
+        return int(self.user_inputs.shape[1])
+
+    def gated(self, inputs: Float64Array) -> Float64Array:
+        """Inputs as the first layer takes them."""
+        return np.maximum(inputs, 0.0) if self.input_relu else inputs
+
+    def users(self, user_index: IntArray) -> NetworkUsers:
+        """States of fitted users; index -1 gives the mean user, who differs from nobody."""
+        known = user_index >= 0
+        inputs = self.user_inputs[np.where(known, user_index, 0)]
+        return NetworkUsers(self, np.where(known[:, None], inputs, self.mean_user))
+
+    def fold_in(self, history: CSR) -> NetworkUsers:
+        """The user inputs that minimise the loss on each history, items and layers fixed."""
+        rows = [self._problem(history, row).solve() for row in range(history.n_rows)]
+        inputs = np.array(rows, np.float32).reshape(history.n_rows, self.n_user_inputs)
+        return NetworkUsers(self, inputs)
+
+    def contributions(self, history: CSR, item_index: int) -> Contributions:
+        """Leave-one-out differences: the score less the score had the entry not been there.
+
+        Each user without an entry is one Gauss-Newton step from the user with all of them.
+        """
+        problem = self._problem(history, 0)
+        whole = problem.solve()
+        inputs = np.vstack([self.mean_user, whole, problem.without_each(whole)])  # (s + 2, p)
+        item = np.full((len(inputs), 1), item_index, np.int32)
+        nobody, score, *others = NetworkUsers(self, inputs.astype(np.float32)).score(item)[:, 0]
+        return Contributions(float(nobody), score - np.array(others), additive=False)
+
+    def similarity(self, item_index: int, measure: Measure) -> Float64Array:
+        """Similarity by item inputs."""
+        if measure == "cosine":
+            return cosine_to(self.item_inputs, self.item_norms, item_index)
+        return dots_to(self.item_inputs, item_index)
+
+    @property
+    def _padded_items(self) -> Float64Array:
+        """The item inputs, and the mean item as the last row, shape (I + 1, q), float64."""
+        mean = self.item_inputs.mean(axis=0, dtype=np.float64)[None]  # (1, q)
+        return np.vstack([self.item_inputs.astype(np.float64), mean])
+
+    def _problem(self, history: CSR, row: int) -> HistoryProblem:
+        items, values = history.row(row)
+        return HistoryProblem(self, items, values.astype(np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkUsers:
+    """B users as the inputs of the first layer, shape (B, p), float32."""
+
+    model: Network
+    inputs: Float32Array
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def take(self, rows: IntArray) -> NetworkUsers:
+        """The states of the given rows."""
+        return NetworkUsers(self.model, self.inputs[rows])
+
+    def score(self, item_index: Int32Array) -> Float64Array:
+        """Scores of chosen items, shape (B, k), float64, summed in a fixed order."""
+        model = self.model
+        check_items(item_index, model.n_items)
+        widths = np.array([len(layer.offsets) for layer in model.layers])
+        weights, offsets = _padded(model.layers[1:], int(widths.max()))
+        inputs = self.inputs.astype(np.float64)
+        scores = np.empty(item_index.shape)
+        _score_pairs(
+            model.gated(inputs),
+            model.user_weights,
+            model.item_part,
+            widths,
+            weights,
+            offsets,
+            item_index,
+            scores,
+        )
+        _add_products(inputs, model.item_products, item_index, scores)
+        return scores
+
+    def score_all(self) -> Float32Array:
+        """Scores of all items, shape (B, I), float32."""
+        model = self.model
+        user_part = (model.gated(self.inputs.astype(np.float64)) @ model.user_weights.T).astype(
+            np.float32
+        )  # (B, h)
+        item_part = model.item_part[:-1].astype(np.float32)  # (I, h)
+        scores = np.empty((len(self), model.n_items), np.float32)
+        step = max(1, BLOCK_BYTES // max(1, item_part.nbytes))
+        for start in range(0, len(self), step):
+            part = user_part[start : start + step]
+            hidden = (part[:, None, :] + item_part[None]).reshape(-1, item_part.shape[1])  # (b I, h)
+            for layer in model.layers[1:]:
+                np.maximum(hidden, 0.0, out=hidden)
+                hidden = hidden @ layer.weights.T + layer.offsets
+            scores[start : start + step] = hidden.reshape(len(part), model.n_items)
+        m = model.n_products
+        scores += self.inputs[:, :m] @ model.item_inputs[:, :m].T
+        return scores
+
+
+def _padded(layers: Sequence[Layer], width: int) -> tuple[Float64Array, Float64Array]:
+    """Layers after the first as arrays (L, width, width) and (L, width), float64, zero where there is none."""
+    weights = np.zeros((len(layers), width, width))
+    offsets = np.zeros((len(layers), width))
+    for number, layer in enumerate(layers):
+        n_out, n_in = layer.weights.shape
+        weights[number, :n_out, :n_in] = layer.weights
+        offsets[number, :n_out] = layer.offsets
+    return weights, offsets
+
+
+@kernel
+def _score_pairs(
+    inputs: Float64Array,
+    user_weights: Float64Array,
+    item_part: Float64Array,
+    widths: IntArray,
+    weights: Float64Array,
+    offsets: Float64Array,
+    item_index: Int32Array,
+    scores: Float64Array,
+) -> None:
+    user_part = np.zeros(widths[0])
+    hidden = np.zeros((2, weights.shape[1] if len(widths) > 1 else 1))
+    for row in range(item_index.shape[0]):
+        for unit in range(widths[0]):
+            user_part[unit] = 0.0
+            for source in range(inputs.shape[1]):
+                user_part[unit] += user_weights[unit, source] * inputs[row, source]
+        for place in range(item_index.shape[1]):
+            item = item_index[row, place]
+            for unit in range(widths[0]):
+                hidden[0, unit] = user_part[unit] + item_part[item, unit]
+            now = 0
+            for layer in range(len(widths) - 1):
+                for unit in range(widths[layer + 1]):
+                    total = offsets[layer, unit]
+                    for source in range(widths[layer]):
+                        if hidden[now, source] > 0.0:
+                            total += weights[layer, unit, source] * hidden[now, source]
+                    hidden[1 - now, unit] = total
+                now = 1 - now
+            scores[row, place] = hidden[now, 0]
+
+
+@kernel
+def _add_products(
+    inputs: Float64Array, item_products: Float64Array, item_index: Int32Array, scores: Float64Array
+) -> None:
+    for row in range(item_index.shape[0]):
+        for place in range(item_index.shape[1]):
+            item = item_index[row, place]
+            for factor in range(item_products.shape[1]):
+                scores[row, place] += inputs[row, factor] * item_products[item, factor]

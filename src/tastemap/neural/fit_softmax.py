@@ -1,0 +1,123 @@
+"""Fit ``softmax``: from interactions and settings to a factor model whose users are encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tastemap.data import Dataset, Interactions
+from tastemap.linalg.types import Float32Array
+from tastemap.models.base import Link
+from tastemap.models.config import Epoch
+from tastemap.models.encoder import HistoryEncoder
+from tastemap.models.factor import FactorModel
+from tastemap.models.layers import Layer
+from tastemap.models.softmax import SoftmaxConfig
+from tastemap.neural.device import own_threads, pick_device
+from tastemap.neural.losses import multinomial
+from tastemap.neural.side import Side, feature_tables
+from tastemap.neural.softmax import SoftmaxNetwork
+from tastemap.neural.start import draw, draw_layer
+from tastemap.neural.train import array_of, make_loop
+
+
+def fit(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -> FactorModel:
+    """Fit all epochs; see :func:`epochs`."""
+    *_, last = epochs(train, config, rng=rng)
+    return last.model
+
+
+def epochs(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -> Iterator[Epoch[FactorModel]]:
+    r"""Maximise the likelihood of histories that are partly hidden, epoch by epoch.
+
+    .. math::
+        -\frac{1}{\sum_{u \in B} n_u} \sum_{u \in B} \sum_{i \in S_u} \log P(i \mid S_u^\text{kept})
+
+    Every interaction counts alike. A mean over each user's interactions first, as if a user with five of them
+    said as much as one with five hundred, ranks worse.
+
+    Parameters
+    ----------
+    train : Dataset
+        Values do not count, only who has what.
+    config : SoftmaxConfig
+    rng : Generator
+        Draws the first parameters, then the order of the users and what is hidden in each epoch.
+
+    Yields
+    ------
+    Epoch
+        The model after each epoch, with the ``loss`` above as a mean over the epoch, and ``learning_rate``,
+        that of the last step.
+
+    Notes
+    -----
+    A step costs O(B I d): all items take part, none are sampled. Memory O(B I).
+    """
+    device, note = pick_device(config.device)
+    module = _initial_module(train, config, rng).to(device)
+    data = train.interactions
+    hidden = torch.Generator(device=device).manual_seed(int(rng.integers(2**63)))
+
+    def losses(users: Tensor) -> dict[str, Tensor]:
+        history = data.by_user.take(users.cpu().numpy())
+        seen = torch.from_numpy(_dense(history.indptr, history.indices, data.n_items)).to(device)  # (B, I)
+        kept = seen * (torch.rand(seen.shape, generator=hidden, device=device) >= config.history_dropout)
+        bags = kept / kept.sum(dim=1, keepdim=True).clamp(min=1.0).sqrt()
+        return {"cross_entropy": multinomial(module(bags), seen)}
+
+    active = torch.from_numpy(np.flatnonzero(data.by_user.row_lengths))  # users with a history
+    penalty = config.weight_decay or config.l2()
+    loop = make_loop([active], losses, [(p, penalty) for p in module.parameters()], config)
+    for epoch in range(1, config.last_epoch + 1):
+        with own_threads(0):
+            means = loop.run_epoch(epoch, rng)
+        del means["cross_entropy"]  # the only term: it is the loss
+        notes = (note,) if note and epoch == 1 else ()
+        yield Epoch(partial(_export, module, data, config), means, notes)
+
+
+def _dense(indptr: np.ndarray, indices: np.ndarray, n_items: int) -> Float32Array:
+    rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    dense = np.zeros((len(indptr) - 1, n_items), np.float32)
+    dense[rows, indices] = 1.0
+    return dense
+
+
+def _initial_module(train: Dataset, config: SoftmaxConfig, rng: np.random.Generator) -> SoftmaxNetwork:
+    data = train.interactions
+
+    def start(n_columns: int) -> Tensor:
+        return draw((data.n_items, n_columns), "normal", 0.0, config.init_std, rng)
+
+    features = feature_tables(train.item_features(config.item_features), config.init_std, rng)
+    item_side = Side(start(config.input_size), features)
+    widths = (item_side.n_inputs, *config.layers, config.n_factors)
+    linears = [draw_layer(n_in, n_out, rng) for n_in, n_out in pairwise(widths)]
+    # log-popularity: what the softmax would learn first
+    popularity = np.log1p(data.popularity).astype(np.float32)
+    return SoftmaxNetwork(item_side, linears, start(config.n_factors), torch.from_numpy(popularity))
+
+
+@torch.no_grad()
+def _export(module: SoftmaxNetwork, data: Interactions, config: SoftmaxConfig) -> FactorModel:
+    """A copy of the parameters as a model of arrays; fitted users are their encoded histories."""
+    layers = [Layer(array_of(w), array_of(c)) for w, c in zip(module.weights, module.offsets, strict=True)]
+    encoder = HistoryEncoder(array_of(module.item_side.all_inputs()), layers, config.positive_min)
+    model = FactorModel(
+        user_factors=np.zeros((0, config.n_factors), np.float32),
+        item_factors=array_of(module.item_factors),
+        user_bias=np.zeros(0, np.float32),
+        item_bias=array_of(module.item_bias),
+        global_bias=0.0,
+        link=Link(),
+        user_side=encoder,
+    )
+    factors, bias = encoder.fold_in(model, data.by_user)
+    return replace(model, user_factors=factors, user_bias=bias)

@@ -1,0 +1,96 @@
+"""The findings as a Markdown page: a table, then what each recipe trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import groupby
+
+from tastemap.reproduction.findings import Finding
+from tastemap.reproduction.recipe import Recipe, Run, choose
+
+HEADER = ("recipe", "what", "figure", "document", "ours", "honest", "s", "verdict")
+
+
+def page(findings: Sequence[Finding]) -> str:
+    """The page, ready to be written."""
+    lines = [
+        "# Reproductions",
+        "",
+        "The systems of the five source documents, trained again. This page is written by",
+        "`tastemap reproduce --out docs/reproductions.md`; settings and notes are those of the recipes in",
+        "`src/tastemap/reproduction/recipes/`. Documents are named by their numbers.",
+        "",
+        "*Ours* is the mean over the splits ± their standard deviation. Test rows of users and items that",
+        "training does not know are left out. *Honest* is what a figure of the best epoch becomes if the epoch",
+        "is chosen by a tenth of the training rows instead of by the test rows. *s* are seconds of training, a",
+        "split. A printed figure is reproduced within two standard deviations, or 1 % where that is more.",
+        "",
+        _row(HEADER),
+        _row(["---"] * len(HEADER)),
+        *(_row(cells(finding)) for finding in findings),
+    ]
+    for name, group in groupby(findings, key=lambda finding: finding.recipe):
+        (recipe,) = choose([name])
+        lines += ["", *_section(recipe, list(group))]
+    return "\n".join(lines) + "\n"
+
+
+def cells(finding: Finding) -> tuple[str, ...]:
+    """One row of the table, as text."""
+    ours = f"{finding.mean:.4f}"
+    if finding.spread is not None:
+        ours += f" ± {finding.spread:.4f}"
+    return (
+        finding.recipe,
+        f"{finding.title}, {finding.run}" if finding.run else finding.title,
+        finding.figure,
+        "" if finding.printed is None else f"{finding.printed:g}",
+        ours,
+        "" if finding.honest is None else f"{finding.honest:.4f}",
+        f"{finding.seconds:.1f}",
+        finding.verdict,
+    )
+
+
+def remarks(finding: Finding) -> list[str]:
+    """What a row of the table does not say, in sentences."""
+    said = [finding.reason] if finding.reason and finding.verdict != "no figure" else []
+    if finding.beside:
+        said.append("Beside it: " + ", ".join(f"{name} {v:.4f}" for name, v in finding.beside.items()) + ".")
+    return said
+
+
+def _section(recipe: Recipe, findings: Sequence[Finding]) -> list[str]:
+    lines = [
+        f"## {recipe.id}: {recipe.title}",
+        "",
+        f"Document {recipe.document}; {_data(recipe, findings[0])}.",
+    ]
+    if recipe.notes:
+        lines += ["", recipe.notes.strip()]
+    for run in recipe.runs:
+        of_run = [finding for finding in findings if finding.run == run.name]
+        if of_run:
+            lines += ["", _settings(run)]
+            lines += [f"- {finding.figure}: {said}" for finding in of_run for said in remarks(finding)]
+    return lines
+
+
+def _data(recipe: Recipe, finding: Finding) -> str:
+    keyed = ", items by title" if recipe.item_key == "title" else ""
+    if recipe.split == "leave-last":
+        return f"{finding.data}{keyed}; the last interaction of each user is the test"
+    left = f"; {finding.n_unknown} test rows left out" if finding.n_unknown else ""
+    return f"{finding.data}{keyed}; a random {recipe.test_fraction:.0%} of the rows is the test{left}"
+
+
+def _settings(run: Run) -> str:
+    said = ", ".join(f"`{key}={json.dumps(value)}`" for key, value in run.settings.items())
+    name = f"{run.name[:1].upper()}{run.name[1:]}: `{run.model}`" if run.name else f"`{run.model}`"
+    aligned = ", each pair beside the rating of another" if run.targets == "misaligned" else ""
+    return f"{name}{aligned}, with {said}." if said else f"{name}{aligned}, with its defaults."
+
+
+def _row(texts: Sequence[str]) -> str:
+    return f"| {' | '.join(texts)} |"

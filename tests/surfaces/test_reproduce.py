@@ -1,0 +1,84 @@
+"""``tastemap reproduce``: what it prints, writes and refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tastemap.reproduction import Recipe
+from tests.surfaces.conftest import Command
+
+SETTINGS = {"n_factors": 2, "n_epochs": 2, "batch_size": 64}
+
+
+@pytest.fixture
+def toy(table: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    """The only recipe there is: two epochs on toy data, on two splits."""
+    pytest.importorskip("torch")
+    figures = [{"measure": "test_mse", "printed": 0.5, "reason": "A toy."}, {"measure": "train_mse"}]
+    made = Recipe.model_validate(
+        {
+            "id": "B12",
+            "document": "003",
+            "title": "Toy",
+            "data": str(table),
+            "seeds": [0, 1],
+            "notes": "Nothing but a toy.",
+            "runs": [{"model": "dot", "settings": SETTINGS, "figures": figures}],
+        }
+    )
+    monkeypatch.setattr("tastemap.reproduction.recipe.recipes", lambda: {"B12": made})
+    return made
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_recipe_is_trained_on_every_split_and_judged(tastemap: Command) -> None:
+    answer = tastemap("reproduce", "--json")
+    assert answer.status == 0
+    first, second = answer.json["findings"]
+    assert (first["recipe"], first["figure"], first["printed"]) == ("B12", "test MSE", 0.5)
+    assert len(first["values"]) == 2
+    assert first["mean"] == pytest.approx(sum(first["values"]) / 2)
+    assert first["verdict"] in ("reproduced", "better", "differs")
+    assert second["verdict"] == "no figure"
+
+
+@pytest.mark.usefixtures("toy")
+def test_quick_takes_one_split(tastemap: Command) -> None:
+    first = tastemap("reproduce", "b12", "--quick", "--json").json["findings"][0]
+    assert len(first["values"]) == 1
+    assert first["spread"] is None
+
+
+@pytest.mark.usefixtures("toy")
+def test_the_table_shows_the_documents_figure_beside_ours(tastemap: Command) -> None:
+    answer = tastemap("reproduce")
+    assert answer.status == 0
+    assert "Toy" in answer.out
+    assert "0.5" in answer.out
+    assert " ± " in answer.out
+    assert "B12: 2 splits" in answer.err
+
+
+@pytest.mark.usefixtures("toy")
+def test_the_page_says_how_each_figure_came_about(tastemap: Command, tmp_path: Path) -> None:
+    out = tmp_path / "page.md"
+    assert tastemap("reproduce", "--quick", "--out", out).status == 0
+    page = out.read_text(encoding="utf-8")
+    assert "| B12 | Toy | test MSE | 0.5 |" in page
+    assert "## B12: Toy" in page
+    assert "Nothing but a toy." in page
+    assert "`n_factors=2`" in page
+
+
+def test_an_unknown_recipe_is_wrong_usage_and_near_ones_are_named(tastemap: Command) -> None:
+    answer = tastemap("reproduce", "B200")
+    assert answer.status == 2
+    assert "Unknown recipe 'B200'. Did you mean B20" in answer.err
+
+
+def test_large_is_refused_where_no_recipe_has_such_a_run(tastemap: Command) -> None:
+    answer = tastemap("reproduce", "B12", "--large")
+    assert answer.status == 2
+    assert "B1, B2 and B3 have one" in answer.err

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from tastemap.reproduction.findings import findings_of, judge
+from tastemap.reproduction.recipe import Figure, Measure, recipes
+from tastemap.reproduction.run import Measured
+
+
+@pytest.mark.parametrize(
+    ("measure", "values", "verdict"),
+    [
+        ("test_mse", [0.995, 1.005], "reproduced"),
+        ("test_mse", [0.95, 1.09], "reproduced"),  # wide spread
+        ("test_mse", [0.94, 0.95], "better"),
+        ("test_mse", [1.05, 1.06], "differs"),
+        ("test_mse", [1.009], "reproduced"),  # one split: the tolerance alone
+        ("test_mse", [1.011], "differs"),
+        ("train_mse", [0.94, 0.95], "differs"),  # to fit the training rows closer is not better
+        ("ndcg@10", [1.05, 1.06], "better"),
+        ("ndcg@10", [0.94, 0.95], "differs"),
+        ("alike_neighbors", [3.0, 4.0], "better"),
+        ("gravity", [1.2, 1.21], "differs"),
+    ],
+)
+def test_the_verdict_weighs_the_difference_against_the_spread(
+    measure: Measure, values: list[float], verdict: str
+) -> None:
+    assert judge(Figure(measure=measure, printed=1.0, tolerance=0.01), values)[0] == verdict
+
+
+def test_a_tolerance_of_the_recipe_widens_the_verdict() -> None:
+    assert judge(Figure(measure="gravity", printed=1.0, tolerance=0.05), [1.04, 1.04])[0] == "reproduced"
+
+
+def test_a_figure_that_came_of_a_mistake_is_no_target() -> None:
+    figure = Figure(measure="test_mse", printed=13.68, mistake="It was never trained.")
+    assert judge(figure, [13.68, 13.68]) == ("no target", "It was never trained.")
+
+
+def test_a_document_without_a_figure_gets_no_verdict() -> None:
+    assert judge(Figure(measure="test_mse"), [0.9])[0] == "no figure"
+
+
+def test_a_figure_that_differs_says_why() -> None:
+    assert judge(Figure(measure="test_mse", printed=1.0, reason="Another split."), [2.0])[1] == "Another split."
+    assert judge(Figure(measure="test_mse", printed=1.0), [2.0])[1] == "The reason is not known."
+
+
+def test_a_finding_sums_up_the_splits() -> None:
+    recipe = recipes()["B4"]
+    measured = [
+        Measured((0.84, 0.85, 0.46), (0.86, None, None), {}, 10.0, 3),
+        Measured((0.86, 0.87, 0.46), (0.88, None, None), {}, 20.0, 4),
+    ]
+    best, last, train = findings_of(recipe, recipe.runs[0], "ml-100k", measured)
+    assert (best.figure, best.printed, best.values) == ("test MSE, best epoch", 0.8458, (0.84, 0.86))
+    assert best.mean == pytest.approx(0.85)
+    assert best.spread == pytest.approx(0.02 / 2**0.5)
+    assert best.honest == pytest.approx(0.87)
+    assert last.honest is None
+    assert train.spread == 0.0
+    assert (best.seconds, best.n_unknown) == (15.0, 7)
+    assert best.as_json()["mean"] == best.mean
+
+
+def test_one_split_has_no_spread() -> None:
+    recipe = recipes()["B12"]
+    (only,) = findings_of(recipe, recipe.runs[0], "ml-100k", [Measured((0.81,), (None,), {}, 1.0, 0)])
+    assert only.spread is None
