@@ -70,7 +70,7 @@ def _items(caption: str, frame: pl.DataFrame) -> Markup:
         [
             tag("th", row["title"], scope="row"),
             tag("td", ", ".join(row["genres"] or []), class_="text"),
-            tag("td", f"{row["popularity"]:,}"),
+            tag("td", f"{row['popularity']:,}"),
             tag("td", number(row["mean_rating"], 2) if row["mean_rating"] is not None else "–"),
         ]
         for row in frame.iter_rows(named=True)
