@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from tastemap.reports.comparison import comparison_report
 from tastemap.reports.evaluation import ExampleList, evaluation_report, write_report
+from tastemap.reports.page import ensure_page
 
-__all__ = ["ExampleList", "comparison_report", "evaluation_report", "write_report"]
+__all__ = ["ExampleList", "comparison_report", "ensure_page", "evaluation_report", "write_report"]
