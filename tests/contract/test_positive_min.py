@@ -16,10 +16,13 @@ from tastemap.data import Catalog, Dataset, LoadReport, make_interactions
 from tastemap.evaluation import evaluate
 from tastemap.inference import explain, recommend, recommend_for_history
 from tastemap.inference.explain import explain_for_history
-from tastemap.linalg.types import Float64Array
+from tastemap.linalg.csr import CSR, from_pairs, row_numbers
+from tastemap.linalg.types import BoolArray, Float64Array
 from tastemap.models.base import Model
+from tastemap.models.item_weights import ItemWeights
 from tastemap.models.recommender import Recommender
 from tastemap.training import MODELS, fit
+from tastemap.training.validation import hold_out
 from tests.toys import STARS, planted
 
 RANKING = sorted(name for name, entry in MODELS.items() if entry.objective == "ranking")
@@ -182,3 +185,27 @@ def test_an_evaluation_masks_what_was_seen_and_disliked() -> None:
     found = record.result("popularity")
     assert found.settings == {"positive_min": 4.0}
     assert found.metrics["ndcg@1"].value == 1.0
+
+
+def dense(rows: CSR) -> BoolArray:
+    """Which pairs are entries, shape (B, I)."""
+    found = np.zeros((rows.n_rows, rows.n_columns), np.bool_)
+    found[row_numbers(rows.indptr), rows.indices] = True
+    return found
+
+
+def test_the_lists_that_stop_a_search_leave_out_what_was_seen_and_disliked() -> None:
+    validation = hold_out(toy().interactions, "ranking", 0.3, 0, LOWEST)
+    assert validation is not None
+    assert validation.ranked is not None
+    inner, learned = validation.inner, validation.learned
+    held = np.zeros((inner.n_users, inner.n_items), np.bool_)
+    held[validation.ranked_users, :] = dense(validation.ranked)
+    disliked = dense(inner.by_user) & ~dense(learned.by_user)
+    assert disliked.any()
+    # What was disliked scores most, then what was held out: lists are perfect if the former is left out.
+    stars = (2.0 * disliked + held).astype(np.float32)
+    users, items = np.nonzero(stars)
+    history = from_pairs(users, items, stars[users, items], (inner.n_users, inner.n_items))
+    model = ItemWeights(np.eye(inner.n_items, dtype=np.float32), history)
+    assert validation.figure(model) == pytest.approx(1.0)

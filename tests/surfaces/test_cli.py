@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import json
 import os
@@ -497,10 +498,30 @@ def test_ctrl_c_before_the_first_epoch_is_a_sentence(
     assert not (tmp_path / "m").exists()
 
 
-def test_an_evaluation_that_cannot_write_its_report_still_tells(tastemap: Command, table: Path) -> None:
-    answer = tastemap("evaluate", table, "--models", "als", "--out", "/proc/nowhere/report.html")
+@pytest.mark.parametrize("as_json", [True, False])
+def test_an_evaluation_without_a_place_for_its_report_is_refused_before_anything_is_fitted(
+    tastemap: Command, table: Path, tmp_path: Path, as_json: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tastemap.evaluation.evaluate", lambda *_, **__: pytest.fail("fitted"))
+    out = tmp_path / "taken" / "report.html"
+    out.parent.write_text("a file")
+    arguments = ["evaluate", table, "--models", "als", "--out", out, *["--json"] * as_json]
+    answer = tastemap(*arguments)
+    assert answer.status == 1
+    assert "Choose another place" in answer.out + answer.err
+
+
+def test_an_evaluation_that_cannot_write_its_report_still_tells(
+    tastemap: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tastemap.reports.page.tempfile.mkstemp", full)
+    answer = tastemap("evaluate", table, "--models", "als", "--out", tmp_path / "report.html")
     assert answer.status == 1
     assert "als" in answer.out
+    assert "No space left" in answer.err
     wrong = tastemap("evaluate", table, "--models", "als", "--out", "report.pdf")
     assert wrong.status == 2
 

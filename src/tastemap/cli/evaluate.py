@@ -118,8 +118,13 @@ def _check(models: str | None, test: str | None, settings: list[str] | None, out
         raise options.UsageError("--models names no model; give some, such as --models als,ials.")
     if test is not None and settings:
         raise options.UsageError("--set is for models to fit; a saved model with --test has its settings.")
-    if out is not None and out.suffix.lower() not in (".html", ".htm"):
+    if out is None:
+        return
+    if out.suffix.lower() not in (".html", ".htm"):
         raise options.UsageError(f"--out writes a page and must end in .html. Got {out.name!r}.")
+    from tastemap.reports import ensure_page
+
+    ensure_page(out)  # before anything is fitted
 
 
 def _names(text: str | None) -> list[str]:

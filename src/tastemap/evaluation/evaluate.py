@@ -119,8 +119,9 @@ def evaluate(
     Notes
     -----
     Costs a fit per model and fold, then O(T I d) to rank for T test users; memory is one fold's
-    training data, one model and a block of scores a thread. The same data, arguments and seed give
-    the same figures at any thread count.
+    training data, one model, a block of scores a thread, and about 22 bytes for each user, fold, model
+    and metric: 0.5 GiB for 100,000 users, 5 folds, 5 models and 10 metrics. The same data, arguments and
+    seed give the same figures at any thread count.
     """
     check_dataset("data", data)
     given = settings or {}

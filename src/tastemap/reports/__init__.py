@@ -5,10 +5,12 @@ from __future__ import annotations
 from tastemap.reports.comparison import comparison_report
 from tastemap.reports.evaluation import ExampleList, evaluation_report, write_report
 from tastemap.reports.inspection import inspect_models, inspection_report, write_charts, write_inspection
+from tastemap.reports.page import ensure_page
 
 __all__ = [
     "ExampleList",
     "comparison_report",
+    "ensure_page",
     "evaluation_report",
     "inspect_models",
     "inspection_report",

@@ -68,6 +68,25 @@ def table_block(caption: Child, head: Sequence[Child], rows: Sequence[Sequence[M
     return block("div", table, class_="scroll", role="region", aria_label=label, tabindex="0")
 
 
+def ensure_page(path: str | os.PathLike[str]) -> None:
+    """Refuse early what :func:`write_page` would refuse after a long evaluation.
+
+    Raises
+    ------
+    InvalidValueError
+        If `path` is a folder.
+    TastemapError
+        If no file can be made there.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise InvalidValueError(f"path must name a file such as report.html. Got the folder {target}.")
+    parent = next(one for one in target.absolute().parents if os.path.lexists(one))
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        what = "not writable" if parent.is_dir() else "no folder"
+        raise TastemapError(f"path {target} cannot be written: {parent} is {what}. Choose another place.")
+
+
 def write_page(text: str, path: str | os.PathLike[str]) -> Path:
     """Write a page whole or not at all; the folder is made where there is none.
 
@@ -79,8 +98,7 @@ def write_page(text: str, path: str | os.PathLike[str]) -> Path:
         If it cannot be written.
     """
     target = Path(path)
-    if target.is_dir():
-        raise InvalidValueError(f"path must name a file such as report.html. Got the folder {target}.")
+    ensure_page(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

@@ -7,7 +7,7 @@ import pytest
 
 from tastemap.data import RatingScale
 from tastemap.evaluation import describe, evaluate, evaluate_recommender
-from tastemap.evaluation.fold import relevance_bound
+from tastemap.evaluation.fold import make_fold, relevance_bound
 from tastemap.evaluation.records import EvaluationRecord
 from tastemap.plurals import plural
 from tests.toys import checkerboard, hand_dataset, planted
@@ -141,3 +141,23 @@ def test_a_rating_of_as_many_stars_as_the_bound_is_relevant_whatever_type_the_bo
     assert record.counts.n_users_without_relevant == 0
     assert figure(record, "recall@2") == 1.0
     assert type(record.protocol.relevant_min) is float
+
+
+def test_a_held_out_user_without_a_visible_row_that_training_knows_is_unknown() -> None:
+    train = dataset([("t1", 1, 5.0), ("t1", 2, 4.0), ("t2", 1, 3.0), ("t2", 2, 2.0)])
+    test = dataset([("h1", 2, 5.0), ("h2", 2, 5.0), ("h3", 2, 5.0)])
+    visible = dataset(
+        [("h1", 1, 4.0), ("h2", 99, 4.0)]
+    )  # of h2 an item that training does not know; of h3 none
+    users = test.interactions.users
+    fold = make_fold(train, test, users, bound=None, fold_in=visible)
+    assert dict(zip(users.ids, fold.tested.known_user.tolist(), strict=True)) == {
+        "h1": True,
+        "h2": False,
+        "h3": False,
+    }
+    known = dataset([("t1", 2, 5.0), ("h1", 1, 5.0)])
+    assert make_fold(train, known, known.interactions.users, bound=None).tested.known_user.tolist() == [
+        False,
+        True,
+    ]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tastemap.evaluation.summary import paired_interval, ratios_of, without_noise
+from tastemap.evaluation import fold
+from tastemap.evaluation.slices import user_slices
+from tastemap.evaluation.summary import Figures, paired_interval, ratios_of, without_noise
 from tastemap.linalg.types import Float64Array
 from tastemap.metrics.bootstrap import Ratio
+from tests.unit.evaluation.by_hand import dataset
 
 
 def counting(users: range, of: int = 12) -> Ratio:
@@ -47,3 +52,17 @@ def test_users_stand_at_their_place_in_each_fold_and_a_shared_denominator_stands
     ]  # fmt: skip
     assert ndcg.fold_figures().tolist() == [0.375, 1.0]
     assert rmse.fold_figures() == pytest.approx([np.sqrt(6.5), 4.0])
+
+
+def test_the_activity_of_a_user_is_the_mean_over_the_folds_that_test_the_user() -> None:
+    def tested(users: list[int], lengths: list[int]) -> fold.Tested:
+        rows = dataset([(f"u{user}", 1, 5.0) for user in users])
+        made = fold.make_fold(rows, rows, rows.interactions.users, bound=None)
+        return replace(made.tested, population=np.array(users), history_lengths=np.array(lengths))
+
+    # User 0 has 2 and 4 in two folds, user 1 has 3 in one, user 2 has 5 in one.
+    folds = [tested([0, 1], [2, 3]), tested([0, 2], [4, 5])]
+    ones = [(np.ones(2), np.ones(2))] * 2
+    ratios = ratios_of({("a", "rmse"): ones}, [one.population for one in folds], 3)
+    found = user_slices(folds, Figures(ratios, {}, {}), ["rmse"])
+    assert [(part.label, part.n) for part in found] == [("3 in training", 2), ("5 in training", 1)]

@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup, Tag
 
 from tastemap.errors import InvalidValueError, TastemapError
 from tastemap.evaluation.records import Difference, Estimate, EvaluationRecord, ModelResult
-from tastemap.reports import ExampleList, evaluation_report, write_report
+from tastemap.reports import ExampleList, ensure_page, evaluation_report, write_report
 from tests.records import COUNTS, PROTOCOL, movie_record, result
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -272,3 +272,18 @@ def test_a_failed_write_leaves_the_older_report_alone(tmp_path: Path, monkeypatc
 def test_a_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InvalidValueError, match="path must name a file"):
         write_report(movie_record(), tmp_path)
+
+
+@pytest.mark.parametrize("place", ["taken/report.html", "taken/deeper/report.html"])
+def test_a_page_below_a_file_is_refused_with_a_sentence_before_and_when_it_is_written(
+    tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    for refused in (ensure_page, lambda path: write_report(movie_record(), path)):
+        with pytest.raises(TastemapError, match=r"taken is no folder\. Choose another place"):
+            refused(tmp_path / place)
+
+
+def test_a_place_that_is_free_is_left_as_it_was(tmp_path: Path) -> None:
+    ensure_page(tmp_path / "new" / "report.html")
+    assert not list(tmp_path.iterdir())
