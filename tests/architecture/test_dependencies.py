@@ -10,13 +10,14 @@ from tests.architecture.source import ROOT, modules, name_of, tree_of
 from tests.architecture.test_safety import imported
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-OPTIONAL = {"torch": "neural/", "altair": "charts/", "vl_convert": "charts/"}
+OPTIONAL = {"torch": "neural/", "altair": "charts/", "vl_convert": "charts/", "sklearn": "inspection/"}
+IMPORTED_AS = {"vl_convert_python": "vl_convert", "scikit_learn": "sklearn"}
 
 
 def declared(requirements: list[str]) -> set[str]:
     """Import names of requirements."""
     names = {Requirement(line).name.lower().replace("-", "_") for line in requirements}
-    return {"vl_convert" if name == "vl_convert_python" else name for name in names}
+    return {IMPORTED_AS.get(name, name) for name in names}
 
 
 def test_every_imported_package_is_a_declared_dependency() -> None:

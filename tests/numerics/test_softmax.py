@@ -209,3 +209,27 @@ def test_users_find_their_community_where_popularity_cannot_see_it() -> None:
     settings: dict[str, object] = {"n_factors": 8, "input_size": 16, "layers": [16], "n_epochs": 30}
     assert hits("popularity", {}) < 0.7
     assert hits("softmax", {**settings, "batch_size": 16, "validation_fraction": 0.0}) > 0.9
+
+
+def test_places_follow_the_times_and_equal_times_are_drawn() -> None:
+    users, items = [1, 1, 1, 1, 2, 2], [10, 20, 30, 40, 10, 40]
+    times = np.array([400, 100, 300, 200, 7, 7])
+    timed, _ = make_interactions(users, items, np.ones(6, np.float32), timestamps=times)
+    places = fit_softmax._in_order_of_time(timed, rng())
+    np.testing.assert_allclose(places.row(0)[1], [0.75, 0.0, 0.5, 0.25])
+    assert set(places.row(1)[1]) == {0.0, 0.5}
+    drawn = {tuple(fit_softmax._in_order_of_time(timed, rng(seed)).row(1)[1]) for seed in range(20)}
+    assert drawn == {(0.0, 0.5), (0.5, 0.0)}
+
+
+@pytest.mark.parametrize("future_share", [0.0, 0.5, 1.0])
+def test_a_share_of_the_users_is_shown_up_to_a_point_in_time_and_the_others_at_random(
+    future_share: float,
+) -> None:
+    place = torch.arange(400.0).expand(300, 400) / 400.0
+    masks = torch.Generator().manual_seed(0)
+    shown = fit_softmax._shown(place, config(future_share=future_share, history_dropout=0.3), masks).numpy()
+    is_start = (np.diff(shown.astype(np.int8), axis=1) <= 0).all(axis=1)  # nothing is shown after a gap
+    assert is_start.mean() == pytest.approx(future_share, abs=0.1)
+    assert shown.mean() == pytest.approx(0.5 * future_share + 0.7 * (1.0 - future_share), abs=0.06)
+    assert shown[~is_start].sum() == pytest.approx(0.7 * shown[~is_start].size, rel=0.02)

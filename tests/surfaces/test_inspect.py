@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.surfaces.conftest import Command
 
 
@@ -64,3 +66,13 @@ def test_wrong_usage_is_one_sentence(tastemap: Command, fitted: dict[str, Path],
     absent = tastemap("inspect", tmp_path / "nothing", "--out", page)
     assert absent.status == 1
     assert not page.exists()
+
+
+def test_the_learning_rate_is_recorded_and_no_loss(tastemap: Command, table: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    model = tmp_path / "dot"
+    assert tastemap("fit", table, "--model", "dot", "--set", "n_epochs=2", "-o", model).status == 0
+    assert "learning_rate" in tastemap("info", model, "--json").json["losses"][0]
+    shown = tastemap("info", model).out
+    assert "train_rmse" in shown
+    assert "learning_rate 0" not in shown.split("losses")[1]

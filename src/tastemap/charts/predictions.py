@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from tastemap.charts._altair import alt
@@ -24,13 +25,38 @@ def predictions_chart(rows: pl.DataFrame, grid: pl.DataFrame, *, palette: Palett
     palette : Palette
     """
     low, high = float(grid["rating_low"].min()), float(grid["rating_high"].max())  # type: ignore[arg-type]
+    cells = _cells(grid, (low, high), palette)
+    ends = alt.InlineData(values=[{"at": low}, {"at": high}])
+    perfect = (
+        alt.Chart(ends)
+        .mark_line(color=palette.ink, strokeWidth=1, strokeDash=[4, 3])
+        .encode(x="at:Q", y="at:Q")
+    )
+    means = _means(rows, grid)
+    dots = (
+        alt.Chart(inline(means))
+        .mark_point(size=80, filled=True, opacity=1, color=palette.ink, stroke=palette.paper, strokeWidth=1.5)
+        .encode(
+            x="center:Q",
+            y="mean:Q",
+            tooltip=[
+                alt.Tooltip("center:Q", title="given"),
+                alt.Tooltip("mean:Q", title="mean predicted", format=".3f"),
+            ],
+        )
+    )
+    chart = alt.LayerChart(layer=[cells, perfect, dots]).properties(height=HEIGHT)
+    return themed(chart, palette.muted, palette.grid)
+
+
+def _cells(grid: pl.DataFrame, domain: tuple[float, float], palette: Palette) -> alt.Chart:
     x = alt.X(
         "rating_low:Q",
         title="rating given",
-        scale=alt.Scale(domain=[low, high], nice=False),
+        scale=alt.Scale(domain=list(domain), nice=False),
         axis=alt.Axis(grid=False),
     )
-    cells = (
+    drawn: alt.Chart = (
         alt.Chart(inline(grid))
         .mark_rect(color=palette.accent)
         .encode(
@@ -61,34 +87,15 @@ def predictions_chart(rows: pl.DataFrame, grid: pl.DataFrame, *, palette: Palett
             ],
         )
     )
-    ends = alt.InlineData(values=[{"at": low}, {"at": high}])
-    perfect = (
-        alt.Chart(ends)
-        .mark_line(color=palette.ink, strokeWidth=1, strokeDash=[4, 3], clip=True)
-        .encode(x="at:Q", y="at:Q")
-    )
-    means = _means(rows, grid)
-    dots = (
-        alt.Chart(inline(means))
-        .mark_point(size=80, filled=True, opacity=1, color=palette.ink, stroke=palette.paper, strokeWidth=1.5)
-        .encode(
-            x="center:Q",
-            y="mean:Q",
-            tooltip=[
-                alt.Tooltip("center:Q", title="given"),
-                alt.Tooltip("mean:Q", title="mean predicted", format=".3f"),
-            ],
-        )
-    )
-    chart = alt.LayerChart(layer=[cells, perfect, dots]).properties(height=HEIGHT)
-    return themed(chart, palette.muted, palette.grid)
+    return drawn
 
 
 def _means(rows: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """The mean prediction of each column of the grid, at its middle."""
     columns = grid.select("rating_low", "rating_high").unique().sort("rating_low")
-    ends = columns["rating_low"].to_list()
-    place = pl.Series(ends).search_sorted(rows["rating"], side="right") - 1
-    means = rows.group_by(place.alias("column")).agg(pl.col("prediction").mean().alias("mean")).sort("column")
-    centers = ((columns["rating_low"] + columns["rating_high"]) / 2).gather(means["column"])
-    return pl.DataFrame({"center": centers, "mean": means["mean"]})
+    low, high = columns["rating_low"].to_numpy(), columns["rating_high"].to_numpy()
+    place = np.searchsorted(low, rows["rating"].to_numpy(), side="right") - 1
+    # Sums in the order of the rows: those of a group-by have other last bits in each run.
+    sums = np.bincount(place, weights=rows["prediction"].to_numpy(), minlength=len(low))
+    means = sums / np.bincount(place, minlength=len(low))
+    return pl.DataFrame({"center": (low + high) / 2, "mean": means})

@@ -6,7 +6,8 @@ where x is what the layers of :class:`tastemap.models.encoder.HistoryEncoder` ma
 learned per user, so a new user is as good as an old one. Fitted in :mod:`tastemap.neural`. Sources: Covington,
 Adams, Sargin, "Deep neural networks for YouTube recommendations", RecSys 2016 (a softmax over items from
 a bag of items); Liang, Krishnan, Hoffman, Jebara, "Variational autoencoders for collaborative filtering",
-WWW 2018 (the multinomial loss, dropout of the history).
+WWW 2018 (the multinomial loss, dropout of the history). The first also found that guessing what comes later
+serves better than guessing what was left out at random; here a step does some of both.
 """
 
 from __future__ import annotations
@@ -27,11 +28,20 @@ class SoftmaxConfig(NeuralConfig, RankingConfig):
     )
     n_factors: int = Field(default=64, ge=1, le=4096, description="length d of a user's and an item's vector")
     input_size: int = Field(
-        default=200, ge=1, le=4096, description="length of an item's embedding in a history"
+        default=128, ge=1, le=4096, description="length of an item's embedding in a history"
     )
-    layers: tuple[int, ...] = Field(default=(200,), description="widths of the hidden layers, in order")
+    layers: tuple[int, ...] = Field(
+        default=(), description="widths of the hidden layers, in order; none: one linear map from bag to user"
+    )
     history_dropout: float = Field(
         default=0.5, ge=0.0, lt=1.0, description="share of a history that a step hides and has to guess"
+    )
+    future_share: float = Field(
+        default=0.5,
+        ge=0.0,
+        le=1.0,
+        description="share of the users of a step of whom it hides all from a random point in time on, "
+        "instead of a part at random",
     )
     item_features: tuple[str, ...] = Field(
         default=(), description="columns of the catalog that get embeddings of their own, such as genres"

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from tastemap.data import Dataset, Interactions
+from tastemap.linalg.csr import CSR, row_numbers
 from tastemap.linalg.types import Float32Array
 from tastemap.models.base import Link
 from tastemap.models.config import Epoch
@@ -48,7 +49,8 @@ def epochs(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -
         Values do not count, only who has what.
     config : SoftmaxConfig
     rng : Generator
-        Draws the first parameters, then the order of the users and what is hidden in each epoch.
+        Draws the first parameters and the order of equal times, then the order of the users and what is
+        hidden in each epoch.
 
     Yields
     ------
@@ -63,13 +65,14 @@ def epochs(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -
     device, note = pick_device(config.device)
     module = _initial_module(train, config, rng).to(device)
     data = train.interactions
+    histories = _in_order_of_time(data, rng)
     hidden = torch.Generator(device=device).manual_seed(int(rng.integers(2**63)))
 
     def losses(users: Tensor) -> dict[str, Tensor]:
-        history = data.by_user.take(users.cpu().numpy())
-        seen = torch.from_numpy(_dense(history.indptr, history.indices, data.n_items)).to(device)  # (B, I)
-        kept = seen * (torch.rand(seen.shape, generator=hidden, device=device) >= config.history_dropout)
-        bags = kept / kept.sum(dim=1, keepdim=True).clamp(min=1.0).sqrt()
+        place = torch.from_numpy(_dense(histories.take(users.cpu().numpy()))).to(device)  # (B, I)
+        seen = (place < 1.0).float()  # (B, I)
+        kept = seen * _shown(place, config, hidden)  # (B, I)
+        bags = kept / kept.sum(dim=1, keepdim=True).clamp(min=1.0).sqrt()  # (B, I)
         return {"cross_entropy": multinomial(module(bags), seen)}
 
     active = torch.from_numpy(np.flatnonzero(data.by_user.row_lengths))  # users with a history
@@ -83,11 +86,39 @@ def epochs(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -
         yield Epoch(partial(_export, module, data, config), means, notes)
 
 
-def _dense(indptr: np.ndarray, indices: np.ndarray, n_items: int) -> Float32Array:
-    rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    dense = np.zeros((len(indptr) - 1, n_items), np.float32)
-    dense[rows, indices] = 1.0
+def _in_order_of_time(data: Interactions, rng: np.random.Generator) -> CSR:
+    """The histories with the place of each entry in time as its value, from 0 (the first) to below 1.
+
+    Equal times, or none at all, are put in an order drawn from `rng`.
+    """
+    history, n = data.by_user, len(data)
+    times = np.zeros(n, np.int64) if data.timestamps is None else data.timestamps
+    order = np.lexsort((rng.random(n), times, data.user_index))
+    starts, lengths = (
+        np.repeat(per_user, history.row_lengths) for per_user in (history.indptr[:-1], history.row_lengths)
+    )
+    places = np.empty(n, np.float32)
+    places[order] = (np.arange(n) - starts) / lengths
+    return replace(history, values=places)
+
+
+def _dense(history: CSR) -> Float32Array:
+    """The places of `history` (B, I), and 1 where there is no entry."""
+    dense = np.ones((history.n_rows, history.n_columns), np.float32)
+    dense[row_numbers(history.indptr), history.indices] = history.values
     return dense
+
+
+def _shown(place: Tensor, config: SoftmaxConfig, masks: torch.Generator) -> Tensor:
+    """Which entries a step shows, given their places in time, shape (B, I)."""
+
+    def draw_uniform(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=masks, device=place.device)
+
+    n_users = len(place)
+    at_random = draw_uniform(*place.shape) >= config.history_dropout  # (B, I)
+    before = place < draw_uniform(n_users, 1)  # (B, I)
+    return torch.where(draw_uniform(n_users, 1) < config.future_share, before, at_random)
 
 
 def _initial_module(train: Dataset, config: SoftmaxConfig, rng: np.random.Generator) -> SoftmaxNetwork:

@@ -25,6 +25,12 @@ from tastemap.reports.pictures import Picture
 from tastemap.reports.wording import number
 from tastemap.rng import Rng
 
+_DECAY_FIGURES = (
+    ("training", "train_rmse", "On the rows that were fitted, no decay is best."),
+    ("validation", "validation_rmse", "On held-out rows some decay is better, and too much is worse again."),
+    ("norms", "item_norm", "The mean length of item vectors: decay keeps them short."),
+)
+
 
 def data_part(data: Dataset) -> Part:
     """Histograms of users and items, and the items at the top."""
@@ -95,15 +101,7 @@ def decay_part(data: Dataset, rng: Rng, progress: Progress) -> Part:
             f"Runs of dot by weight decay, at the end: {said}.",
             lambda palette, figure=figure: decay_chart(runs, figure=figure, palette=palette),  # type: ignore[misc]
         )
-        for name, figure, caption in (
-            ("training", "train_rmse", "On the rows that were fitted, no decay is best."),
-            (
-                "validation",
-                "validation_rmse",
-                "On held-out rows some decay is better, and too much is worse again.",
-            ),
-            ("norms", "item_norm", "The mean length of item vectors: decay keeps them short."),
-        )
+        for name, figure, caption in _DECAY_FIGURES
     ]
     parabolas = Picture(
         "parabolas",

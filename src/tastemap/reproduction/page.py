@@ -24,7 +24,7 @@ def page(findings: Sequence[Finding]) -> str:
         "*Ours* is the mean over the splits ± their standard deviation. Test rows of users and items that",
         "training does not know are left out. *Honest* is what a figure of the best epoch becomes if the epoch",
         "is chosen by a tenth of the training rows instead of by the test rows. *s* are seconds of training, a",
-        "split. A printed figure is reproduced within two standard deviations, or 1 % where that is more.",
+        "split. A printed figure is reproduced within two standard deviations, or 2 % where that is more.",
         "",
         _row(HEADER),
         _row(["---"] * len(HEADER)),

@@ -40,7 +40,7 @@ class Figure(_Part):
     )
     printed: float | None = Field(default=None, description="the document's figure")
     tolerance: float = Field(
-        default=0.01, ge=0.0, description="share of the printed figure by which ours may always differ"
+        default=0.02, ge=0.0, description="share of the printed figure by which ours may always differ"
     )
     mistake: str = Field(default="", description="why the printed figure is no target: what went wrong there")
     reason: str = Field(default="", description="why ours differs, where it does")

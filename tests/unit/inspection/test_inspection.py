@@ -320,6 +320,29 @@ def test_curves_part_components_from_figures_and_the_learning_rate() -> None:
     assert last["observed"] + last["regularization"] + last["gravity"] == last["total"] == 2.0
 
 
+def test_the_learning_rate_of_an_epoch_is_that_of_its_last_step() -> None:
+    pytest.importorskip("torch")
+    settings = {
+        "schedule": "steps",
+        "step_epochs": [2],
+        "step_rates": [0.001],
+        "learning_rate": 0.01,
+        "n_epochs": 3,
+    }
+    recommender = fit(planted(), "dot", settings={**settings, "validation_fraction": 0.0}, rng=0)
+    rates = training_curves(recommender).filter(pl.col("kind") == "rate")
+    assert rates["value"].to_list() == [0.01, 0.01, 0.001]
+
+
+@pytest.mark.parametrize("name", ["mlp", "softmax"])
+def test_networks_and_encoders_have_item_vectors(name: str) -> None:
+    pytest.importorskip("torch")
+    recommender = fit(with_titles(planted()), name, settings={"n_epochs": 1, "validation_fraction": 0.0}, rng=0)
+    assert item_norms(recommender)["norm"].to_numpy().min() > 0.0
+    assert item_map(recommender).method == "t-SNE"
+    assert len(item_neighbors(recommender, 3, k=3)) == 6
+
+
 def test_a_model_without_epochs_has_no_curves(ranked: Recommender) -> None:
     assert training_curves(ranked).height == 0
 
