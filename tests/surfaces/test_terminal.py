@@ -49,7 +49,10 @@ def test_a_wide_evaluation_comes_in_blocks_of_whole_cells(tastemap: Command, tab
     assert re.fullmatch(r"\d\.\d{4} ±\d\.\d{4}", rows[0][1])
 
 
-def test_a_pipe_gets_an_evaluation_in_one_block(tastemap: Command, table: Path) -> None:
+def test_a_pipe_gets_an_evaluation_in_one_block(
+    tastemap: Command, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)  # parallel workers of pytest are given the terminal's
     out = tastemap("evaluate", table, "--models", "als").out
     assert [line.split() for line in out.splitlines() if line.startswith(" model")] == [
         ["model", "rmse", "mae", "recall@10", "ndcg@10", "coverage@10", "fit"]

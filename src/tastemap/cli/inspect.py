@@ -39,7 +39,7 @@ def command(
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
-    """Look inside saved models: maps, biases, neighbors, curves and data, on one page."""
+    """Look inside saved models: maps, biases, neighbors, data."""
     if form == "html" and out.suffix.lower() not in (".html", ".htm"):
         raise options.UsageError(f"--out writes a page and must end in .html. Got {out.name!r}.")
     with TerminalProgress(quiet=as_json) as progress:

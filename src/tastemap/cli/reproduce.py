@@ -31,7 +31,7 @@ def command(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Train the systems of the source documents again, and compare figures.
+    """Train the systems of the source documents and compare figures.
 
     All of them take some 20 minutes on two cores.
     """
