@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from tastemap.data import Catalog, Dataset, Interactions, datasets, load, make_interactions
+from tastemap.data import Catalog, Dataset, IdMap, Interactions, datasets, load
 from tastemap.data.generate import SHAPES, generate
 from tastemap.linalg.types import Float32Array, Int32Array
 from tastemap.progress import Progress
@@ -48,15 +48,23 @@ def large_data(progress: Progress) -> Dataset:
 
 
 def by_title(data: Dataset) -> Dataset:
-    """The same ratings with titles as item ids: items that share a title become one."""
+    """The same ratings with titles as item ids: items that share a title become one.
+
+    A user's ratings of both stay two rows, as in the document, although interactions are distinct elsewhere.
+    """
     rows = data.interactions
     titles = data.catalog.aligned(rows.items)["title"]
-    keyed, _ = make_interactions(
-        rows.users.take(rows.user_index),
-        titles.gather(rows.item_index),
-        rows.values,
-        timestamps=rows.timestamps,
-        rating_scale=rows.rating_scale,
+    items = IdMap(titles, kind="item")
+    item_index = items.indices(titles)[rows.item_index]  # (n,)
+    order = np.lexsort((item_index, rows.user_index))
+    keyed = replace(
+        rows,
+        items=items,
+        user_index=rows.user_index[order],
+        item_index=item_index[order],
+        values=rows.values[order],
+        timestamps=None,
+        folds=None,
     )
     frame = data.catalog.frame.with_columns(item_id=pl.col("title")).unique("item_id", maintain_order=True)
     return replace(data, interactions=keyed, catalog=Catalog(frame))

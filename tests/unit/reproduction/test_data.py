@@ -21,11 +21,12 @@ def same_titles() -> Dataset:
     return Dataset("toy", rows, catalog, None, LoadReport(4, 4))
 
 
-def test_items_of_one_title_become_one_item() -> None:
+def test_items_of_one_title_become_one_item_and_no_rating_is_lost() -> None:
     data = by_title(same_titles())
     assert data.interactions.items.ids.to_list() == ["One", "Twin"]
     assert data.interactions.frame().select("user_id", "item_id", "rating").rows() == [
         (1, "One", 5.0),
+        (1, "Twin", 1.0),
         (1, "Twin", 4.0),
         (2, "Twin", 2.0),
     ]

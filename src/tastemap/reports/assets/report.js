@@ -11,6 +11,7 @@ function draw(holder, renderer, text) {
     actions: false,
     ast: true,
     defaultStyle: false,
+    logLevel: 1, // errors: a search that finds nothing is not worth a warning
     tooltip: { disableDefaultStyle: true },
   };
   return vegaEmbed(place, JSON.parse(text), options).then(
