@@ -39,7 +39,7 @@ def test_a_recipe_is_trained_on_every_split_and_judged(tastemap: Command) -> Non
     first, second = answer.json["findings"]
     assert (first["recipe"], first["figure"], first["printed"]) == ("B12", "test MSE", 0.5)
     assert len(first["values"]) == 2
-    assert first["mean"] == pytest.approx(sum(first["values"]) / 2)
+    assert first["ours"] == pytest.approx(sum(first["values"]) / 2)
     assert first["verdict"] in ("reproduced", "better", "differs")
     assert second["verdict"] == "no figure"
 

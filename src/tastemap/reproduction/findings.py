@@ -31,11 +31,14 @@ class Finding:
         The document's figure.
     values : tuple of float
         Ours, one for each split.
+    ours : float
+        Their mean, or their median if `summary` says so.
+    summary : str
     spread : float or None
         Their standard deviation; None for one split.
     honest : float or None
-        The mean over the splits if the epoch is chosen inside the training part, for a figure of the best
-        epoch on the test rows.
+        What `ours` is if the epoch is chosen inside the training part, for a figure of the best epoch on the
+        test rows.
     beside : dict of str to float
         Means of other models.
     seconds : float
@@ -57,6 +60,8 @@ class Finding:
     figure: str
     printed: float | None
     values: tuple[float, ...]
+    ours: float
+    summary: str
     spread: float | None
     honest: float | None
     beside: dict[str, float]
@@ -65,14 +70,9 @@ class Finding:
     verdict: str
     reason: str
 
-    @property
-    def mean(self) -> float:
-        """The mean over the splits."""
-        return statistics.fmean(self.values)
-
     def as_json(self) -> dict[str, object]:
-        """All fields and the mean."""
-        return {**asdict(self), "mean": self.mean}
+        """All fields."""
+        return asdict(self)
 
 
 def findings_of(recipe: Recipe, run: Run, data: str, measured: Sequence[Measured]) -> list[Finding]:
@@ -94,7 +94,8 @@ def _finding(
 ) -> Finding:
     honest = [split.honest[place] for split in measured]
     known = [value for value in honest if value is not None]
-    verdict, reason = judge(figure, values)
+    summary = statistics.median if recipe.summary == "median" else statistics.fmean
+    verdict, reason = judge(figure, values, summary(values))
     return Finding(
         recipe=recipe.id,
         document=recipe.document,
@@ -105,8 +106,10 @@ def _finding(
         figure=figure.label,
         printed=figure.printed,
         values=tuple(values),
+        ours=summary(values),
+        summary=recipe.summary,
         spread=statistics.stdev(values) if len(values) > 1 else None,
-        honest=statistics.fmean(known) if known else None,
+        honest=summary(known) if known else None,
         beside={
             name: statistics.fmean(split.beside[name] for split in measured) for name in measured[0].beside
         },
@@ -117,8 +120,8 @@ def _finding(
     )
 
 
-def judge(figure: Figure, values: Sequence[float]) -> tuple[str, str]:
-    """The verdict on our values of a figure, and its reason.
+def judge(figure: Figure, values: Sequence[float], ours: float) -> tuple[str, str]:
+    """The verdict on our values of a figure, summed up as `ours`, and its reason.
 
     A printed figure is one draw of one split: it counts as reproduced within two standard deviations of ours,
     or within the figure's tolerance where that is more.
@@ -130,7 +133,7 @@ def judge(figure: Figure, values: Sequence[float]) -> tuple[str, str]:
     allowed = figure.tolerance * abs(figure.printed)
     if len(values) > 1:
         allowed = max(allowed, SPREADS * statistics.stdev(values))
-    difference = statistics.fmean(values) - figure.printed
+    difference = ours - figure.printed
     if abs(difference) <= allowed:
         return "reproduced", ""
     if difference * BETTER.get(figure.measure, 0) > 0.0:

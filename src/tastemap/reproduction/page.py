@@ -21,10 +21,11 @@ def page(findings: Sequence[Finding]) -> str:
         "`tastemap reproduce --out docs/reproductions.md`; settings and notes are those of the recipes in",
         "`src/tastemap/reproduction/recipes/`. Documents are named by their numbers.",
         "",
-        "*Ours* is the mean over the splits ± their standard deviation. Test rows of users and items that",
-        "training does not know are left out. *Honest* is what a figure of the best epoch becomes if the epoch",
-        "is chosen by a tenth of the training rows instead of by the test rows. *s* are seconds of training, a",
-        "split. A printed figure is reproduced within two standard deviations, or 2 % where that is more.",
+        "*Ours* is the mean over the splits, or the median where the recipe says so, ± their standard",
+        "deviation. Test rows of users and items that training does not know are left out. *Honest* is what a",
+        "figure of the best epoch becomes if a tenth of the training rows chooses the epoch, not the test",
+        "rows. *s* are seconds of training, a split. A printed figure is reproduced within two standard",
+        "deviations, or 2 % where that is more.",
         "",
         _row(HEADER),
         _row(["---"] * len(HEADER)),
@@ -38,7 +39,7 @@ def page(findings: Sequence[Finding]) -> str:
 
 def cells(finding: Finding) -> tuple[str, ...]:
     """One row of the table, as text."""
-    ours = f"{finding.mean:.4f}"
+    ours = f"{finding.ours:.4f}"
     if finding.spread is not None:
         ours += f" ± {finding.spread:.4f}"
     return (
@@ -81,8 +82,9 @@ def _data(recipe: Recipe, finding: Finding) -> str:
     keyed = ", items by title" if recipe.item_key == "title" else ""
     if recipe.split == "leave-last":
         return f"{finding.data}{keyed}; the last interaction of each user is the test"
+    summed = f", the {finding.summary} of {len(finding.values)} splits" if len(finding.values) > 1 else ""
     left = f"; {finding.n_unknown} test rows left out" if finding.n_unknown else ""
-    return f"{finding.data}{keyed}; a random {recipe.test_fraction:.0%} of the rows is the test{left}"
+    return f"{finding.data}{keyed}; a random {recipe.test_fraction:.0%} of the rows is the test{summed}{left}"
 
 
 def _settings(run: Run) -> str:

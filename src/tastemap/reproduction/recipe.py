@@ -99,6 +99,9 @@ class Recipe(_Part):
     split: Literal["random", "leave-last"] = "random"
     test_fraction: float = Field(default=0.2, gt=0.0, lt=1.0, description="share of the rows in a random test")
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, description="one split and one fit each")
+    summary: Literal["mean", "median"] = Field(
+        default="mean", description="what sums up the splits: the median where some fits end in a worse place"
+    )
     notes: str = ""
     runs: tuple[Run, ...] = Field(min_length=1)
 

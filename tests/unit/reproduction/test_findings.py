@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import statistics
+
 import pytest
 
 from tastemap.reproduction.findings import findings_of, judge
@@ -26,25 +28,27 @@ from tastemap.reproduction.run import Measured
 def test_the_verdict_weighs_the_difference_against_the_spread(
     measure: Measure, values: list[float], verdict: str
 ) -> None:
-    assert judge(Figure(measure=measure, printed=1.0, tolerance=0.01), values)[0] == verdict
+    figure = Figure(measure=measure, printed=1.0, tolerance=0.01)
+    assert judge(figure, values, statistics.fmean(values))[0] == verdict
 
 
 def test_a_tolerance_of_the_recipe_widens_the_verdict() -> None:
-    assert judge(Figure(measure="gravity", printed=1.0, tolerance=0.05), [1.04, 1.04])[0] == "reproduced"
+    assert judge(Figure(measure="gravity", printed=1.0, tolerance=0.05), [1.04, 1.04], 1.04)[0] == "reproduced"
 
 
 def test_a_figure_that_came_of_a_mistake_is_no_target() -> None:
     figure = Figure(measure="test_mse", printed=13.68, mistake="It was never trained.")
-    assert judge(figure, [13.68, 13.68]) == ("no target", "It was never trained.")
+    assert judge(figure, [13.68, 13.68], 13.68) == ("no target", "It was never trained.")
 
 
 def test_a_document_without_a_figure_gets_no_verdict() -> None:
-    assert judge(Figure(measure="test_mse"), [0.9])[0] == "no figure"
+    assert judge(Figure(measure="test_mse"), [0.9], 0.9)[0] == "no figure"
 
 
 def test_a_figure_that_differs_says_why() -> None:
-    assert judge(Figure(measure="test_mse", printed=1.0, reason="Another split."), [2.0])[1] == "Another split."
-    assert judge(Figure(measure="test_mse", printed=1.0), [2.0])[1] == "The reason is not known."
+    known = Figure(measure="test_mse", printed=1.0, reason="Another split.")
+    assert judge(known, [2.0], 2.0)[1] == "Another split."
+    assert judge(Figure(measure="test_mse", printed=1.0), [2.0], 2.0)[1] == "The reason is not known."
 
 
 def test_a_finding_sums_up_the_splits() -> None:
@@ -55,13 +59,20 @@ def test_a_finding_sums_up_the_splits() -> None:
     ]
     best, last, train = findings_of(recipe, recipe.runs[0], "ml-100k", measured)
     assert (best.figure, best.printed, best.values) == ("test MSE, best epoch", 0.8458, (0.84, 0.86))
-    assert best.mean == pytest.approx(0.85)
+    assert best.ours == pytest.approx(0.85)
     assert best.spread == pytest.approx(0.02 / 2**0.5)
     assert best.honest == pytest.approx(0.87)
     assert last.honest is None
     assert train.spread == 0.0
     assert (best.seconds, best.n_unknown) == (15.0, 7)
-    assert best.as_json()["mean"] == best.mean
+    assert best.as_json()["ours"] == best.ours
+
+
+def test_a_median_is_not_moved_by_a_fit_that_ends_in_a_worse_place() -> None:
+    recipe = recipes()["B12"].model_copy(update={"summary": "median"})
+    measured = [Measured((value,), (None,), {}, 1.0, 0) for value in (0.81, 0.82, 1.4)]
+    (only,) = findings_of(recipe, recipe.runs[0], "ml-100k", measured)
+    assert (only.ours, only.summary) == (0.82, "median")
 
 
 def test_one_split_has_no_spread() -> None:
