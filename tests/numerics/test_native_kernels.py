@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tastemap.data import bit_stable, id_map, interactions
-from tastemap.linalg import cosine, csr, ridge, top_k
+from tastemap.linalg import cosine, csr, posterior, ridge, top_k
 from tastemap.linalg.jit import Kernel
 from tastemap.linalg.native import cache_file, read, types_of
 from tastemap.models import ease, factor, history_bags, item_weights, network
@@ -50,6 +50,16 @@ def ridge_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
     return indptr, indices, weights, targets, features, *penalties, 0, B, *work, np.zeros((B, D), np.float32)
 
 
+def posterior_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Of a block of rows."""
+    room = np.zeros((D + 1, D + 1)), np.zeros((D, D)), np.zeros(D), np.zeros(D)
+    columns = np.zeros((D + 1, ridge.ENTRIES_PER_CHUNK + 16), np.float32)
+    values, prior = rng.normal(size=S).astype(np.float32), (rng.normal(size=(B, D)), np.eye(D))
+    normals = rng.normal(size=(B, D)).astype(np.float32)
+    given = *sparse(rng), values, *vectors(rng, N), 2.0, *prior, normals, 0, B
+    return *given, *room, columns, np.zeros((B, D), np.float32), np.zeros(B)
+
+
 def draw_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
     """Of a few users."""
     tastes = rng.integers(-9, 9, (B, 2)), rng.integers(-9, 9, (N, 2))
@@ -73,6 +83,7 @@ def select_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
 
 ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
     ridge._ridge_block: ridge_arguments,
+    posterior._draw_block: posterior_arguments,
     csr._counting_order: lambda rng: (
         np.arange(6, dtype=np.int32) % 3,
         np.arange(3) * 2,

@@ -111,7 +111,7 @@ def _gather(
 
 
 @fast_kernel
-def _add_gramian(weighted: Float32Array, columns: Float32Array, n: int, A: Float64Array) -> None:
+def add_gramian(weighted: Float32Array, columns: Float32Array, n: int, A: Float64Array) -> None:
     """A += Y'WY (at least the lower triangle) over the `n` entries of a chunk.
 
     Tiles of 4 x 2 sums stay in registers: each pass over a chunk loads six rows for eight products.
@@ -157,7 +157,8 @@ def _store(A: Float64Array, row: int, j: int, j1: int, left: np.float32, right: 
 
 
 @fast_kernel
-def _dot(left: Float64Array, right: Float64Array, length: int) -> float:
+def dot(left: Float64Array, right: Float64Array, length: int) -> float:
+    """The sum of the products of the first `length` values."""
     total = 0.0
     for column in range(length):
         total += left[column] * right[column]
@@ -171,13 +172,13 @@ def _cholesky_solve(A: Float64Array, b: Float64Array) -> None:
     for row in range(d):
         for column in range(row):
             pivot = A[column, column]
-            rest = A[row, column] - _dot(A[row], A[column], column)
+            rest = A[row, column] - dot(A[row], A[column], column)
             A[row, column] = rest / pivot if pivot > 0.0 else 0.0
-        square = A[row, row] - _dot(A[row], A[row], row)
+        square = A[row, row] - dot(A[row], A[row], row)
         A[row, row] = np.sqrt(square) if square > 0.0 else 0.0
     for row in range(d):  # L z = b
         pivot = A[row, row]
-        b[row] = (b[row] - _dot(A[row], b, row)) / pivot if pivot > 0.0 else 0.0
+        b[row] = (b[row] - dot(A[row], b, row)) / pivot if pivot > 0.0 else 0.0
     for row in range(d - 1, -1, -1):  # L' x = z
         pivot = A[row, row]
         b[row] = b[row] / pivot if pivot > 0.0 else 0.0
@@ -216,7 +217,7 @@ def _ridge_block(
             _gather(
                 features, indices[first:last], weights[first:last], targets[first:last], columns, weighted, b
             )
-            _add_gramian(weighted, columns, last - first, A)
+            add_gramian(weighted, columns, last - first, A)
         _cholesky_solve(A, b)
         for factor in range(d):
             solved[row, factor] = b[factor]
