@@ -28,11 +28,12 @@ from tests.toys import checkerboard, planted, with_features
 EVERY_MODEL = pytest.mark.parametrize("name", sorted(MODELS))
 EXACT = {"als", "bias", "ease", "ials", "popularity"}
 LEAVE_ONE_OUT = {"mlp", "softmax"}
-WITH_VECTORS = {"als", "dot", "ease", "ials", "mlp", "softmax"}
+WITH_VECTORS = {"als", "dot", "ease", "gibbs", "ials", "mlp", "softmax"}
 
 QUICK: dict[str, dict[str, object]] = {
     "als": {"n_factors": 4, "n_epochs": 4},
     "dot": {"n_factors": 4, "n_epochs": 10, "batch_size": 128, "learning_rate": 0.05},
+    "gibbs": {"n_factors": 4, "n_epochs": 30, "burn_in": 20},
     "ials": {"n_factors": 4, "n_epochs": 4},
     "mlp": {
         "user_size": 4,
@@ -54,6 +55,7 @@ QUICK: dict[str, dict[str, object]] = {
 
 # Every part of a network at once, where the order of sums and of random numbers could depend on threads.
 WHOLE: dict[str, dict[str, object]] = {
+    "gibbs": {"n_epochs": 40, "implicit_history": True},
     "mlp": {"layers": [16, 8], "batch_norm": True, "input_dropout": 0.1, "layer_dropout": [0.2]},
 }
 
@@ -61,6 +63,7 @@ WHOLE: dict[str, dict[str, object]] = {
 PATIENT: dict[str, dict[str, object]] = {
     "als": {"n_factors": 4, "n_epochs": 30},
     "dot": {"n_factors": 4, "n_epochs": 30},
+    "gibbs": {"n_factors": 4, "n_epochs": 80, "burn_in": 40},
     "mlp": {
         "user_size": 8,
         "item_size": 8,
@@ -108,6 +111,9 @@ OTHER_VALUES: dict[tuple[str, str], object] = {
     **{(name, "range_high"): 6.0 for name in NEURAL},
     **{(name, "warm_up_epochs"): 1.5 for name in NEURAL},
     **{(name, "positive_min"): 3.0 for name, entry in MODELS.items() if entry.objective == "ranking"},
+    ("gibbs", "implicit_history"): False,
+    ("gibbs", "user_features"): ["age"],
+    ("gibbs", "item_features"): ["genres"],
     ("mlp", "layers"): [8],
     ("mlp", "layer_dropout"): [0.5],
     ("mlp", "user_features"): ["age"],

@@ -6,7 +6,7 @@ Kernels do not check bounds: what passes :func:`check_arrays` can be scored with
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 
 import numpy as np
 
@@ -24,12 +24,14 @@ from tastemap.models.item_weights import ItemWeights
 from tastemap.models.layers import Layer
 from tastemap.models.network import Network
 from tastemap.models.recommender import Recommender
-from tastemap.models.user_loss import UserLoss
+from tastemap.models.user_loss import PriorLoss, UserLoss
 
 FACTOR_ARRAYS = ("user_factors", "item_factors", "user_bias", "item_bias")
 NETWORK_ARRAYS = ("user_inputs", "item_inputs")
 HISTORY_INPUTS = "history_inputs"
 HISTORY_FACTORS = "history_factors"
+HISTORY_BIAS = "history_bias"
+USER_PENALTY = "user_penalty"
 
 
 def arrays_of(recommender: Recommender) -> dict[str, Array]:
@@ -48,6 +50,11 @@ def arrays_of(recommender: Recommender) -> dict[str, Array]:
             arrays |= _layer_arrays(model.user_side.layers)
         elif isinstance(model.user_side, ImplicitHistory):
             arrays[HISTORY_FACTORS] = np.ascontiguousarray(model.user_side.history_factors)
+            if model.user_side.history_bias is not None:
+                arrays[HISTORY_BIAS] = np.ascontiguousarray(model.user_side.history_bias)
+        loss = _loss_of(model.user_side)
+        if isinstance(loss, PriorLoss):
+            arrays[USER_PENALTY] = np.ascontiguousarray(loss.penalty)
         return arrays
     if isinstance(model, Network):
         return _named(model, NETWORK_ARRAYS) | _layer_arrays(model.layers)
@@ -83,14 +90,13 @@ def facts_of(model: Model) -> dict[str, object]:
     }
     if isinstance(model, FactorModel):
         facts |= {"shape": "factors", "global_bias": float(model.global_bias)}
-        if isinstance(model.user_side, UserLoss):
-            facts["user_loss"] = asdict(model.user_side)
-        elif isinstance(model.user_side, ImplicitHistory):
-            facts["user_loss"] = asdict(model.user_side.loss)
+        loss = _loss_of(model.user_side)
+        if loss is not None:
+            facts["user_loss"] = _constants(loss)
         elif isinstance(model.user_side, HistoryEncoder):
             facts["n_layers"] = len(model.user_side.layers)
     elif isinstance(model, Network):
-        facts |= {"shape": "network", "user_loss": asdict(model.user_loss)}
+        facts |= {"shape": "network", "user_loss": _constants(model.user_loss)}
         facts |= {"n_layers": len(model.layers), "input_relu": model.input_relu}
         facts |= {"n_products": model.n_products}
     return facts
@@ -102,6 +108,8 @@ def build(
     """The model that was packed; `arrays` have been checked."""
     link = Link(**manifest.link.model_dump())
     loss = None if manifest.user_loss is None else UserLoss(**manifest.user_loss.model_dump())
+    if manifest.user_loss is not None and USER_PENALTY in arrays:
+        loss = PriorLoss(**manifest.user_loss.model_dump(), penalty=arrays[USER_PENALTY])
     layers = [
         Layer(arrays[f"layer_{number}_weights"], arrays[f"layer_{number}_offsets"])
         for number in range(manifest.n_layers or 0)
@@ -125,7 +133,7 @@ def build(
     if layers:
         user_side = HistoryEncoder(arrays[HISTORY_INPUTS], layers, positive_min)
     elif loss is not None and HISTORY_FACTORS in arrays:
-        user_side = ImplicitHistory(loss, arrays[HISTORY_FACTORS])
+        user_side = ImplicitHistory(loss, arrays[HISTORY_FACTORS], arrays.get(HISTORY_BIAS))
     return FactorModel(
         **{name: arrays[name] for name in FACTOR_ARRAYS},
         global_bias=manifest.global_bias,
@@ -155,7 +163,8 @@ def check_arrays(manifest: Manifest, arrays: Mapping[str, Array]) -> None:
         )
     else:
         needed = set(FACTOR_ARRAYS) | layers | ({HISTORY_INPUTS} if layers else set())
-        check_names(arrays, needed, {HISTORY_FACTORS} if manifest.user_loss else set(), "arrays")
+        optional = {HISTORY_FACTORS, HISTORY_BIAS, USER_PENALTY} if manifest.user_loss else set()
+        check_names(arrays, needed, optional, "arrays")
         d = _width(arrays, "item_factors")
         check_array(arrays, "user_factors", np.float32, (n_users, d))
         check_array(arrays, "item_factors", np.float32, (n_items, d))
@@ -163,10 +172,29 @@ def check_arrays(manifest: Manifest, arrays: Mapping[str, Array]) -> None:
         check_array(arrays, "item_bias", np.float32, (n_items,))
         if HISTORY_FACTORS in arrays:
             check_array(arrays, HISTORY_FACTORS, np.float32, (n_items, d))
+        if HISTORY_BIAS in arrays:
+            require(HISTORY_FACTORS in arrays, f"{HISTORY_BIAS} is there without {HISTORY_FACTORS}")
+            check_array(arrays, HISTORY_BIAS, np.float32, (n_items,))
+        if USER_PENALTY in arrays:
+            check_array(arrays, USER_PENALTY, np.float32, (d + 1, d + 1))
+            with_bias = manifest.user_loss is not None and manifest.user_loss.bias_regularization is not None
+            require(with_bias, f"{USER_PENALTY} is there without a loss on the bias")
         if layers:
             q = _width(arrays, HISTORY_INPUTS)
             check_array(arrays, HISTORY_INPUTS, np.float32, (n_items, q))
             _check_layers(arrays, manifest.n_layers or 0, q, d)
+
+
+def _loss_of(user_side: UserSide | None) -> UserLoss | None:
+    """The loss of a user side that has one."""
+    if isinstance(user_side, ImplicitHistory):
+        return user_side.loss
+    return user_side if isinstance(user_side, UserLoss) else None
+
+
+def _constants(loss: UserLoss) -> dict[str, object]:
+    """The numbers of a loss; a matrix is an array of the artifact."""
+    return {field.name: getattr(loss, field.name) for field in fields(UserLoss)}
 
 
 def _named(model: Model, names: Sequence[str]) -> dict[str, Array]:

@@ -86,7 +86,7 @@ def row_posterior_reference(
     Y64 = Y.astype(np.float64)
     precision = prior_precision.astype(np.float64) + noise_precision * Y64.T @ Y64
     right = prior_precision @ prior_mean + noise_precision * Y64.T @ targets
-    mean: Float64Array = np.linalg.solve(precision, right)
+    mean = np.linalg.solve(precision, right).astype(np.float64)
     return mean, precision
 
 

@@ -74,12 +74,14 @@ class Epoch(Generic[M]):
     """What one epoch left: the model so far, its losses by name, and sentences for people.
 
     `export` makes the model, which may take longer than a step. It copies parameters that the next epoch
-    moves: who wants the model of an epoch asks for it before going on.
+    moves, unless the epoch `lasts`: who wants the model of one that does not asks for it before going on, or
+    takes what :meth:`later` returns.
     """
 
     export: Callable[[], M]
     losses: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    lasts: bool = False
 
     @classmethod
     def of(cls, model: M, losses: dict[str, float]) -> Epoch[M]:  # type: ignore[misc]
@@ -90,6 +92,13 @@ class Epoch(Generic[M]):
     def model(self) -> M:
         """The model so far; stays as it is once asked for."""
         return self.export()
+
+    def later(self) -> Callable[[], M]:
+        """What gives the model of this epoch at any time; the work is put off where the epoch lasts."""
+        if self.lasts:
+            return lambda: self.model
+        model = self.model
+        return lambda: model
 
 
 C = TypeVar("C", bound=ModelConfig, contravariant=True)

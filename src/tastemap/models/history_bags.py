@@ -15,9 +15,13 @@ def history_bags(history: CSR, item_vectors: Float32Array) -> Float64Array:
     An empty history has an empty bag, zeros. Sums are taken row by row in the order of the history: the same
     bits alone and in any batch.
     """
-    bags = np.zeros((history.n_rows, item_vectors.shape[1]))
-    _sum_bags(history.indptr, history.indices, item_vectors, bags)
-    bags /= np.sqrt(np.maximum(history.row_lengths, 1))[:, None]
+    return sum_of_bags(history, item_vectors) / np.sqrt(np.maximum(history.row_lengths, 1))[:, None]
+
+
+def sum_of_bags(rows: CSR, vectors: Float32Array) -> Float64Array:
+    """The sum of the vectors (I, q) of the columns of each row (B, I), not scaled; shape (B, q), float64."""
+    bags = np.zeros((rows.n_rows, vectors.shape[1]))
+    _sum_bags(rows.indptr, rows.indices, vectors, bags)
     return bags
 
 

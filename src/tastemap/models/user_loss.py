@@ -12,7 +12,7 @@ Explicit feedback: targets are ratings, confidences 1. Implicit feedback: target
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -107,6 +107,25 @@ class UserLoss:
             d = len(item_gramian)
             penalty[:d, :d] = self.unobserved_weight * item_gramian
         return penalty
+
+
+@dataclass(frozen=True, eq=False)
+class PriorLoss(UserLoss):
+    r"""With :math:`\theta^\top \Pi\, \theta`, :math:`\theta = [x, b]`, besides: a normal prior around zero.
+
+    Π is the precision of the prior over that of the noise: then the minimizer is the mean of the posterior.
+
+    Parameters
+    ----------
+    penalty : array of shape (d + 1, d + 1), float32
+        Π, symmetric, positive definite.
+    """
+
+    penalty: Float32Array = field(kw_only=True)
+
+    def common_penalty(self, item_gramian: Float64Array | None, n_columns: int) -> Float64Array:
+        """Π and α0 Y'Y, shape (d + 1, d + 1)."""
+        return super().common_penalty(item_gramian, n_columns) + self.penalty
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,6 +269,5 @@ class UserProblem:
         fit = np.bincount(rows, weights=weights * residual**2, minlength=len(solved))
         x = solved.astype(np.float64)
         loss: Float64Array = fit + (self._row_penalty() * x**2).sum(axis=1)
-        if self.item_gramian is not None:
-            loss += ((x @ self._common(x.shape[1])) * x).sum(axis=1)
+        loss += ((x @ self._common(x.shape[1])) * x).sum(axis=1)
         return loss

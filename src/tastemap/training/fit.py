@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import NoneType
 
@@ -157,11 +157,11 @@ def _fit_in_epochs(
     total = search.n_epochs if search else config.n_epochs
     epochs = entry.epochs
     assert epochs is not None, "an iterative config belongs to a model with epochs"
-    fitted: Model | None = None
+    fitted: Callable[[], Model] | None = None
     done, interrupted = 0, search is not None and search.interrupted
     try:
         for epoch in epochs(learned, resolved, rng=stream(seed, "fit")):
-            fitted, done = epoch.model, done + 1
+            fitted, done = epoch.later(), done + 1
             for note in epoch.notes if search is None else ():
                 progress.note(note)
             losses.append({"phase": "final", "epoch": done, **epoch.losses})
@@ -175,7 +175,7 @@ def _fit_in_epochs(
         resolved, interrupted = config.resolved(done), True
     assert fitted is not None, "epochs yields at least one model"
     recommender = _recommender(
-        fitted, entry, config, resolved, seed, train, losses, search.predictions if search else None
+        fitted(), entry, config, resolved, seed, train, losses, search.predictions if search else None
     )
     return replace(recommender, interrupted=interrupted)
 

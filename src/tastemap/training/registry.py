@@ -87,6 +87,7 @@ MODELS: dict[str, ModelEntry] = {
     for entry in (
         _entry("bias", "rating", "BiasConfig", "shrunk global, user and item means: the rating baseline"),
         _entry("als", "rating", "ALSConfig", "biased matrix factorization, alternating least squares"),
+        _entry("gibbs", "rating", "GibbsConfig", "Bayesian matrix factorization, sampled; nothing to tune"),
         ModelEntry(
             "dot",
             "rating",

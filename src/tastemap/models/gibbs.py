@@ -1,0 +1,184 @@
+r"""Bayesian matrix factorization of ratings, sampled: no weight has to be chosen, all are learned.
+
+With ratings in units of their standard deviation, less their mean,
+
+.. math::
+    r_{ui} \sim N(x_u^\top y_i + b_u + b_i,\ \alpha^{-1}), \qquad
+    \theta_u = [x_u, b_u] \sim N(m + \beta^\top f_u,\ \Lambda^{-1}),
+
+and the same for the items with a prior of their own. The hyperpriors say next to nothing: (m, Λ) is
+normal-Wishart with β0 = 1, ν0 = d + 1 and W0 = I, and α is Gamma(1, 1). f_u are features of the user, if there
+are any; each row of the link matrix β has the prior :math:`N(0, (\lambda \Lambda)^{-1})` with λ Gamma(1, 1),
+for each block of features its own. A block is the implicit history (which items the user has
+rated, each entry :math:`1 / \sqrt{n_u}`), or columns of the table of users.
+
+A Gibbs sampler draws each of these given the others (:mod:`tastemap.models.gibbs_sampler`): the rows of a side
+are independent given the other side. The model is the mean prediction over the draws
+(:mod:`tastemap.models.gibbs_mean`).
+
+Sources: Salakhutdinov and Mnih, "Bayesian probabilistic matrix factorization using Markov chain Monte Carlo",
+ICML 2008 (the sampler); Simm et al., "Macau: scalable Bayesian factorization with high-dimensional side
+information using MCMC", MLSP 2017 (features in the prior mean); Rendle, Zhang, Koren, "On the difficulty of
+evaluating baselines: a study on recommender systems", arXiv:1905.01395, 2019 (implicit histories as features,
+and how strong this model is).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from pydantic import Field
+
+from tastemap.data import Dataset, Interactions
+from tastemap.errors import DivergedError, InvalidValueError
+from tastemap.linalg.csr import CSR
+from tastemap.linalg.threads import single_threaded_blas
+from tastemap.models.config import Epoch, IterativeConfig
+from tastemap.models.factor import FactorModel
+from tastemap.models.gibbs_mean import Draws, mean_model
+from tastemap.models.gibbs_sampler import Side, draw_noise_precision, draw_side, first_side
+from tastemap.models.side_features import SideFeatures, column_matrix, decomposed, history_matrix
+
+LARGEST_HISTORY = 2**28
+"""Users times items up to which histories can be features: their decomposition holds as many numbers twice."""
+
+
+class GibbsConfig(IterativeConfig):
+    """Settings of ``gibbs``."""
+
+    n_epochs: int = Field(default=300, ge=1, le=100_000, description="sweeps: draws of all unknowns")
+    burn_in: int = Field(
+        default=60,
+        ge=0,
+        description="first sweeps that are left out of the mean; the last sweep is always in it",
+    )
+    n_factors: int = Field(default=16, ge=1, le=512, description="length d of a factor vector in a draw")
+    implicit_history: bool | None = Field(
+        default=None,
+        description="expect something of users by which items they have rated, and of items by who has; "
+        "unset: where users times items are at most 268 million",
+    )
+    user_features: tuple[str, ...] = Field(
+        default=(), description="columns of the table of users that say something of a user's taste"
+    )
+    item_features: tuple[str, ...] = Field(
+        default=(), description="columns of the catalog that say something of an item, such as genres"
+    )
+    validation_fraction: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=0.5,
+        description="share of the training rows that decides when to stop; 0: never, more sweeps do no harm",
+    )
+    patience: int = Field(default=50, ge=1, description="sweeps without improvement before stopping")
+
+
+def fit(train: Dataset, config: GibbsConfig, *, rng: np.random.Generator) -> FactorModel:
+    """Fit ``config.n_epochs`` sweeps; see :func:`epochs`."""
+    *_, last = epochs(train, config, rng=rng)
+    return last.model
+
+
+def epochs(train: Dataset, config: GibbsConfig, *, rng: np.random.Generator) -> Iterator[Epoch[FactorModel]]:
+    """Draw items given users, users given items, then the noise; again and again.
+
+    Parameters
+    ----------
+    train : Dataset
+        With ratings.
+    config : GibbsConfig
+    rng : Generator
+        Every random number of the sampler comes from it, in one order.
+
+    Yields
+    ------
+    Epoch
+        The mean model of the draws after the burn-in (before its end, the last draw alone);
+        ``losses["train_rmse"]`` is the error of the draw of this sweep, ``losses["noise"]`` the drawn standard
+        deviation of a rating around its prediction, both in stars.
+
+    Raises
+    ------
+    InvalidValueError
+        If ``implicit_history`` is true and the data too large for it.
+    ColumnError
+        If a feature is not there.
+    DivergedError
+        If a draw is not finite.
+
+    Notes
+    -----
+    A sweep costs O(n d^2 + (U + I) (d^3 + r d)) with r directions of features (at most min(U, I) of the
+    histories, whose decomposition costs O(U I r) once). Memory O((U + I) (r + 32 d)).
+    """
+    data = train.interactions
+    features = _features_of(train, config)
+    ratings = data.values.astype(np.float64)
+    mean, std = float(ratings.mean()), float(ratings.std()) or 1.0
+    none = draws = Draws.none(data.n_users, data.n_items)
+    states = _states(data, features, config, mean, std, rng)
+    for sweep in range(1, config.n_epochs + 1):
+        users, items, noise_precision, squares = next(states)
+        draws = (none if sweep <= config.burn_in else draws).plus(users, items, noise_precision)
+        losses = {"train_rmse": std * float(np.sqrt(squares / len(data))), "noise": std / noise_precision**0.5}
+        model = partial(mean_model, data, draws, mean, std, features.users, features.with_history)
+        yield Epoch(model, losses, lasts=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Features:
+    """Blocks of features of either side; the histories come first."""
+
+    users: list[SideFeatures]
+    items: list[SideFeatures]
+    with_history: bool
+
+
+def _states(
+    data: Interactions,
+    features: _Features,
+    config: GibbsConfig,
+    mean: float,
+    std: float,
+    rng: np.random.Generator,
+) -> Iterator[tuple[Side, Side, float, float]]:
+    """Sweep without end: users, items, the precision of the noise, and the sum of squared residuals."""
+    values = ((data.values.astype(np.float64) - mean) / std).astype(np.float32)
+    by_user = CSR(data.by_user.indptr, data.by_user.indices, values, data.n_items)
+    users = first_side(data.n_users, config.n_factors, features.users, rng)
+    items = first_side(data.n_items, config.n_factors, features.items, rng)
+    noise_precision = 1.0
+    while True:
+        with single_threaded_blas():
+            items, _ = draw_side(by_user.transposed, items, users, features.items, noise_precision, rng)
+            users, squares = draw_side(by_user, users, items, features.users, noise_precision, rng)
+        if not np.isfinite(squares):
+            raise DivergedError("A draw is not finite. Check the ratings for huge values.")
+        noise_precision = draw_noise_precision(len(data), squares, rng)
+        yield users, items, noise_precision, squares
+
+
+def _features_of(train: Dataset, config: GibbsConfig) -> _Features:
+    """Decompose the blocks of features."""
+    data = train.interactions
+    with_history = _takes_histories(data, config.implicit_history)
+    users = [history_matrix(data.by_user)] if with_history else []
+    items = [history_matrix(data.by_item)] if with_history else []
+    if config.user_features:
+        users.append(column_matrix(train.user_feature_columns(config.user_features)))
+    if config.item_features:
+        items.append(column_matrix(train.item_features(config.item_features)))
+    return _Features(list(map(decomposed, users)), list(map(decomposed, items)), with_history)
+
+
+def _takes_histories(data: Interactions, asked: bool | None) -> bool:
+    size = data.n_users * data.n_items
+    if asked and size > LARGEST_HISTORY:
+        raise InvalidValueError(
+            f"implicit_history needs users times items of at most {LARGEST_HISTORY:,}. Got {data.n_users:,} "
+            f"times {data.n_items:,}; set implicit_history=false."
+        )
+    return size <= LARGEST_HISTORY if asked is None else asked
