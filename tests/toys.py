@@ -84,6 +84,25 @@ def planted(
     return Dataset("planted", interactions, Catalog.empty(), None, LoadReport(len(values), len(values)))
 
 
+def communities(n_users: int = 120) -> tuple[Dataset, np.ndarray]:
+    """Two communities that own different films but rate them alike, and disagree about ten shared ones.
+
+    Each user has eight films of the community's twenty, three stars each, and rates five shared films; the
+    second value says which rows are ratings of a shared film.
+    """
+    rng = np.random.default_rng(0)
+    users, items, ratings = [], [], []
+    for user in range(n_users):
+        side = user % 2
+        own = 10 + 20 * side + rng.permutation(20)[:8]
+        shared = rng.permutation(10)[:5]
+        users += [user] * 13
+        items += [*own, *shared]
+        ratings += [3.0] * 8 + [5.0 if (item + side) % 2 else 1.0 for item in shared]
+    data, _ = make_interactions(users, items, np.array(ratings, np.float32), rating_scale=STARS)
+    return as_dataset(data), data.items.ids.to_numpy()[data.item_index] < 10
+
+
 def with_features(data: Dataset) -> Dataset:
     """The same data, with genres and a year for each item and an age for each user, some of them missing."""
     items, users = data.interactions.items.ids, data.interactions.users.ids

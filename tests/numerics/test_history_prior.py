@@ -9,7 +9,6 @@ pytest.importorskip("torch")
 
 import torch
 
-from tastemap.data import Dataset, RatingScale, make_interactions
 from tastemap.linalg.csr import CSR, from_pairs
 from tastemap.models.dot import DotConfig
 from tastemap.models.factor import FactorModel
@@ -17,7 +16,7 @@ from tastemap.models.history_bags import history_bags
 from tastemap.models.implicit_history import ImplicitHistory
 from tastemap.neural.fit_dot import fit
 from tastemap.neural.history import HistoryPrior
-from tests.toys import as_dataset, planted
+from tests.toys import communities, planted
 
 N_USERS, N_ITEMS, N_FACTORS = 6, 5, 3
 
@@ -54,25 +53,6 @@ def test_the_gradient_of_the_priors_is_its_finite_difference() -> None:
                 losses.append(float((prior().tanh() * weights).sum()))
             prior.history_factors[place] += 1e-6
             assert (losses[0] - losses[1]) / 2e-6 == pytest.approx(float(gradient[place]), abs=1e-7)
-
-
-def communities(n_users: int = 120) -> tuple[Dataset, np.ndarray]:
-    """Two communities that own different films but rate them alike, and disagree about ten shared ones.
-
-    Each user has eight films of the community's twenty, three stars each, and rates five shared films; the
-    second value says which rows are ratings of a shared film.
-    """
-    rng = np.random.default_rng(0)
-    users, items, ratings = [], [], []
-    for user in range(n_users):
-        side = user % 2
-        own = 10 + 20 * side + rng.permutation(20)[:8]
-        shared = rng.permutation(10)[:5]
-        users += [user] * 13
-        items += [*own, *shared]
-        ratings += [3.0] * 8 + [5.0 if (item + side) % 2 else 1.0 for item in shared]
-    data, _ = make_interactions(users, items, np.array(ratings, np.float32), rating_scale=RatingScale(1.0, 5.0))
-    return as_dataset(data), data.items.ids.to_numpy()[data.item_index] < 10
 
 
 def test_a_history_tells_of_a_taste_that_few_ratings_cannot() -> None:

@@ -45,6 +45,9 @@ from tastemap.models.side_features import SideFeatures, column_matrix, decompose
 LARGEST_HISTORY = 2**28
 """Users times items up to which histories can be features: their decomposition holds as many numbers twice."""
 
+UNIT_OF_EQUAL_RATINGS = 1e-3
+"""In stars, where ratings have no standard deviation: the prior then expects next to none."""
+
 
 class GibbsConfig(IterativeConfig):
     """Settings of ``gibbs``."""
@@ -117,12 +120,12 @@ def epochs(train: Dataset, config: GibbsConfig, *, rng: np.random.Generator) -> 
     data = train.interactions
     features = _features_of(train, config)
     ratings = data.values.astype(np.float64)
-    mean, std = float(ratings.mean()), float(ratings.std()) or 1.0
+    mean, std = float(ratings.mean()), float(ratings.std()) or UNIT_OF_EQUAL_RATINGS
     none = draws = Draws.none(data.n_users, data.n_items)
     states = _states(data, features, config, mean, std, rng)
     for sweep in range(1, config.n_epochs + 1):
         users, items, noise_precision, squares = next(states)
-        draws = (none if sweep <= config.burn_in else draws).plus(users, items, noise_precision)
+        draws = (draws if sweep > config.burn_in + 1 else none).plus(users, items, noise_precision)
         losses = {"train_rmse": std * float(np.sqrt(squares / len(data))), "noise": std / noise_precision**0.5}
         model = partial(mean_model, data, draws, mean, std, features.users, features.with_history)
         yield Epoch(model, losses, lasts=True)
