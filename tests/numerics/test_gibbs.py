@@ -153,7 +153,7 @@ def test_planted_ratings_are_predicted_to_the_noise() -> None:
 
 
 def test_the_mean_model_predicts_as_the_draws_do_on_average(monkeypatch: pytest.MonkeyPatch) -> None:
-    train, test = held_out(planted(150, 100, density=0.25, noise=0.8))
+    train, test = held_out(planted(300, 200, density=0.3, noise=0.5))
     users = train.interactions.users.indices(test.interactions.users.ids)[test.interactions.user_index]
     items = train.interactions.items.indices(test.interactions.items.ids)[test.interactions.item_index]
     sums: list[Float64Array] = []
@@ -198,12 +198,12 @@ def test_histories_tell_of_a_taste_that_few_ratings_cannot() -> None:
 
 
 def test_features_tell_of_items_that_few_have_rated() -> None:
-    # half of the users like even items, the other half odd ones; items have four ratings or so
+    # half of the users like even items, the other half odd ones; items have two ratings or so
     rng = np.random.default_rng(0)
-    users, items = np.nonzero(rng.random((60, 200)) < 0.08)
+    users, items = np.nonzero(rng.random((30, 400)) < 0.06)
     ratings = np.where(users % 2 == items % 2, 4.0, 2.0) + 0.2 * rng.normal(size=len(users))
     rows, _ = make_interactions(users, items, ratings.astype(np.float32), rating_scale=STARS)
-    catalog = pl.DataFrame({"item_id": np.arange(200), "kind": np.arange(200) % 2})
+    catalog = pl.DataFrame({"item_id": np.arange(400), "kind": np.arange(400) % 2})
     train, test = held_out(Dataset("kinds", rows, Catalog(catalog), None, LoadReport(len(rows), len(rows))))
     config = GibbsConfig(n_factors=2, n_epochs=200, burn_in=100, implicit_history=False)
     errors = [
