@@ -23,6 +23,7 @@ from tastemap.models.implicit_history import ImplicitHistory
 from tastemap.models.item_weights import ItemWeights
 from tastemap.models.layers import Layer
 from tastemap.models.network import Network
+from tastemap.models.rating_samples import GRID, Calibration, RatingSamples
 from tastemap.models.recommender import Recommender
 from tastemap.models.user_loss import PriorLoss, UserLoss
 
@@ -32,6 +33,7 @@ HISTORY_INPUTS = "history_inputs"
 HISTORY_FACTORS = "history_factors"
 HISTORY_BIAS = "history_bias"
 USER_PENALTY = "user_penalty"
+SAMPLE_ARRAYS = ("user_samples", "item_samples", "sample_noise", "activity_edges", "error_quantiles")
 
 
 def arrays_of(recommender: Recommender) -> dict[str, Array]:
@@ -55,7 +57,7 @@ def arrays_of(recommender: Recommender) -> dict[str, Array]:
         loss = _loss_of(model.user_side)
         if isinstance(loss, PriorLoss):
             arrays[USER_PENALTY] = np.ascontiguousarray(loss.penalty)
-        return arrays
+        return arrays | (_sample_arrays(model.samples) if model.samples else {})
     if isinstance(model, Network):
         return _named(model, NETWORK_ARRAYS) | _layer_arrays(model.layers)
     if not isinstance(model, ItemWeights):
@@ -139,6 +141,7 @@ def build(
         global_bias=manifest.global_bias,
         link=link,
         user_side=user_side,
+        samples=_samples(arrays) if SAMPLE_ARRAYS[0] in arrays else None,
     )
 
 
@@ -164,6 +167,8 @@ def check_arrays(manifest: Manifest, arrays: Mapping[str, Array]) -> None:
     else:
         needed = set(FACTOR_ARRAYS) | layers | ({HISTORY_INPUTS} if layers else set())
         optional = {HISTORY_FACTORS, HISTORY_BIAS, USER_PENALTY} if manifest.user_loss else set()
+        if set(SAMPLE_ARRAYS) & set(arrays):
+            needed |= set(SAMPLE_ARRAYS)
         check_names(arrays, needed, optional, "arrays")
         d = _width(arrays, "item_factors")
         check_array(arrays, "user_factors", np.float32, (n_users, d))
@@ -179,10 +184,42 @@ def check_arrays(manifest: Manifest, arrays: Mapping[str, Array]) -> None:
             check_array(arrays, USER_PENALTY, np.float32, (d + 1, d + 1))
             with_bias = manifest.user_loss is not None and manifest.user_loss.bias_regularization is not None
             require(with_bias, f"{USER_PENALTY} is there without a loss on the bias")
+        if SAMPLE_ARRAYS[0] in arrays:
+            _check_samples(arrays, n_users, n_items)
         if layers:
             q = _width(arrays, HISTORY_INPUTS)
             check_array(arrays, HISTORY_INPUTS, np.float32, (n_items, q))
             _check_layers(arrays, manifest.n_layers or 0, q, d)
+
+
+def _sample_arrays(samples: RatingSamples) -> dict[str, Array]:
+    calibration = samples.calibration
+    found = (
+        samples.user_samples,
+        samples.item_samples,
+        samples.noise,
+        calibration.edges,
+        calibration.quantiles,
+    )
+    return dict(zip(SAMPLE_ARRAYS, map(np.ascontiguousarray, found), strict=True))
+
+
+def _samples(arrays: Mapping[str, Array]) -> RatingSamples:
+    users, items, noise, edges, quantiles = (arrays[name] for name in SAMPLE_ARRAYS)
+    return RatingSamples(users, items, noise, Calibration(edges, quantiles))
+
+
+def _check_samples(arrays: Mapping[str, Array], n_users: int, n_items: int) -> None:
+    n_samples, width = len(arrays["sample_noise"]), _width(arrays, "user_samples")
+    check_array(arrays, "sample_noise", np.float32, (n_samples,))
+    require(
+        n_samples > 0 and width % n_samples == 0, f"user_samples has {width} columns for {n_samples} samples"
+    )
+    check_array(arrays, "user_samples", np.float16, (n_users, width))
+    check_array(arrays, "item_samples", np.float16, (n_items, width))
+    n_edges = len(arrays["activity_edges"])
+    check_array(arrays, "activity_edges", np.float32, (n_edges,))
+    check_array(arrays, "error_quantiles", np.float32, (n_edges + 1, GRID))
 
 
 def _loss_of(user_side: UserSide | None) -> UserLoss | None:

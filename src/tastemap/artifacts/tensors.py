@@ -25,6 +25,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "I64": np.dtype("<i8"),
     "F32": np.dtype("<f4"),
     "I32": np.dtype("<i4"),
+    "F16": np.dtype("<f2"),
     "I8": np.dtype("i1"),
 }
 LARGEST_HEADER = 100_000

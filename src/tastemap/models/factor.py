@@ -15,6 +15,7 @@ from tastemap.linalg.jit import fast_kernel, kernel
 from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
 from tastemap.models.base import Contributions, Link, Measure, check_items, no_item_vectors
+from tastemap.models.rating_samples import RatingSamples
 from tastemap.plurals import plural
 
 USERS_PER_BLOCK = 512
@@ -49,6 +50,8 @@ class FactorModel:
     user_side : UserSide or None
         How the row of a user follows from a history: the loss that it minimises while the item side is
         fixed, or the layers that encode it. None for a model without a user side.
+    samples : RatingSamples or None
+        How sure the predictions are, where the model was sampled.
     """
 
     user_factors: Float32Array
@@ -58,6 +61,7 @@ class FactorModel:
     global_bias: float
     link: Link
     user_side: UserSide | None
+    samples: RatingSamples | None = None
 
     def __repr__(self) -> str:
         counts = (self.n_users, "user"), (self.n_items, "item"), (self.n_factors, "factor")

@@ -36,9 +36,11 @@ from tastemap.data import Dataset, Interactions
 from tastemap.errors import DivergedError, InvalidValueError
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.threads import single_threaded_blas
+from tastemap.models.bias import rating_scale_of
 from tastemap.models.config import Epoch, IterativeConfig
 from tastemap.models.factor import FactorModel
-from tastemap.models.gibbs_mean import Draws, mean_model
+from tastemap.models.gibbs_held_out import HeldOut, calibration, parts, without
+from tastemap.models.gibbs_mean import Draws, Unit, mean_model
 from tastemap.models.gibbs_sampler import Side, draw_noise_precision, draw_side, first_side
 from tastemap.models.side_features import SideFeatures, column_matrix, decomposed, history_matrix
 
@@ -69,6 +71,13 @@ class GibbsConfig(IterativeConfig):
     )
     item_features: tuple[str, ...] = Field(
         default=(), description="columns of the catalog that say something of an item, such as genres"
+    )
+    calibration_parts: int = Field(
+        default=0,
+        ge=0,
+        le=20,
+        description="parts of the ratings, each predicted by one more sampler that does not see it, to "
+        "calibrate intervals; below 2: they are as wide as the model believes",
     )
     validation_fraction: float = Field(
         default=0.0,
@@ -118,17 +127,78 @@ def epochs(train: Dataset, config: GibbsConfig, *, rng: np.random.Generator) -> 
     histories, whose decomposition costs O(U I r) once). Memory O((U + I) (r + 32 d)).
     """
     data = train.interactions
+    chain = _chain(train, config, rng)
+    none = draws = Draws.none(data.n_users, data.n_items)
+    others = _held_out_chains(train, config, rng)
+    unseen = tuple(held_out for _, held_out in others)
+    for sweep in range(1, config.n_epochs + 1):
+        users, items, noise_precision, squares = next(chain.states)
+        if sweep <= config.burn_in + 1:
+            draws, unseen = none, tuple(each.restarted() for each in unseen)
+        draws = draws.plus(users, items, noise_precision)
+        unseen = tuple(
+            each.plus(*next(other.states)[:3]) for (other, _), each in zip(others, unseen, strict=True)
+        )
+        limits = [other.limits for other, _ in others]
+        losses = {
+            "train_rmse": chain.unit.std * float(np.sqrt(squares / len(data))),
+            "noise": chain.unit.std / float(np.sqrt(noise_precision)),
+        }
+        calibrated = partial(calibration, data, unseen, limits)
+        model = partial(mean_model, data, draws, chain.unit, chain.users, chain.with_history, calibrated)
+        yield Epoch(model, losses, lasts=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Chain:
+    """A sampler of some data, with its units and features.
+
+    Parameters
+    ----------
+    states : iterator
+        Users, items, the precision of the noise and the sum of squared residuals of each sweep, without end.
+    unit : Unit
+    limits : tuple of float
+        The rating scale in these units.
+    users : list of SideFeatures
+        Features of users; histories come first.
+    with_history : bool
+    """
+
+    states: Iterator[tuple[Side, Side, float, float]]
+    unit: Unit
+    limits: tuple[float, float]
+    users: list[SideFeatures]
+    with_history: bool
+
+
+def _chain(train: Dataset, config: GibbsConfig, rng: np.random.Generator) -> _Chain:
+    data = train.interactions
     features = _features_of(train, config)
     ratings = data.values.astype(np.float64)
-    mean, std = float(ratings.mean()), float(ratings.std()) or UNIT_OF_EQUAL_RATINGS
-    none = draws = Draws.none(data.n_users, data.n_items)
-    states = _states(data, features, config, mean, std, rng)
-    for sweep in range(1, config.n_epochs + 1):
-        users, items, noise_precision, squares = next(states)
-        draws = (draws if sweep > config.burn_in + 1 else none).plus(users, items, noise_precision)
-        losses = {"train_rmse": std * float(np.sqrt(squares / len(data))), "noise": std / noise_precision**0.5}
-        model = partial(mean_model, data, draws, mean, std, features.users, features.with_history)
-        yield Epoch(model, losses, lasts=True)
+    unit = Unit(float(ratings.mean()), float(ratings.std()) or UNIT_OF_EQUAL_RATINGS)
+    scale = rating_scale_of(data)
+    limits = (scale.low - unit.mean) / unit.std, (scale.high - unit.mean) / unit.std
+    states = _states(data, unit, features, config.n_factors, rng)
+    return _Chain(states, unit, limits, features.users, features.with_history)
+
+
+def _held_out_chains(
+    train: Dataset, config: GibbsConfig, rng: np.random.Generator
+) -> list[tuple[_Chain, HeldOut]]:
+    """A chain without each part, and the part; their random numbers are their own, apart from the model's."""
+    if config.calibration_parts < 2:
+        return []
+    data = train.interactions
+    splitter, *own = rng.spawn(config.calibration_parts + 1)
+    chains = []
+    for held, one in zip(parts(len(data), config.calibration_parts, splitter), own, strict=True):
+        if held.all() or not held.any():
+            continue
+        chain = _chain(without(train, held), config, one)
+        values = (data.values[held].astype(np.float64) - chain.unit.mean) / chain.unit.std
+        chains.append((chain, HeldOut(data.user_index[held], data.item_index[held], values)))
+    return chains
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,18 +211,12 @@ class _Features:
 
 
 def _states(
-    data: Interactions,
-    features: _Features,
-    config: GibbsConfig,
-    mean: float,
-    std: float,
-    rng: np.random.Generator,
+    data: Interactions, unit: Unit, features: _Features, n_factors: int, rng: np.random.Generator
 ) -> Iterator[tuple[Side, Side, float, float]]:
-    """Sweep without end: users, items, the precision of the noise, and the sum of squared residuals."""
-    values = ((data.values.astype(np.float64) - mean) / std).astype(np.float32)
+    values = ((data.values.astype(np.float64) - unit.mean) / unit.std).astype(np.float32)
     by_user = CSR(data.by_user.indptr, data.by_user.indices, values, data.n_items)
-    users = first_side(data.n_users, config.n_factors, features.users, rng)
-    items = first_side(data.n_items, config.n_factors, features.items, rng)
+    users = first_side(data.n_users, n_factors, features.users, rng)
+    items = first_side(data.n_items, n_factors, features.items, rng)
     noise_precision = 1.0
     while True:
         with single_threaded_blas():

@@ -8,8 +8,9 @@ the mean item factors, and averaged. Then a ridge solve with its precision gives
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,12 +18,13 @@ from tastemap.data import Interactions
 from tastemap.linalg.gramian import gramian
 from tastemap.linalg.product_sum import ProductSum
 from tastemap.linalg.threads import single_threaded_blas
-from tastemap.linalg.types import Float32Array, Float64Array
+from tastemap.linalg.types import Float32Array, Float64Array, Int64Array
 from tastemap.models.bias import rating_scale_of
 from tastemap.models.factor import FactorModel, UserSide
 from tastemap.models.gibbs_sampler import Side
 from tastemap.models.history_bags import sum_of_bags
 from tastemap.models.implicit_history import ImplicitHistory
+from tastemap.models.rating_samples import Calibration, Float16Array, RatingSamples
 from tastemap.models.side_features import SideFeatures
 from tastemap.models.user_loss import PriorLoss
 
@@ -39,8 +41,8 @@ NARROWEST = 1e-4
 class Draw:
     """A kept draw: half precision is finer than the spread of the draws."""
 
-    user_rows: np.ndarray[tuple[int, ...], np.dtype[np.float16]]
-    item_rows: np.ndarray[tuple[int, ...], np.dtype[np.float16]]
+    user_rows: Float16Array
+    item_rows: Float16Array
     user_mean: Float64Array
     user_precision: Float64Array
     user_weights: tuple[Float64Array, ...]
@@ -67,6 +69,12 @@ class Draws:
     item_bias: Float64Array
     kept: tuple[Draw, ...] = ()
     stride: int = 1
+
+    @property
+    def samples(self) -> list[Draw]:
+        """At most 32 of the kept draws, evenly spread."""
+        places = np.linspace(0, len(self.kept) - 1, min(len(self.kept), KEPT_DRAWS)).round().astype(int)
+        return [self.kept[place] for place in places]
 
     @classmethod
     def none(cls, n_users: int, n_items: int) -> Draws:
@@ -118,58 +126,80 @@ class UserPrior:
     noise_variance: float
 
 
+class Unit(NamedTuple):
+    """What draws are in: standard deviations of the ratings, from their mean; both in stars."""
+
+    mean: float
+    std: float
+
+
 def mean_model(
     data: Interactions,
     draws: Draws,
-    mean: float,
-    std: float,
+    unit: Unit,
     user_blocks: Sequence[SideFeatures],
     with_history: bool,
+    calibrate: Callable[[], Calibration],
 ) -> FactorModel:
-    """The model of the mean prediction, in stars.
+    """The model of the mean prediction, in stars, with samples beside it.
 
     Parameters
     ----------
     data : Interactions
         The training data.
     draws : Draws
-    mean, std : float
-        Of the ratings: a draw is in units of `std`, from `mean`.
+    unit : Unit
     user_blocks : sequence of SideFeatures
         Features of the users; the first are their histories where `with_history`.
+    calibrate : function
+        Says what the spread of the samples is worth.
     """
-    d = draws.kept[0].item_rows.shape[1] - 1
+    samples = draws.samples
+    d = samples[0].item_rows.shape[1] - 1
     with single_threaded_blas():
         user_factors, item_factors = draws.product.mean(COLUMNS_PER_FACTOR * d)
-        prior = user_prior(draws.kept, item_factors, data.popularity, user_blocks, with_history)
+        prior = user_prior(samples, item_factors, data.popularity, user_blocks, with_history)
         # to stars: factors by the root of std on either side, biases by std
-        k, root = item_factors.shape[1], np.sqrt(std)
+        k, std, root = item_factors.shape[1], unit.std, np.sqrt(unit.std)
         scale = np.append(np.full(k, root), std)
         center = prior.mean * scale  # (k + 1,)
         precision = np.linalg.inv(_widened(prior.covariance))
     penalty = prior.noise_variance * std**2 * precision / np.outer(scale, scale)
     loss = PriorLoss(0.0, bias_regularization=0.0, penalty=penalty.astype(np.float32))
-    # The mean user goes into the item biases: without a history a user's row is zero.
-    n = draws.product.n
-    item_bias = std * draws.item_bias / n + root * item_factors.astype(np.float64) @ center[:k]
     side: UserSide = loss
     if prior.history is not None:
         side = _history_side(data, user_blocks[0], prior.history * scale, loss)
+    # The mean user goes into the item biases: without a history a user's row is zero.
+    n = draws.product.n
+    item_bias = std * draws.item_bias / n + root * item_factors.astype(np.float64) @ center[:k]
     return FactorModel(
         user_factors=(root * user_factors - center[:k]).astype(np.float32),
         item_factors=(root * item_factors).astype(np.float32),
         user_bias=(std * draws.user_bias / n - center[k]).astype(np.float32),
         item_bias=(item_bias - item_bias.mean()).astype(np.float32),
-        global_bias=float(mean + center[k] + item_bias.mean()),
+        global_bias=float(unit.mean + center[k] + item_bias.mean()),
         link=rating_scale_of(data),
         user_side=side,
+        samples=_rating_samples(samples, std, calibrate()),
+    )
+
+
+def _rating_samples(draws: Sequence[Draw], std: float, calibration: Calibration) -> RatingSamples:
+    """The draws side by side, in stars."""
+    d = draws[0].item_rows.shape[1] - 1
+    scale = np.append(np.full(d, np.sqrt(std)), std).astype(np.float32)
+    return RatingSamples(
+        np.hstack([(draw.user_rows * scale).astype(np.float16) for draw in draws]),
+        np.hstack([(draw.item_rows * scale).astype(np.float16) for draw in draws]),
+        np.array([std / np.sqrt(draw.noise_precision) for draw in draws], np.float32),
+        calibration,
     )
 
 
 def user_prior(
     draws: Sequence[Draw],
     item_factors: Float32Array,
-    popularity: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+    popularity: Int64Array,
     blocks: Sequence[SideFeatures],
     with_history: bool,
 ) -> UserPrior:

@@ -1,0 +1,116 @@
+r"""How sure a prediction is: samples of the posterior beside a model, and what their spread is worth.
+
+For a pair the samples give predictions :math:`p_s` and standard deviations :math:`\sigma_s` of the noise. The
+spread of the rating is :math:`\tau = \sqrt{\operatorname{var}_s p_s + \operatorname{mean}_s \sigma_s^2}`.
+Quantiles of :math:`(r - \hat r) / \tau` over ratings that were held out while they were predicted say how many τ
+an interval must reach to hold a share of the ratings. They are kept apart for groups of users by their number of
+ratings.
+Sources: Lei and others, "Distribution-free predictive inference for regression", JASA 2018 (conformal
+intervals that scale with a spread); Vovk, "Conditional validity of inductive conformal predictors", ACML 2012 (groups).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
+
+Float16Array = NDArray[np.float16]
+
+N_GROUPS = 5
+"""Groups of users, equally many in each, by the number of their ratings."""
+GRID = 401
+"""Quantiles kept of a group."""
+SHARES: Float64Array = (np.arange(GRID) + 0.5) / GRID
+PAIRS_PER_BLOCK = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Quantiles of standardized errors in groups of users by activity.
+
+    Parameters
+    ----------
+    edges : array of shape (G - 1,), float32
+        A user with at least ``edges[g]`` ratings is in a group above g.
+    quantiles : array of shape (G, 401), float32
+        Of ``(r - prediction) / spread`` at :data:`SHARES`, rising.
+    """
+
+    edges: Float32Array
+    quantiles: Float32Array
+
+    @classmethod
+    def normal(cls) -> Calibration:
+        """One group, whose errors are as the samples say: nothing was held out."""
+        quantiles = np.array([[NormalDist().inv_cdf(share) for share in SHARES]], np.float32)
+        return cls(np.zeros(0, np.float32), quantiles)
+
+    @classmethod
+    def of(cls, errors: Float64Array, n_ratings: IntArray, of_users: IntArray) -> Calibration:
+        """From standardized errors (n,) of held-out ratings and their users' numbers of ratings (n,).
+
+        `of_users` (U,) are the numbers of ratings of all users, which say where groups begin. A group without
+        an error gets the quantiles of all.
+        """
+        levels = np.linspace(0.0, 1.0, N_GROUPS + 1)[1:-1]
+        edges = np.unique(np.quantile(of_users, levels, method="higher")).astype(np.float32)
+        group = np.searchsorted(edges, n_ratings, side="right")
+        rows = [errors[group == number] for number in range(len(edges) + 1)]
+        quantiles = [np.quantile(own if len(own) else errors, SHARES) for own in rows]
+        return cls(edges, np.array(quantiles, np.float32))
+
+    def groups(self, n_ratings: IntArray) -> Int64Array:
+        """The group of each user by the number of ratings, shape (n,)."""
+        return np.searchsorted(self.edges, n_ratings, side="right").astype(np.int64)
+
+    def quantile(self, groups: Int64Array, share: float) -> Float64Array:
+        """The error below which `share` of those of each pair's group are, shape (n,)."""
+        own = np.array([np.interp(share, SHARES, row) for row in self.quantiles])
+        return own[groups]
+
+    def chance_above(self, groups: Int64Array, errors: Float64Array) -> Float64Array:
+        """How likely an error of a pair's group is at least `errors`, shape (n,)."""
+        chance = np.empty(len(errors))
+        for number, row in enumerate(self.quantiles):
+            own = groups == number
+            chance[own] = 1.0 - np.interp(errors[own], row, SHARES, left=0.0, right=1.0)
+        return chance
+
+
+@dataclass(frozen=True, eq=False)
+class RatingSamples:
+    """S samples of a posterior, in stars.
+
+    Parameters
+    ----------
+    user_samples, item_samples : arrays of shape (U, S D) and (I, S D), float16
+        Row by row the factors and the bias of each sample, side by side.
+    noise : array of shape (S,), float32
+        Standard deviation of a rating around its prediction, in stars.
+    calibration : Calibration
+    """
+
+    user_samples: Float16Array
+    item_samples: Float16Array
+    noise: Float32Array
+    calibration: Calibration
+
+    def spread(self, user_index: Int32Array, item_index: Int32Array) -> Float64Array:
+        """The standard deviation of the rating of each pair of fitted users and items, shape (n,), in stars."""
+        n_samples = len(self.noise)
+        noise = float(np.square(self.noise.astype(np.float64)).mean())
+        spread = np.empty(len(user_index))
+        for start in range(0, len(spread), PAIRS_PER_BLOCK):
+            block = slice(start, start + PAIRS_PER_BLOCK)
+            shape = (len(user_index[block]), n_samples, -1)
+            users = self.user_samples[user_index[block]].astype(np.float32).reshape(shape)  # (B, S, D)
+            items = self.item_samples[item_index[block]].astype(np.float32).reshape(shape)
+            scores = np.einsum("bsd,bsd->bs", users[:, :, :-1], items[:, :, :-1])
+            scores += users[:, :, -1] + items[:, :, -1]
+            spread[block] = np.sqrt(scores.var(axis=1, dtype=np.float64) + noise)
+        return spread
