@@ -56,7 +56,7 @@ class GibbsConfig(IterativeConfig):
 
     n_epochs: int = Field(default=300, ge=1, le=100_000, description="sweeps: draws of all unknowns")
     burn_in: int = Field(
-        default=60,
+        default=20,
         ge=0,
         description="first sweeps that are left out of the mean; the last sweep is always in it",
     )

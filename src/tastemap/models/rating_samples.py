@@ -2,11 +2,11 @@ r"""How sure a prediction is: samples of the posterior beside a model, and what 
 
 For a pair the samples give predictions :math:`p_s` and standard deviations :math:`\sigma_s` of the noise. The
 spread of the rating is :math:`\tau = \sqrt{\operatorname{var}_s p_s + \operatorname{mean}_s \sigma_s^2}`.
-Quantiles of :math:`(r - \hat r) / \tau` over ratings that were held out while they were predicted say how many τ
-an interval must reach to hold a share of the ratings. They are kept apart for groups of users by their number of
-ratings.
-Sources: Lei and others, "Distribution-free predictive inference for regression", JASA 2018 (conformal
-intervals that scale with a spread); Vovk, "Conditional validity of inductive conformal predictors", ACML 2012 (groups).
+Quantiles of :math:`(r - \hat r) / \tau` over ratings that were held out while they were predicted say how many
+τ an interval must reach to hold a share of the ratings. They are kept apart for groups of users by their number
+of ratings. Sources: Lei and others, "Distribution-free predictive inference for regression", JASA 2018
+(conformal intervals that scale with a spread); Vovk, "Conditional validity of inductive conformal predictors",
+ACML 2012 (groups).
 """
 
 from __future__ import annotations
