@@ -33,7 +33,8 @@ HISTORY_INPUTS = "history_inputs"
 HISTORY_FACTORS = "history_factors"
 HISTORY_BIAS = "history_bias"
 USER_PENALTY = "user_penalty"
-SAMPLE_ARRAYS = ("user_samples", "item_samples", "sample_noise", "activity_edges", "error_quantiles")
+SAMPLE_ARRAYS = ("user_samples", "item_samples", "sample_noise")
+CALIBRATION_ARRAYS = ("user_scale", "item_scale", "activity_edges", "error_quantiles")
 
 
 def arrays_of(recommender: Recommender) -> dict[str, Array]:
@@ -167,8 +168,8 @@ def check_arrays(manifest: Manifest, arrays: Mapping[str, Array]) -> None:
     else:
         needed = set(FACTOR_ARRAYS) | layers | ({HISTORY_INPUTS} if layers else set())
         optional = {HISTORY_FACTORS, HISTORY_BIAS, USER_PENALTY} if manifest.user_loss else set()
-        if set(SAMPLE_ARRAYS) & set(arrays):
-            needed |= set(SAMPLE_ARRAYS)
+        if SAMPLE_ARRAYS[0] in arrays:
+            needed |= {*SAMPLE_ARRAYS, *CALIBRATION_ARRAYS}
         check_names(arrays, needed, optional, "arrays")
         d = _width(arrays, "item_factors")
         check_array(arrays, "user_factors", np.float32, (n_users, d))
@@ -193,20 +194,17 @@ def check_arrays(manifest: Manifest, arrays: Mapping[str, Array]) -> None:
 
 
 def _sample_arrays(samples: RatingSamples) -> dict[str, Array]:
-    calibration = samples.calibration
-    found = (
-        samples.user_samples,
-        samples.item_samples,
-        samples.noise,
-        calibration.edges,
-        calibration.quantiles,
-    )
-    return dict(zip(SAMPLE_ARRAYS, map(np.ascontiguousarray, found), strict=True))
+    worth = samples.calibration
+    found = [samples.user_samples, samples.item_samples, samples.noise]
+    found += [worth.user_scale, worth.item_scale, worth.edges, worth.quantiles]
+    names = (*SAMPLE_ARRAYS, *CALIBRATION_ARRAYS)
+    return {name: np.ascontiguousarray(array) for name, array in zip(names, found, strict=True)}
 
 
 def _samples(arrays: Mapping[str, Array]) -> RatingSamples:
-    users, items, noise, edges, quantiles = (arrays[name] for name in SAMPLE_ARRAYS)
-    return RatingSamples(users, items, noise, Calibration(edges, quantiles))
+    calibration = Calibration(*(arrays[name] for name in CALIBRATION_ARRAYS))
+    users, items, noise = (arrays[name] for name in SAMPLE_ARRAYS)
+    return RatingSamples(users, items, noise, calibration)
 
 
 def _check_samples(arrays: Mapping[str, Array], n_users: int, n_items: int) -> None:
@@ -217,6 +215,8 @@ def _check_samples(arrays: Mapping[str, Array], n_users: int, n_items: int) -> N
     )
     check_array(arrays, "user_samples", np.float16, (n_users, width))
     check_array(arrays, "item_samples", np.float16, (n_items, width))
+    check_array(arrays, "user_scale", np.float32, (n_users,))
+    check_array(arrays, "item_scale", np.float32, (n_items,))
     n_edges = len(arrays["activity_edges"])
     check_array(arrays, "activity_edges", np.float32, (n_edges,))
     check_array(arrays, "error_quantiles", np.float32, (n_edges + 1, GRID))

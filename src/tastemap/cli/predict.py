@@ -21,19 +21,30 @@ def command(
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write: .csv, .parquet or .jsonl.")],
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
+    level: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE", help="Share of ratings between `lower` and `upper`, if the model has them."
+        ),
+    ] = 0.95,
+    at_least: Annotated[
+        float | None,
+        typer.Option(metavar="R", help="Add the chance of a rating of at least R, if the model can."),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Predict the rating of each (user, item) row of a table.
 
     Rows stay in their order, with their other columns. Every row is answered: an unknown or empty id
     contributes zero, and the column `known` says which sides (both, user, item, none) the model knows.
+    Models that know how sure they are (gibbs) add an interval: `lower` and `upper`.
     """
     from tastemap.data import read_pairs, write_table
     from tastemap.inference import predict_table
 
     recommender = options.load_model(folder)
     asked = read_pairs(pairs, user_col=user_col, item_col=item_col)
-    frame = predict_table(recommender, asked)
+    frame = predict_table(recommender, asked, level=level, at_least=at_least)
     write_table(frame, out)
     known = dict(frame["known"].value_counts().iter_rows())
     n_empty = int((asked["user_id"].is_null() | asked["item_id"].is_null()).sum())

@@ -7,6 +7,7 @@ import polars as pl
 
 from tastemap.data import UNKNOWN, Id, Ids
 from tastemap.errors import InvalidValueError
+from tastemap.inference.intervals import check_level, spread_of
 from tastemap.inference.items import id_list
 from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float64Array, Int32Array
@@ -16,7 +17,14 @@ from tastemap.models.recommender import Recommender, check_recommender
 PAIRS_PER_BLOCK = 65_536
 
 
-def predict(recommender: Recommender, user_ids: Ids | Id, item_ids: Ids | Id) -> pl.DataFrame:
+def predict(
+    recommender: Recommender,
+    user_ids: Ids | Id,
+    item_ids: Ids | Id,
+    *,
+    level: float = 0.95,
+    at_least: float | None = None,
+) -> pl.DataFrame:
     """Predict the rating of each (user, item) pair.
 
     *Stability: caller-stable.*
@@ -26,19 +34,27 @@ def predict(recommender: Recommender, user_ids: Ids | Id, item_ids: Ids | Id) ->
     recommender : Recommender
     user_ids, item_ids : sequences of shape (n,), or one id each
         An unknown or missing (None) id contributes zero: what is left are the mean and the other side's bias.
+    level : float
+        Share of the ratings that the intervals hold, above 0 and below 1.
+    at_least : float, optional
+        Also say how likely a rating of at least so many stars is.
 
     Returns
     -------
     DataFrame of n rows
         ``user_id, item_id`` as given, ``score``, ``prediction`` (in stars; null for ranking models), ``known``:
-        ``both``, ``user``, ``item`` or ``none``, the sides that are in the training data.
+        ``both``, ``user``, ``item`` or ``none``, the sides that are in the training data. From a model that
+        knows how sure it is (``gibbs``) also ``lower`` and ``upper``, in stars, and with `at_least` the
+        ``chance``, 0 to 1; null unless both sides are known.
 
     Raises
     ------
     InvalidValueError
-        If the two sequences differ in length.
+        If the two sequences differ in length, `level` is out of range, or `at_least` is given and the model
+        does not know how sure it is.
     """
     check_recommender(recommender)
+    check_level(level)
     user_ids, item_ids = id_list(user_ids), id_list(item_ids)
     if len(user_ids) != len(item_ids):
         raise InvalidValueError(
@@ -49,6 +65,9 @@ def predict(recommender: Recommender, user_ids: Ids | Id, item_ids: Ids | Id) ->
     prediction: Float64Array | list[None] = recommender.model.link.apply(score)
     if recommender.objective == "ranking":
         prediction = [None] * len(score)
+    columns = _sureness(
+        recommender, user_index, item_index, recommender.model.link.apply(score), level, at_least
+    )
     known = np.array(["none", "item", "user", "both"])[2 * (user_index != UNKNOWN) + (item_index != UNKNOWN)]
     return pl.DataFrame(
         [
@@ -57,11 +76,36 @@ def predict(recommender: Recommender, user_ids: Ids | Id, item_ids: Ids | Id) ->
             pl.Series("score", score),
             pl.Series("prediction", prediction, dtype=pl.Float64),
             pl.Series("known", known, dtype=pl.String),
+            *columns,
         ]
     )
 
 
-def predict_table(recommender: Recommender, pairs: pl.DataFrame) -> pl.DataFrame:
+def _sureness(
+    recommender: Recommender,
+    user_index: Int32Array,
+    item_index: Int32Array,
+    prediction: Float64Array,
+    level: float,
+    at_least: float | None,
+) -> list[pl.Series]:
+    """The columns ``lower``, ``upper`` and ``chance``, as far as the model can fill them."""
+    spread = spread_of(recommender, user_index, item_index, prediction)
+    if spread is None:
+        if at_least is None:
+            return []
+        raise InvalidValueError(
+            f"at_least needs a model that knows how sure it is, and {recommender.name} does not. Fit gibbs."
+        )
+    found = dict(zip(("lower", "upper"), spread.interval(level), strict=True))
+    if at_least is not None:
+        found["chance"] = spread.chance(at_least)
+    return [pl.Series(name, values, nan_to_null=True) for name, values in found.items()]
+
+
+def predict_table(
+    recommender: Recommender, pairs: pl.DataFrame, *, level: float = 0.95, at_least: float | None = None
+) -> pl.DataFrame:
     """:func:`predict` for the rows of a table, which keeps its other columns.
 
     *Stability: caller-stable.*
@@ -71,14 +115,16 @@ def predict_table(recommender: Recommender, pairs: pl.DataFrame) -> pl.DataFrame
     recommender : Recommender
     pairs : DataFrame
         ``user_id, item_id`` (null is unknown), and any other columns.
+    level, at_least
+        As for :func:`predict`.
 
     Returns
     -------
     DataFrame of n rows
-        ``user_id, item_id``, the other columns, ``score, prediction, known``. A column of `pairs` under one of
-        the last three names is replaced.
+        ``user_id, item_id``, the other columns, then those of :func:`predict`. A column of `pairs` under the
+        name of one of these is replaced.
     """
-    answers = predict(recommender, pairs["user_id"], pairs["item_id"])
+    answers = predict(recommender, pairs["user_id"], pairs["item_id"], level=level, at_least=at_least)
     others = pairs.drop(answers.columns, strict=False)
     return pl.concat(
         [answers.select("user_id", "item_id"), others, answers.drop("user_id", "item_id")], how="horizontal"

@@ -93,8 +93,13 @@ def calibration(
 ) -> Calibration:
     """From what each chain says of the part it did not see, and the rating scale in its units."""
     if not found:
-        return Calibration.normal()
+        return Calibration.normal(data.n_users, data.n_items)
     errors = [each.errors(low, high) for each, (low, high) in zip(found, limits, strict=True)]
-    lengths = data.by_user.row_lengths
-    users = np.concatenate([each.user_index for each in found])
-    return Calibration.of(np.concatenate(errors), lengths[users], lengths)
+    users, items = ([getattr(each, side) for each in found] for side in ("user_index", "item_index"))
+    return Calibration.of(
+        np.concatenate(errors),
+        np.concatenate(users),
+        np.concatenate(items),
+        data.by_user.row_lengths,
+        data.n_items,
+    )

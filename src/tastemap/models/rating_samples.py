@@ -1,7 +1,11 @@
 r"""How sure a prediction is: samples of the posterior beside a model, and what their spread is worth.
 
 For a pair the samples give predictions :math:`p_s` and standard deviations :math:`\sigma_s` of the noise. The
-spread of the rating is :math:`\tau = \sqrt{\operatorname{var}_s p_s + \operatorname{mean}_s \sigma_s^2}`.
+spread of the rating is
+
+.. math:: \tau = c_u c_i \sqrt{\operatorname{var}_s p_s + \operatorname{mean}_s \sigma_s^2},
+
+where c is the scale of a user or an item, whose ratings may be more or less erratic than those of others.
 Quantiles of :math:`(r - \hat r) / \tau` over ratings that were held out while they were predicted say how many
 τ an interval must reach to hold a share of the ratings. They are kept apart for groups of users by their number
 of ratings. Sources: Lei and others, "Distribution-free predictive inference for regression", JASA 2018
@@ -26,43 +30,56 @@ N_GROUPS = 5
 GRID = 401
 """Quantiles kept of a group."""
 SHARES: Float64Array = (np.arange(GRID) + 0.5) / GRID
+USUAL_ERRORS = 20.0
+"""Errors of usual size that stand beside the errors of a user or an item."""
 PAIRS_PER_BLOCK = 4096
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Quantiles of standardized errors in groups of users by activity.
+    """Scales of users and items, and quantiles of standardized errors in groups of users by activity.
 
     Parameters
     ----------
+    user_scale, item_scale : arrays of shape (U,) and (I,), float32
+        c, around 1.
     edges : array of shape (G - 1,), float32
         A user with at least ``edges[g]`` ratings is in a group above g.
     quantiles : array of shape (G, 401), float32
         Of ``(r - prediction) / spread`` at :data:`SHARES`, rising.
     """
 
+    user_scale: Float32Array
+    item_scale: Float32Array
     edges: Float32Array
     quantiles: Float32Array
 
     @classmethod
-    def normal(cls) -> Calibration:
+    def normal(cls, n_users: int, n_items: int) -> Calibration:
         """One group, whose errors are as the samples say: nothing was held out."""
         quantiles = np.array([[NormalDist().inv_cdf(share) for share in SHARES]], np.float32)
-        return cls(np.zeros(0, np.float32), quantiles)
+        scales = np.ones(n_users, np.float32), np.ones(n_items, np.float32)
+        return cls(*scales, np.zeros(0, np.float32), quantiles)
 
     @classmethod
-    def of(cls, errors: Float64Array, n_ratings: IntArray, of_users: IntArray) -> Calibration:
-        """From standardized errors (n,) of held-out ratings and their users' numbers of ratings (n,).
+    def of(
+        cls, errors: Float64Array, user_index: IntArray, item_index: IntArray, n_ratings: IntArray, n_items: int
+    ) -> Calibration:
+        """From standardized errors of held-out ratings (n,), with their users and items.
 
-        `of_users` (U,) are the numbers of ratings of all users, which say where groups begin. A group without
-        an error gets the quantiles of all.
+        `n_ratings` (U,) are the training ratings of all users, which say where groups begin. A group without an
+        error gets the quantiles of all.
         """
+        others, user_scale = scales(errors, user_index, len(n_ratings))
+        errors = errors / others
+        others, item_scale = scales(errors, item_index, n_items)
+        errors = errors / others
         levels = np.linspace(0.0, 1.0, N_GROUPS + 1)[1:-1]
-        edges = np.unique(np.quantile(of_users, levels, method="higher")).astype(np.float32)
-        group = np.searchsorted(edges, n_ratings, side="right")
+        edges = np.unique(np.quantile(n_ratings, levels, method="higher")).astype(np.float32)
+        group = np.searchsorted(edges, n_ratings[user_index], side="right")
         rows = [errors[group == number] for number in range(len(edges) + 1)]
         quantiles = [np.quantile(own if len(own) else errors, SHARES) for own in rows]
-        return cls(edges, np.array(quantiles, np.float32))
+        return cls(user_scale, item_scale, edges, np.array(quantiles, np.float32))
 
     def groups(self, n_ratings: IntArray) -> Int64Array:
         """The group of each user by the number of ratings, shape (n,)."""
@@ -80,6 +97,22 @@ class Calibration:
             own = groups == number
             chance[own] = 1.0 - np.interp(errors[own], row, SHARES, left=0.0, right=1.0)
         return chance
+
+
+def scales(errors: Float64Array, index: IntArray, n: int) -> tuple[Float64Array, Float32Array]:
+    """How erratic the ratings of each user (or item) are: without each error itself, and with all of them.
+
+    The mean square of the errors of a row counts beside :data:`USUAL_ERRORS` errors of the usual size. A scale
+    that knew the error it is to standardize would make that look smaller than one yet to come.
+
+    Returns
+    -------
+    (others, all) : arrays of shape (n_errors,), float64, and (n,), float32
+    """
+    squares = errors**2 / np.mean(errors**2)
+    totals, counts = np.bincount(index, squares, n), np.bincount(index, minlength=n)
+    others = (USUAL_ERRORS + totals[index] - squares) / (USUAL_ERRORS + counts[index] - 1)
+    return np.sqrt(others), np.sqrt((USUAL_ERRORS + totals) / (USUAL_ERRORS + counts)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,4 +146,5 @@ class RatingSamples:
             scores = np.einsum("bsd,bsd->bs", users[:, :, :-1], items[:, :, :-1])
             scores += users[:, :, -1] + items[:, :, -1]
             spread[block] = np.sqrt(scores.var(axis=1, dtype=np.float64) + noise)
-        return spread
+        scale = self.calibration.user_scale[user_index] * self.calibration.item_scale[item_index]
+        return spread * scale.astype(np.float64)

@@ -1,0 +1,92 @@
+"""How sure a predicted rating is: intervals, and the chance of a rating of at least so many stars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tastemap.data import UNKNOWN
+from tastemap.errors import InvalidValueError
+from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array
+from tastemap.models.factor import FactorModel
+from tastemap.models.rating_samples import RatingSamples
+from tastemap.models.recommender import Recommender
+
+ROWS_LOOKED_AT = 100_000
+MOST_STEPS = 101
+"""Different ratings of a scale in steps, at most: whole percents."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """The spread of the ratings of n pairs around their predictions; NaN where a side is not known.
+
+    Parameters
+    ----------
+    samples : RatingSamples
+    low, high : float
+        The rating scale.
+    prediction, spread : arrays of shape (n,), float64
+        In stars.
+    groups : array of shape (n,), int64
+        The group of activity of each pair's user.
+    step : float
+        Between two ratings that can be given, in stars; 0 if there are too many to tell.
+    """
+
+    samples: RatingSamples
+    low: float
+    high: float
+    prediction: Float64Array
+    spread: Float64Array
+    groups: Int64Array
+    step: float
+
+    def interval(self, level: float) -> tuple[Float64Array, Float64Array]:
+        """The ends of the intervals that hold a share `level` of the ratings, shape (n,), within the scale."""
+        tail = 0.5 * (1.0 - level)
+        lower, upper = (
+            self.prediction + self.samples.calibration.quantile(self.groups, share) * self.spread
+            for share in (tail, 1.0 - tail)
+        )
+        return np.clip(lower, self.low, self.high), np.clip(upper, self.low, self.high)
+
+    def chance(self, at_least: float) -> Float64Array:
+        """The chance of a rating of at least so many stars, shape (n,)."""
+        known = np.isfinite(self.spread)
+        chance = np.full(len(known), np.nan)
+        # Errors are taken as spread evenly between two ratings: "at least 4" begins half a step below.
+        errors = (at_least - 0.5 * self.step - self.prediction[known]) / self.spread[known]
+        chance[known] = self.samples.calibration.chance_above(self.groups[known], errors)
+        return chance
+
+
+def spread_of(
+    recommender: Recommender, user_index: Int32Array, item_index: Int32Array, prediction: Float64Array
+) -> Spread | None:
+    """The spread of pairs of shape (n,); None if the model does not know how sure it is."""
+    model = recommender.model
+    if not isinstance(model, FactorModel) or model.samples is None:
+        return None
+    known = (user_index != UNKNOWN) & (item_index != UNKNOWN)
+    spread = np.full(len(known), np.nan)
+    spread[known] = model.samples.spread(user_index[known], item_index[known])
+    lengths = recommender.train.interactions.by_user.row_lengths
+    n_ratings = np.where(known, lengths[np.where(known, user_index, 0)], 0)
+    groups = model.samples.calibration.groups(n_ratings)
+    low, high = model.link.low, model.link.high
+    step = _step(recommender.train.interactions.values)
+    return Spread(model.samples, low, high, prediction, spread, groups, step)
+
+
+def _step(values: Float32Array) -> float:
+    """The smallest difference between ratings, if the first rows have few different ones."""
+    found = np.unique(values[:ROWS_LOOKED_AT])
+    return float(np.diff(found).min()) if 2 <= len(found) <= MOST_STEPS else 0.0
+
+
+def check_level(level: float) -> None:
+    """Raise unless `level` is a share between none and all of the ratings."""
+    if not 0.0 < level < 1.0:
+        raise InvalidValueError(f"level must be above 0 and below 1, such as 0.95. Got {level:g}.")
