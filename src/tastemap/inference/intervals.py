@@ -45,11 +45,8 @@ class Spread:
 
     def interval(self, level: float) -> tuple[Float64Array, Float64Array]:
         """The ends of the intervals that hold a share `level` of the ratings, shape (n,), within the scale."""
-        tail = 0.5 * (1.0 - level)
-        lower, upper = (
-            self.prediction + self.samples.calibration.quantile(self.groups, share) * self.spread
-            for share in (tail, 1.0 - tail)
-        )
+        reach = self.samples.calibration.reach(self.groups, level) * self.spread
+        lower, upper = self.prediction - reach, self.prediction + reach
         return np.clip(lower, self.low, self.high), np.clip(upper, self.low, self.high)
 
     def chance(self, at_least: float) -> Float64Array:

@@ -85,9 +85,13 @@ class Calibration:
         """The group of each user by the number of ratings, shape (n,)."""
         return np.searchsorted(self.edges, n_ratings, side="right").astype(np.int64)
 
-    def quantile(self, groups: Int64Array, share: float) -> Float64Array:
-        """The error below which `share` of those of each pair's group are, shape (n,)."""
-        own = np.array([np.interp(share, SHARES, row) for row in self.quantiles])
+    def reach(self, groups: Int64Array, level: float) -> Float64Array:
+        """The size that a share `level` of the errors of each pair's group do not exceed, shape (n,).
+
+        Intervals reach as far up as down: cut at the rating scale they are narrower than between two quantiles,
+        whose lower one lies far down for the few ratings that nobody expects.
+        """
+        own = np.array([np.quantile(np.abs(row), level, method="hazen") for row in self.quantiles])
         return own[groups]
 
     def chance_above(self, groups: Int64Array, errors: Float64Array) -> Float64Array:

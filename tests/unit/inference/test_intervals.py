@@ -139,7 +139,7 @@ def test_the_spread_is_that_of_the_samples_and_the_noise() -> None:
 def test_without_held_out_ratings_errors_are_normal() -> None:
     normal = Calibration.normal(1, 1)
     group = normal.groups(np.array([0, 10_000]))
-    np.testing.assert_allclose(normal.quantile(group, 0.975), 1.96, atol=0.01)
+    np.testing.assert_allclose(normal.reach(group, 0.95), 1.96, atol=0.01)
     np.testing.assert_allclose(normal.chance_above(group, np.array([0.0, 1.0])), [0.5, 0.1587], atol=0.005)
 
 
