@@ -17,6 +17,7 @@ from tastemap.artifacts import arrow_guard, is_artifact, load, save, tables, ten
 from tastemap.artifacts.manifest import SUFFIXES
 from tastemap.artifacts.tensors import Array
 from tastemap.errors import ArtifactError
+from tastemap.training import fit
 from tests.saved import (
     Json,
     data_file,
@@ -27,6 +28,7 @@ from tests.saved import (
     replace_data,
     weights_recommender,
 )
+from tests.toys import hand_dataset
 
 
 @pytest.fixture
@@ -277,6 +279,32 @@ def test_arrays_that_do_not_fit_are_refused(
     changes = {name: None if array is None else np.ascontiguousarray(array) for name, array in changes.items()}
     with_arrays(folder, role, **changes)
     assert_refused(folder, said, verify=verify)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"user_samples": np.zeros((6, 8), np.float16)}, r"item_samples has shape \(5, 6\) where \(5, 8\)"),
+        ({"user_samples": np.zeros((6, 5), np.float16)}, "user_samples has 5 columns for 2 samples"),
+        ({"user_samples": np.zeros((6, 6), np.float32)}, "user_samples has dtype float32"),
+        ({"item_samples": np.full((5, 6), np.inf, np.float16)}, "item_samples holds a value"),
+        ({"sample_noise": np.zeros((2, 1), np.float32)}, "sample_noise has 2 dimensions"),
+        ({"sample_noise": np.zeros(0, np.float32)}, "columns for 0 samples"),
+        ({"user_scale": np.zeros(5, np.float32)}, "user_scale has shape"),
+        ({"item_scale": None}, "the arrays are"),
+        ({"activity_edges": np.array(1.0, np.float32)}, "activity_edges has 0 dimensions"),
+        ({"activity_edges": np.zeros(2, np.float32)}, "error_quantiles has shape"),
+        ({"user_penalty": np.zeros((2, 2), np.float32)}, "user_penalty has shape"),
+        ({"history_bias": np.zeros(5, np.float32)}, "history_bias is there without history_factors"),
+    ],
+)
+def test_samples_that_do_not_fit_are_refused(
+    changes: dict[str, Array | None], said: str, tmp_path: Path
+) -> None:
+    settings = {"n_factors": 2, "n_epochs": 2, "burn_in": 0, "implicit_history": False}
+    save(fit(hand_dataset(), "gibbs", settings=settings, rng=0), tmp_path / "model")
+    with_arrays(tmp_path / "model", "arrays", **changes)
+    assert_refused(tmp_path / "model", said)
 
 
 @pytest.mark.parametrize(

@@ -166,31 +166,36 @@ def check_arrays(manifest: Manifest, arrays: Mapping[str, Array]) -> None:
             (manifest.n_products or 0) <= most, f"n_products is {manifest.n_products} where <= {most} is due"
         )
     else:
-        needed = set(FACTOR_ARRAYS) | layers | ({HISTORY_INPUTS} if layers else set())
-        optional = {HISTORY_FACTORS, HISTORY_BIAS, USER_PENALTY} if manifest.user_loss else set()
-        if SAMPLE_ARRAYS[0] in arrays:
-            needed |= {*SAMPLE_ARRAYS, *CALIBRATION_ARRAYS}
-        check_names(arrays, needed, optional, "arrays")
-        d = _width(arrays, "item_factors")
-        check_array(arrays, "user_factors", np.float32, (n_users, d))
-        check_array(arrays, "item_factors", np.float32, (n_items, d))
-        check_array(arrays, "user_bias", np.float32, (n_users,))
-        check_array(arrays, "item_bias", np.float32, (n_items,))
-        if HISTORY_FACTORS in arrays:
-            check_array(arrays, HISTORY_FACTORS, np.float32, (n_items, d))
-        if HISTORY_BIAS in arrays:
-            require(HISTORY_FACTORS in arrays, f"{HISTORY_BIAS} is there without {HISTORY_FACTORS}")
-            check_array(arrays, HISTORY_BIAS, np.float32, (n_items,))
-        if USER_PENALTY in arrays:
-            check_array(arrays, USER_PENALTY, np.float32, (d + 1, d + 1))
-            with_bias = manifest.user_loss is not None and manifest.user_loss.bias_regularization is not None
-            require(with_bias, f"{USER_PENALTY} is there without a loss on the bias")
-        if SAMPLE_ARRAYS[0] in arrays:
-            _check_samples(arrays, n_users, n_items)
-        if layers:
-            q = _width(arrays, HISTORY_INPUTS)
-            check_array(arrays, HISTORY_INPUTS, np.float32, (n_items, q))
-            _check_layers(arrays, manifest.n_layers or 0, q, d)
+        _check_factors(manifest, arrays, layers)
+
+
+def _check_factors(manifest: Manifest, arrays: Mapping[str, Array], layers: set[str]) -> None:
+    n_users, n_items = manifest.n_users, manifest.n_items
+    needed = set(FACTOR_ARRAYS) | layers | ({HISTORY_INPUTS} if layers else set())
+    optional = {HISTORY_FACTORS, HISTORY_BIAS, USER_PENALTY} if manifest.user_loss else set()
+    if SAMPLE_ARRAYS[0] in arrays:
+        needed |= {*SAMPLE_ARRAYS, *CALIBRATION_ARRAYS}
+    check_names(arrays, needed, optional, "arrays")
+    d = _width(arrays, "item_factors")
+    check_array(arrays, "user_factors", np.float32, (n_users, d))
+    check_array(arrays, "item_factors", np.float32, (n_items, d))
+    check_array(arrays, "user_bias", np.float32, (n_users,))
+    check_array(arrays, "item_bias", np.float32, (n_items,))
+    if HISTORY_FACTORS in arrays:
+        check_array(arrays, HISTORY_FACTORS, np.float32, (n_items, d))
+    if HISTORY_BIAS in arrays:
+        require(HISTORY_FACTORS in arrays, f"{HISTORY_BIAS} is there without {HISTORY_FACTORS}")
+        check_array(arrays, HISTORY_BIAS, np.float32, (n_items,))
+    if USER_PENALTY in arrays:
+        check_array(arrays, USER_PENALTY, np.float32, (d + 1, d + 1))
+        with_bias = manifest.user_loss is not None and manifest.user_loss.bias_regularization is not None
+        require(with_bias, f"{USER_PENALTY} is there without a loss on the bias")
+    if SAMPLE_ARRAYS[0] in arrays:
+        _check_samples(arrays, n_users, n_items)
+    if layers:
+        q = _width(arrays, HISTORY_INPUTS)
+        check_array(arrays, HISTORY_INPUTS, np.float32, (n_items, q))
+        _check_layers(arrays, manifest.n_layers or 0, q, d)
 
 
 def _sample_arrays(samples: RatingSamples) -> dict[str, Array]:
@@ -208,7 +213,7 @@ def _samples(arrays: Mapping[str, Array]) -> RatingSamples:
 
 
 def _check_samples(arrays: Mapping[str, Array], n_users: int, n_items: int) -> None:
-    n_samples, width = len(arrays["sample_noise"]), _width(arrays, "user_samples")
+    n_samples, width = _length(arrays, "sample_noise"), _width(arrays, "user_samples")
     check_array(arrays, "sample_noise", np.float32, (n_samples,))
     require(
         n_samples > 0 and width % n_samples == 0, f"user_samples has {width} columns for {n_samples} samples"
@@ -217,7 +222,7 @@ def _check_samples(arrays: Mapping[str, Array], n_users: int, n_items: int) -> N
     check_array(arrays, "item_samples", np.float16, (n_items, width))
     check_array(arrays, "user_scale", np.float32, (n_users,))
     check_array(arrays, "item_scale", np.float32, (n_items,))
-    n_edges = len(arrays["activity_edges"])
+    n_edges = _length(arrays, "activity_edges")
     check_array(arrays, "activity_edges", np.float32, (n_edges,))
     check_array(arrays, "error_quantiles", np.float32, (n_edges + 1, GRID))
 
@@ -253,6 +258,12 @@ def _check_layers(arrays: Mapping[str, Array], n_layers: int, n_in: int, n_out: 
         check_array(arrays, f"layer_{number}_weights", np.float32, (width, n_in))
         check_array(arrays, f"layer_{number}_offsets", np.float32, (width,))
         n_in = width
+
+
+def _length(arrays: Mapping[str, Array], name: str) -> int:
+    found = arrays[name]
+    require(found.ndim == 1, f"{name} has {found.ndim} dimensions where 1 is due")
+    return len(found)
 
 
 def _width(arrays: Mapping[str, Array], name: str) -> int:
