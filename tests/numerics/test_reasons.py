@@ -11,15 +11,17 @@ from tastemap.data import Interactions
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.types import Float64Array
 from tastemap.models.factor import FactorModel
+from tastemap.models.implicit_history import ImplicitHistory
 from tastemap.models.item_weights import ItemWeights
 from tastemap.models.recommender import Recommender
-from tastemap.models.user_loss import UserLoss
+from tastemap.models.user_loss import PriorLoss, UserLoss
 from tastemap.training import MODELS, fit
 from tests.toys import planted
 
 SETTINGS: dict[str, dict[str, object]] = {
     "als": {"n_factors": 4, "n_epochs": 4},
     "dot": {"n_factors": 4, "n_epochs": 10, "batch_size": 128, "learning_rate": 0.05},
+    "gibbs": {"n_factors": 4, "n_epochs": 20, "burn_in": 10},
     "ials": {"n_factors": 4, "n_epochs": 4},
 }
 LEAVE_ONE_OUT = {"mlp", "softmax"}
@@ -38,16 +40,21 @@ def least_squares_reasons(model: FactorModel, history: CSR, item: int) -> Float6
 
     One row per entry, one per item for the weight of unobserved pairs, one per coordinate for the penalties.
     """
-    loss = model.user_side
-    assert isinstance(loss, UserLoss)
     seen, values = history.row(0)
     Y = model.item_factors.astype(np.float64)
+    loss, vectors = model.user_side, np.zeros((len(Y), Y.shape[1] + 1))
+    if isinstance(loss, ImplicitHistory):  # what the presence of an item says of factors and bias
+        assert loss.history_bias is not None
+        vectors = np.hstack([loss.history_factors, loss.history_bias[:, None]]).astype(np.float64)
+        loss = loss.loss
+    assert isinstance(loss, UserLoss)
+    present = vectors[seen] / np.sqrt(len(seen))  # (s, d + 1)
     offset = model.global_bias + model.item_bias[seen].astype(np.float64)
     confidence = 1.0 + loss.alpha * values.astype(np.float64) if loss.implicit else np.ones(len(seen))
     target = np.ones(len(seen)) if loss.implicit else values.astype(np.float64)
     has_bias = loss.bias_regularization is not None
     rows = np.hstack([Y[seen], np.ones((len(seen), int(has_bias)))])  # (s, d) or (s, d + 1)
-    working = target - offset
+    working = target - offset - np.hstack([Y[seen], np.ones((len(seen), 1))]) @ present.sum(axis=0)
     if model.link.kind == "sigmoid":  # the tangent at the folded-in user
         side = model.fold_in(history).score(seen[None, :])[0] - offset
         low, width = model.link.low, model.link.high - model.link.low
@@ -66,10 +73,13 @@ def least_squares_reasons(model: FactorModel, history: CSR, item: int) -> Float6
             np.diag(np.sqrt(penalties.astype(np.float64))),
         ]
     )
+    if isinstance(loss, PriorLoss):
+        A = np.vstack([A, np.linalg.cholesky(loss.penalty.astype(np.float64)).T])
     b = np.zeros((len(A), len(seen)))
     np.fill_diagonal(b, np.sqrt(confidence) * working)  # column j: entry j alone
     solutions = np.linalg.lstsq(A, b, rcond=None)[0]  # (d, s)
-    reasons: Float64Array = np.append(Y[item], [1.0] * has_bias) @ solutions
+    by_rating = np.append(Y[item], [1.0] * has_bias) @ solutions
+    reasons: Float64Array = by_rating + present @ np.append(Y[item], 1.0)
     return reasons
 
 
