@@ -50,6 +50,26 @@ class DotConfig(RatingRangeConfig):
         description="λ_g on the mean of all squared dot products, seen pairs or not",
     )
 
+    lazy_steps: bool = Field(
+        default=False,
+        description="a step of adam or adamw moves, and penalizes, only the users and items of its batch; "
+        "much faster where they are many",
+    )
+
+    @model_validator(mode="after")
+    def _check_lazy_steps(self) -> Self:
+        if not self.lazy_steps:
+            return self
+        if self.optimizer == "sgd":
+            raise ValueError("lazy_steps must be false with optimizer=sgd; take adam or adamw, or full steps.")
+        for name in ("implicit_history", "gravity", "factor_regularization"):
+            if getattr(self, name):
+                raise ValueError(
+                    f"lazy_steps must be false with {name}, which moves all rows in every step. "
+                    f"Got {name}={getattr(self, name)}; set one of the two."
+                )
+        return self
+
     @model_validator(mode="after")
     def _check_gravity(self) -> Self:
         if self.implicit_history and self.gravity:

@@ -25,7 +25,7 @@ from tastemap.neural.losses import multinomial
 from tastemap.neural.side import Side, feature_tables
 from tastemap.neural.softmax import SoftmaxNetwork
 from tastemap.neural.start import draw, draw_layer
-from tastemap.neural.train import array_of, make_loop
+from tastemap.neural.train import array_of, make_loop, make_optimizer
 
 
 def fit(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -> FactorModel:
@@ -77,7 +77,8 @@ def epochs(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -
 
     active = torch.from_numpy(np.flatnonzero(data.by_user.row_lengths))  # users with a history
     penalty = config.weight_decay or config.l2()
-    loop = make_loop([active], losses, [(p, penalty) for p in module.parameters()], config)
+    optimizer = make_optimizer([(p, penalty) for p in module.parameters()], config)
+    loop = make_loop([active], losses, optimizer, config)
     for epoch in range(1, config.last_epoch + 1):
         with own_threads(0):
             means = loop.run_epoch(epoch, rng)
