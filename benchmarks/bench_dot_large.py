@@ -1,7 +1,7 @@
 """Epochs of ``dot`` on 25 million made-up ratings by lazy steps, beside ``als``: seconds, peak memory, quality.
 
 Each model is fitted in a fresh process to the same 98 % of the rows; the rest is the test.
-Run: python benchmarks/bench_dot_large.py [--shape ml-25m] [--data FILE] [--out benchmarks/results/dot_large.json]
+Run: python benchmarks/bench_dot_large.py [--shape ml-25m] [--data FILE] [--out FILE]
 """
 
 from __future__ import annotations
