@@ -185,6 +185,8 @@ def test_an_interrupted_fit_says_so_and_tells_the_figure_of_the_epoch_it_used(
     assert recommender.resolved.model_dump()["n_epochs"] == n_epochs
     figure = recommender.losses["validation_rmse"][n_epochs - 1]
     assert f"Validation rmse {figure:.4f} after {n_epochs} of" in said
+    baseline = recommender.losses["validation_rmse_of_bias"][0]
+    assert f"(bias {baseline:.4f}); then fitted to all rows" in said
     assert f"then fitted to all rows for {n_epochs}." in said
 
 

@@ -112,8 +112,7 @@ def _tell(recommender: Recommender, out: Path) -> None:
     if figure is not None:
         n_epochs = recommender.losses["phase"].to_list().count("final")
         say(f"{figure}; then fitted to all rows for {n_epochs}.")
-        # A figure of one random part says little without a baseline beside it.
-        say(f"`tastemap evaluate` measures {recommender.name} beside the baselines.")
+        say(f"`tastemap evaluate` measures {recommender.name} with intervals, beside other models.")
     say(f"Saved {recommender.name} (seed {recommender.seed}) in {out}.")
     next_step("recommend", out, "--user", recommender.users.to_id(0))
 
@@ -132,5 +131,7 @@ def chosen_epoch(losses: Sequence[Mapping[str, Any]]) -> str | None:
         return None
     search = [row for row in losses if row["phase"] == "search"]
     n_epochs = len(losses) - len(search)
-    figure, label = search[n_epochs - 1][metrics[0]], metrics[0].removeprefix("validation_")
-    return f"Validation {label} {figure:.4f} after {n_epochs} of {plural(len(search), 'epoch')}"
+    label, chosen = metrics[0].removeprefix("validation_"), search[n_epochs - 1]
+    beside = [f"{name.rpartition('_of_')[2]} {chosen[name]:.4f}" for name in metrics[1:]]
+    said = f"Validation {label} {chosen[metrics[0]]:.4f} after {n_epochs} of {plural(len(search), 'epoch')}"
+    return f"{said} ({', '.join(beside)})" if beside else said

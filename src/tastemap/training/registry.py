@@ -77,6 +77,10 @@ class ModelEntry:
             ) from error
 
 
+BASELINE_OF: dict[Objective, str] = {"rating": "bias", "ranking": "popularity"}
+"""The closed form that every figure of an objective stands beside."""
+
+
 def _entry(name: str, objective: Objective, config: str, summary: str) -> ModelEntry:
     module = f"tastemap.models.{name}"
     return ModelEntry(name, objective, summary, f"{module}:{config}", module)

@@ -299,7 +299,7 @@ def test_users_are_grouped_by_occupation_or_by_the_first_column_that_fits() -> N
 
 def test_curves_hold_every_figure_of_every_epoch(als: Recommender) -> None:
     curves = training_curves(als)
-    assert set(curves["name"]) == {"train_rmse", "validation_rmse", "loss"}
+    assert set(curves["name"]) == {"train_rmse", "validation_rmse", "validation_rmse_of_bias", "loss"}
     validation = curves.filter(pl.col("name") == "validation_rmse")
     assert validation["phase"].unique().to_list() == ["search"]
     assert validation["value"].to_list() == als.losses["validation_rmse"].drop_nulls().to_list()
