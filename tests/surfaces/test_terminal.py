@@ -381,7 +381,7 @@ def test_a_note_is_printed_once_in_a_command(capsys: pytest.CaptureFixture[str])
 def test_a_validation_figure_points_to_the_baselines(tastemap: Command, table: Path, tmp_path: Path) -> None:
     pointer = "`tastemap evaluate` measures"
     assert (
-        f"{pointer} als beside the baselines."
+        f"{pointer} als with intervals, beside other models."
         in tastemap("fit", table, "--model", "als", "-o", tmp_path / "m").err
     )
     assert pointer not in tastemap("fit", table, "--model", "bias", "-o", tmp_path / "b").err
