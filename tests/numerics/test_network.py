@@ -386,7 +386,8 @@ def test_parameters_that_are_no_longer_finite_stop_with_advice() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"layers": [0]}, "layers must be widths >= 1"),
+        ({"layers": [0]}, "layers must be widths from 1 to 16,384"),
+        ({"layers": [100_000_000]}, "layers must be widths from 1"),
         ({"layers": []}, "at least 1 item"),
         ({"layers": [4], "layer_dropout": [0.1, 0.1]}, "at most 1 shares"),
         ({"layers": [4], "layer_dropout": [1.0]}, "from 0 to below 1"),

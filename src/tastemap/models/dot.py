@@ -43,6 +43,13 @@ class DotConfig(RatingRangeConfig):
         le=1e6,
         description="λ_r on the mean squared norm of user factors plus that of item factors",
     )
+    regularization: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=100.0,
+        description="L2 weight λ of sgd and adam: adds λ/2 times the sum of squares of the parameters "
+        f"to the loss; unset: {USUAL_PENALTY:g} over the number of rows (0 with adamw)",
+    )
     gravity: float = Field(
         default=0.0,
         ge=0.0,

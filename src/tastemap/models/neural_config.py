@@ -11,6 +11,9 @@ from tastemap.models.config import IterativeConfig
 Device = Literal["auto", "cpu", "cuda"]
 Init = Literal["normal", "truncated-normal", "uniform"]
 
+WIDEST = 16_384
+"""The most values of a hidden layer; wider ones fill the memory before they learn anything."""
+
 
 class NeuralConfig(IterativeConfig):
     """Optimizer, schedule and penalties of a model fitted by gradients."""
@@ -69,7 +72,7 @@ class NeuralConfig(IterativeConfig):
         ge=0.0,
         le=100.0,
         description="L2 weight λ of sgd and adam: adds λ/2 times the sum of squares of the parameters "
-        "to the loss; unset: chosen by the number of rows",
+        "to the loss; unset: 0",
     )
     weight_decay: float = Field(
         default=0.0,

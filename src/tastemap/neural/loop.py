@@ -98,5 +98,5 @@ def _check_finite(loss: float, epoch: int, step: int, learning_rate: float) -> N
     if not math.isfinite(loss):
         raise DivergedError(
             "learning_rate must be small enough for the loss to stay finite. It became "
-            f"{loss} in epoch {epoch}, step {step}, at a rate of {learning_rate:.3g}; try a tenth of that."
+            f"{loss} in epoch {epoch}, step {step}, at a rate of {learning_rate:.4g}; try a tenth of that."
         )

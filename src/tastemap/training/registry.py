@@ -6,6 +6,7 @@ line starts quickly. A new model is one line here and one file in ``models/``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -168,6 +169,7 @@ def make_config(name: str, settings: Mapping[str, object] | None = None) -> Mode
     except ValidationError as error:
         first = error.errors()[0]
         said = str(first["msg"]).replace("Input should be", "must be").replace("Value error, ", "")
+        said = re.sub(r"^\w+ should have at least (\d+) items? after.*", r"must hold at least \1", said)
         if not first["loc"]:  # two settings contradict each other; the sentence is whole
             raise InvalidValueError(f"{name}: {said}") from error
         key = str(first["loc"][0])
