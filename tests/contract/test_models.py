@@ -62,6 +62,7 @@ WHOLE: dict[str, dict[str, object]] = {
 PATIENT: dict[str, dict[str, object]] = {
     "als": {"n_factors": 4, "n_epochs": 30},
     "dot": {"n_factors": 4, "n_epochs": 30},
+    "itemknn": {"n_neighbors": 20},
     "mlp": {
         "user_size": 8,
         "item_size": 8,
