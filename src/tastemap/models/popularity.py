@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from tastemap.data import Dataset, Interactions
-from tastemap.errors import InvalidValueError
+from tastemap.errors import DataError
 from tastemap.linalg.types import Float64Array
 from tastemap.models.base import Link
 from tastemap.models.config import RankingConfig
@@ -34,7 +34,7 @@ def fit(train: Dataset, config: PopularityConfig, *, rng: np.random.Generator) -
 
     Raises
     ------
-    InvalidValueError
+    DataError
         If `half_life_days` is set and the interactions have no times.
     """
     data = train.interactions
@@ -53,7 +53,7 @@ def fit(train: Dataset, config: PopularityConfig, *, rng: np.random.Generator) -
 def _decayed(data: Interactions, half_life_days: float) -> Float64Array:
     """Interactions of each item, the older the less, shape (I,)."""
     if data.timestamps is None:
-        raise InvalidValueError(
+        raise DataError(
             "half_life_days needs interactions with times. Got none; leave it unset, or name the column of "
             "times with --time-col."
         )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tastemap.data import Catalog, Dataset, LoadReport, make_interactions
-from tastemap.errors import InvalidValueError
+from tastemap.errors import DataError, InvalidValueError
 from tastemap.models import popularity
 from tastemap.training import fit as fit_by_name
 from tests.toys import STARS, as_dataset
@@ -66,7 +66,7 @@ def test_very_old_interactions_weigh_nothing_and_very_long_half_lives_change_not
 
 def test_a_half_life_without_times_is_refused() -> None:
     untimed = replace(ROWS, interactions=replace(ROWS.interactions, timestamps=None))
-    with pytest.raises(InvalidValueError, match="half_life_days needs interactions with times"):
+    with pytest.raises(DataError, match="half_life_days needs interactions with times"):
         scores(untimed, half_life_days=2.0)
     assert scores(untimed) == [3.0, 2.0, 1.0]
 
