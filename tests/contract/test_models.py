@@ -26,14 +26,15 @@ from tastemap.training import MODELS, fit
 from tests.toys import checkerboard, planted, with_features
 
 EVERY_MODEL = pytest.mark.parametrize("name", sorted(MODELS))
-EXACT = {"als", "bias", "ease", "ials", "popularity"}
+EXACT = {"als", "bias", "ease", "ials", "itemknn", "popularity"}
 LEAVE_ONE_OUT = {"mlp", "softmax"}
-WITH_VECTORS = {"als", "dot", "ease", "ials", "mlp", "softmax"}
+WITH_VECTORS = {"als", "dot", "ease", "ials", "itemknn", "mlp", "softmax"}
 
 QUICK: dict[str, dict[str, object]] = {
     "als": {"n_factors": 4, "n_epochs": 4},
     "dot": {"n_factors": 4, "n_epochs": 10, "batch_size": 128, "learning_rate": 0.05},
     "ials": {"n_factors": 4, "n_epochs": 4},
+    "itemknn": {"n_neighbors": 6},
     "mlp": {
         "user_size": 4,
         "item_size": 4,
@@ -61,6 +62,7 @@ WHOLE: dict[str, dict[str, object]] = {
 PATIENT: dict[str, dict[str, object]] = {
     "als": {"n_factors": 4, "n_epochs": 30},
     "dot": {"n_factors": 4, "n_epochs": 30},
+    "itemknn": {"n_neighbors": 20},
     "mlp": {
         "user_size": 8,
         "item_size": 8,

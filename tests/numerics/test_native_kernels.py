@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from tastemap.data import bit_stable, id_map, interactions
-from tastemap.linalg import cosine, csr, ridge, top_k
+from tastemap.linalg import cosine, csr, neighbors, ridge, top_k
 from tastemap.linalg.jit import Kernel
 from tastemap.linalg.native import cache_file, read, types_of
-from tastemap.models import ease, factor, history_bags, item_weights, network
+from tastemap.models import ease, factor, history_bags, network, weight_matrix
 from tests.architecture.source import modules, name_of
 
 pytestmark = pytest.mark.skipif(
@@ -48,6 +48,20 @@ def ridge_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
     features = vectors(rng, N)[0]
     work = np.zeros((D, D)), np.zeros(D), room[0], room[1]
     return indptr, indices, weights, targets, features, *penalties, 0, B, *work, np.zeros((B, D), np.float32)
+
+
+def sparse_weights(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Three weights in every row."""
+    columns = np.sort(rng.permuted(np.tile(np.arange(N, dtype=np.int32), (N, 1)), axis=1)[:, :3], axis=1)
+    return np.arange(N + 1) * 3, columns.ravel(), rng.normal(size=3 * N).astype(np.float32)
+
+
+def nearest_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Of a block of columns of an N x N matrix, some with more neighbors than there is room for."""
+    indptr, indices, _ = sparse_weights(rng)
+    by_column = csr.CSR(indptr, indices, np.ones(3 * N, np.float32), N).transposed
+    room = np.full((9, 4), N, np.int32), np.zeros((9, 4)), np.zeros(N, np.int32), np.zeros(N, np.int32)
+    return by_column.indptr, by_column.indices, indptr, indices, 2.0, 7, *room
 
 
 def draw_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
@@ -104,17 +118,30 @@ ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
         lists(rng),
         np.zeros((B, 5)),
     ),
-    item_weights._sum_rows: lambda rng: (
+    weight_matrix._sum_rows: lambda rng: (
         *sparse(rng),
         rng.normal(size=(N, N)).astype(np.float32),
         np.zeros((B, N), np.float32),
     ),
-    item_weights._sum_pairs: lambda rng: (
+    weight_matrix._sum_pairs: lambda rng: (
         *sparse(rng),
         rng.normal(size=(N, N)).astype(np.float32),
         lists(rng),
         np.zeros((B, 5)),
     ),
+    weight_matrix._sum_sparse_rows: lambda rng: (
+        *sparse(rng),
+        *sparse_weights(rng),
+        np.zeros((B, N), np.float32),
+    ),
+    weight_matrix._sum_sparse_pairs: lambda rng: (
+        *sparse(rng),
+        *sparse_weights(rng),
+        lists(rng),
+        np.zeros((B, 5)),
+    ),
+    weight_matrix._look_up: lambda rng: (*sparse_weights(rng), np.arange(N, dtype=np.int32), 5, np.zeros(N)),
+    neighbors._nearest: nearest_arguments,
     ease._count_rows: lambda rng: (
         *(np.array([0, 2, 3]), np.array([0, 1, 1], np.int32)),
         *(np.array([0, 1, 3]), np.array([0, 0, 1], np.int32)),

@@ -15,6 +15,7 @@ from tastemap.artifacts.manifest import Manifest
 from tastemap.artifacts.tensors import Array
 from tastemap.data import Interactions
 from tastemap.errors import ArtifactError
+from tastemap.linalg.csr import CSR
 from tastemap.models.base import Link, Model
 from tastemap.models.config import positive_min_of
 from tastemap.models.encoder import HistoryEncoder
@@ -25,9 +26,11 @@ from tastemap.models.layers import Layer
 from tastemap.models.network import Network
 from tastemap.models.recommender import Recommender
 from tastemap.models.user_loss import UserLoss
+from tastemap.models.weight_matrix import DenseWeights, SparseWeights, WeightMatrix
 
 FACTOR_ARRAYS = ("user_factors", "item_factors", "user_bias", "item_bias")
 NETWORK_ARRAYS = ("user_inputs", "item_inputs")
+SPARSE_WEIGHTS = ("weight_indptr", "weight_indices", "weight_values")
 HISTORY_INPUTS = "history_inputs"
 HISTORY_FACTORS = "history_factors"
 
@@ -67,7 +70,7 @@ def arrays_of(recommender: Recommender) -> dict[str, Array]:
             "Cannot save: the histories of the model are not its training interactions. Save the recommender "
             "with the data set that the model was fitted to."
         )
-    return _named(model, ("weights",))
+    return _weight_arrays(model.weights)
 
 
 def facts_of(model: Model) -> dict[str, object]:
@@ -107,7 +110,7 @@ def build(
         for number in range(manifest.n_layers or 0)
     ]
     if manifest.shape == "item_weights":
-        return ItemWeights(arrays["weights"], train.at_least(positive_min).by_user, positive_min)
+        return ItemWeights(_weights(arrays), train.at_least(positive_min).by_user, positive_min)
     if manifest.shape == "network":
         assert loss is not None, "the manifest was checked when it was read"
         assert manifest.input_relu is not None, "the manifest was checked when it was read"
@@ -141,8 +144,7 @@ def check_arrays(manifest: Manifest, arrays: Mapping[str, Array]) -> None:
         f"layer_{number}_{part}" for number in range(manifest.n_layers or 0) for part in ("weights", "offsets")
     }
     if manifest.shape == "item_weights":
-        check_names(arrays, {"weights"}, set(), "arrays")
-        check_array(arrays, "weights", np.float32, (n_items, n_items))
+        _check_weights(arrays, n_items)
     elif manifest.shape == "network":
         check_names(arrays, set(NETWORK_ARRAYS) | layers, set(), "arrays")
         p, q = (_width(arrays, name) for name in NETWORK_ARRAYS)
@@ -171,6 +173,48 @@ def check_arrays(manifest: Manifest, arrays: Mapping[str, Array]) -> None:
 
 def _named(model: Model, names: Sequence[str]) -> dict[str, Array]:
     return {name: np.ascontiguousarray(getattr(model, name)) for name in names}
+
+
+def _weight_arrays(weights: WeightMatrix) -> dict[str, Array]:
+    if isinstance(weights, DenseWeights):
+        return {"weights": np.ascontiguousarray(weights.matrix)}
+    if isinstance(weights, SparseWeights):
+        parts = (weights.rows.indptr, weights.rows.indices, weights.rows.values)
+        return {name: np.ascontiguousarray(part) for name, part in zip(SPARSE_WEIGHTS, parts, strict=True)}
+    raise ArtifactError(
+        f"Weights of the kind {type(weights).__name__} cannot be saved by this version of Tastemap."
+    )
+
+
+def _weights(arrays: Mapping[str, Array]) -> WeightMatrix:
+    if "weights" in arrays:
+        return DenseWeights(arrays["weights"])
+    indptr, indices, values = (arrays[name] for name in SPARSE_WEIGHTS)
+    return SparseWeights(CSR(indptr, indices, values, len(indptr) - 1))
+
+
+def _check_weights(arrays: Mapping[str, Array], n_items: int) -> None:
+    """Dense weights, or rows of sorted, distinct columns that lie in their arrays."""
+    if SPARSE_WEIGHTS[0] not in arrays:
+        check_names(arrays, {"weights"}, set(), "arrays")
+        return check_array(arrays, "weights", np.float32, (n_items, n_items))
+    check_names(arrays, set(SPARSE_WEIGHTS), set(), "arrays")
+    indptr, indices, _ = (arrays[name] for name in SPARSE_WEIGHTS)
+    check_array(arrays, "weight_indptr", np.int64, (n_items + 1,))
+    check_array(arrays, "weight_indices", np.int32, (indices.size,))
+    check_array(arrays, "weight_values", np.float32, (indices.size,))
+    is_whole = indptr[0] == 0 and indptr[-1] == indices.size and bool((indptr[:-1] <= indptr[1:]).all())
+    require(is_whole, f"weight_indptr does not divide the {indices.size:,} weights into rows")
+    if indices.size:
+        low, high = int(indices.min()), int(indices.max())
+        require(
+            0 <= low and high < n_items,
+            f"weight_indices runs from {low} to {high} where there are {n_items} items",
+        )
+        rises = indices[1:] > indices[:-1]
+        rises[indptr[1:-1][(indptr[1:-1] > 0) & (indptr[1:-1] < indices.size)] - 1] = True  # a new row begins
+        require(bool(rises.all()), "weight_indices do not rise within a row")
+    return None
 
 
 def _layer_arrays(layers: Sequence[Layer]) -> dict[str, Array]:

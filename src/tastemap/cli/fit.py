@@ -26,7 +26,8 @@ def command(
     model: Annotated[
         str,
         typer.Option(
-            metavar="MODEL", help="Rating: bias, als, dot or mlp. Ranking: popularity, ease, ials or softmax."
+            metavar="MODEL",
+            help="Rating: bias, als, dot or mlp. Ranking: popularity, itemknn, ease, ials or softmax.",
         ),
     ],
     objective: Annotated[

@@ -57,7 +57,8 @@ def fit(
     ----------
     train : Dataset
     model : str
-        A registered name: ``bias``, ``als``, ``dot``, ``mlp``, ``popularity``, ``ease``, ``ials``, ``softmax``.
+        A registered name: ``bias``, ``als``, ``dot``, ``mlp``, ``popularity``, ``itemknn``, ``ease``, ``ials``,
+        ``softmax``.
     settings : mapping of str to object, optional
         Settings that differ from the model's defaults.
     positive_min : float, optional

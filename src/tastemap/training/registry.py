@@ -109,6 +109,12 @@ MODELS: dict[str, ModelEntry] = {
             extra="torch",
         ),
         _entry("popularity", "ranking", "PopularityConfig", "the most popular items: the ranking baseline"),
+        _entry(
+            "itemknn",
+            "ranking",
+            "ItemKNNConfig",
+            "item-to-item weights by cosine: the nearest neighbors of items",
+        ),
         _entry("ease", "ranking", "EASEConfig", "item-to-item weights in closed form"),
         ModelEntry(
             "softmax",

@@ -19,10 +19,21 @@ from tastemap.models.factor import FactorModel
 from tastemap.models.item_weights import ItemWeights
 from tastemap.models.recommender import Recommender
 from tastemap.training.fit import fit
-from tests.saved import contents_of, data_file, factors_recommender, manifest_of, weights_recommender
+from tests.saved import (
+    contents_of,
+    data_file,
+    factors_recommender,
+    manifest_of,
+    neighbors_recommender,
+    weights_recommender,
+)
 from tests.toys import planted
 
-EVERY = [pytest.param(factors_recommender, id="factors"), pytest.param(weights_recommender, id="item_weights")]
+EVERY = [
+    pytest.param(factors_recommender, id="factors"),
+    pytest.param(weights_recommender, id="item_weights"),
+    pytest.param(neighbors_recommender, id="sparse_item_weights"),
+]
 
 
 def factors_of(recommender: Recommender) -> FactorModel:
