@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tastemap.plurals import plural
+
 # No wall-clock limits: they fail on a busy machine, and where a kernel is compiled first.
 # The same cases in every run; HYPOTHESIS_PROFILE=explore looks for new ones.
 settings.register_profile("tastemap", deadline=None, max_examples=50, derandomize=True)
@@ -69,4 +71,4 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     for name, command in TOOLS.items():
         n = sum(f"{name} is not installed" in reason for reason in reasons)
         if n:
-            reporter.write_line(f"Left out: {n} tests that need {name}. Install it: {command}")
+            reporter.write_line(f"Left out: {plural(n, 'test')} for want of {name}. Install it: {command}")

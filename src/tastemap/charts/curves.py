@@ -13,6 +13,9 @@ HEIGHT = 240
 N_TICKS = 10  # about so many: more numbers run into each other
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [1, 3], [4, 2, 1, 2])
 
+# As many as fit: a narrow screen has room for one or two.
+_COLUMNS = alt.ExprRef("max(1, min(5, floor(width / 160)))")
+
 
 def curves_chart(frame: pl.DataFrame, *, title: str, palette: Palette = LIGHT) -> Chart:
     """Draw a line for each name and phase.
@@ -52,7 +55,7 @@ def line_chart(frame: pl.DataFrame, *, x: str, title: str, palette: Palette = LI
     legend = (
         None
         if len(names) < 2
-        else alt.Legend(title=None, orient="bottom", columns=4, symbolType="stroke", symbolSize=300)
+        else alt.Legend(title=None, orient="bottom", columns=_COLUMNS, symbolType="stroke", symbolSize=300)
     )
     whole = frame.schema[x].is_integer()
     axis = alt.Axis(grid=False, tickCount=N_TICKS)

@@ -9,13 +9,16 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
 from tastemap.charts import Chart, javascript_bundle, page_spec, svg
 from tastemap.errors import InvalidValueError, TastemapError
 from tastemap.reports.markup import Child, Markup, block, render, tag
+
+# Scripts by the class of what they draw. They use the functions of report.js.
+_SCRIPTS = {"plot": "plot.js", "finder": "neighbors.js"}
 
 
 def page(title: str, *body: Child) -> str:
@@ -27,6 +30,7 @@ def page(title: str, *body: Child) -> str:
     content = render(body)
     style = _asset("report.css")
     scripts = [javascript_bundle(), _asset("report.js")] if 'class="chart"' in content else []
+    scripts += [_asset(name) for mark, name in _SCRIPTS.items() if f'class="{mark}"' in content]
     head = block(
         "head",
         tag("meta", charset="utf-8"),
@@ -55,9 +59,14 @@ def chart_block(chart: Chart, name: str, described: str, *, role: str = "img") -
 
 def spec_block(chart: Chart, name: str) -> Markup:
     """The specification of a chart, where the page's script finds it by `name`."""
+    return data_block(page_spec(chart), f"spec-{name}")
+
+
+def data_block(data: Mapping[str, object], name: str) -> Markup:
+    """Data for the page's script, in an element of this name that is never run or shown."""
     # "<" cannot end the element when it is written as its escape, which JSON readers undo.
-    spec = json.dumps(page_spec(chart), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    return block("script", Markup(spec), type="application/json", id=f"spec-{name}")
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return block("script", Markup(text), type="application/json", id=name)
 
 
 def table_block(caption: Child, head: Sequence[Child], rows: Sequence[Sequence[Markup]], label: str) -> Markup:
