@@ -86,7 +86,7 @@ def map_part(models: Models, progress: Progress) -> Part:
 
     def of(label: str, recommender: Recommender) -> Block:
         progress.note(f"Laying out the items of {label} …")
-        found = item_map(recommender)
+        found = item_map(recommender, progress=progress)
         picture = Picture(
             f"{label}-map",
             f"{found.method} of {len(found.frame):,} items. {_HOW_TO}",

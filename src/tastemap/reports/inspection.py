@@ -49,7 +49,7 @@ def inspect_models(
     Raises
     ------
     InvalidValueError
-        Without a model, or for a rating model's `weight_decay` where the data has no ratings.
+        Without a model, or with `weight_decay` where the data has no ratings.
     MissingExtraError
         If this module is imported without the extra ``explore``, or `weight_decay` is asked for without
         PyTorch.
@@ -59,6 +59,10 @@ def inspect_models(
     for recommender in models.values():
         check_recommender(recommender, argument="models")
     looked_at = next(iter(models.values())).train if data is None else data
+    if weight_decay and looked_at.interactions.is_implicit:
+        raise InvalidValueError(
+            f"weight_decay needs data with ratings. Got {looked_at.name}, which has none; leave it out."
+        )
     parts = [
         data_part(looked_at),
         training_part(models),

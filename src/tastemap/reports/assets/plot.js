@@ -159,9 +159,12 @@ class Plot {
       const more = this.found.length > 3 ? "; …" : "";
       this.told.textContent = this.found.length
         ? `${counted(this.found.length, "item")} found: ${titles}${more}` : "No title has that.";
-      if (this.found.length && !this.found.some((i) => this.inside(...this.place(i)))) this.reset();
+      if (this.found.length && !this.found.some((i) => this.inside(...this.place(i)))) {
+        this.reset();
+        this.redraw();
+      }
     } else this.told.textContent = "";
-    this.redraw();
+    this.redraw(false);
   }
 
   // --- where points are
@@ -333,13 +336,14 @@ class Plot {
       );
       const box = this.canvas.getBoundingClientRect();
       const [x, y] = this.place(i);
-      const left = Math.min(box.left + x + 12, document.documentElement.clientWidth - tip.offsetWidth - 8);
-      const below = box.top + y + 12;
-      const fits = below + tip.offsetHeight < window.innerHeight;
-      tip.style.left = `${Math.max(8, left)}px`;
-      tip.style.top = `${fits ? below : box.top + y - 12 - tip.offsetHeight}px`;
+      // On the side with more room: to measure the tip would have the browser lay out the page in each frame.
+      const [left, top] = [box.left + x, box.top + y];
+      const isRight = left > window.innerWidth / 2, isLow = top > window.innerHeight / 2;
+      tip.style.left = `${left + (isRight ? -12 : 12)}px`;
+      tip.style.top = `${top + (isLow ? -12 : 12)}px`;
+      tip.style.transform = `translate(${isRight ? "-100%" : 0}, ${isLow ? "-100%" : 0})`;
     }
-    this.redraw();
+    this.redraw(false);
   }
 
   // --- drawing
@@ -362,7 +366,9 @@ class Plot {
     });
   }
 
-  redraw() {
+  // Points stay as they are mixed where only rings and titles change.
+  redraw(stale = true) {
+    this.stale ||= stale;
     if (this.asked || !this.symbols) return;
     this.asked = true;
     requestAnimationFrame(() => { this.asked = false; this.draw(); });
@@ -371,10 +377,13 @@ class Plot {
   draw() {
     const { context, width, height } = this;
     const lines = this.data.ticks ? this.lines() : [[], []];
-    this.pixels.fill(this.paper);
-    this.drawGrid(lines);
-    if (this.shown.size) this.drawPoints(0.07, (i) => !this.isShown(i));
-    this.drawPoints(0.85, (i) => this.isShown(i));
+    if (this.stale) {
+      this.pixels.fill(this.paper);
+      this.drawGrid(lines);
+      if (this.shown.size) this.drawPoints(0.07, (i) => !this.isShown(i));
+      this.drawPoints(0.85, (i) => this.isShown(i));
+      this.stale = false;
+    }
     context.putImageData(this.picture, 0, 0);
     context.setTransform(this.scale, 0, 0, this.scale, 0, 0);
     if (this.data.ticks) this.drawAxes(lines);
