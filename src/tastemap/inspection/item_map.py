@@ -74,7 +74,7 @@ def item_map(
     Notes
     -----
     Perplexity 40 (a third of the items if they are fewer than 120), early exaggeration 10, first positions
-    from the principal components, 400 steps. About O(n log n): seconds for 2,000 items, a minute for 10,000.
+    from the principal components, 400 steps. About O(n log n): seconds for 2,000 items, minutes for 10,000.
     Items without a vector (all zeros) are left out and counted. Distances across the map, and the sizes of
     groups, mean little: see van der Maaten and Hinton, "Visualizing data using t-SNE", JMLR 2008.
     """
