@@ -110,8 +110,7 @@ def _make_loop(module: DotProduct, columns: list[Tensor], config: DotConfig) -> 
     n = len(columns[0])
     parameters = _parameters(module, config, n)
     if config.lazy_steps:
-        decoupled = config.optimizer == "adamw"
-        lazy = LazyAdam(parameters, beta2=config.beta2, epsilon=config.epsilon, decoupled=decoupled)
+        lazy = LazyAdam(parameters, beta2=config.beta2, epsilon=config.epsilon)
         return make_loop(columns, _lazy_losses(module, lazy), lazy, config)
     if n <= config.batch_size:
         columns = [*columns, sorting_order(columns[1])]  # by_item, of the same pairs in every step

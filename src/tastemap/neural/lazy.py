@@ -40,7 +40,7 @@ class _Table:
 
 
 class LazyAdam:
-    r"""Adam (Kingma & Ba 2015) of the rows that a batch meets; with `decoupled` AdamW.
+    """Adam (Kingma & Ba 2015) of the rows that a batch meets.
 
     Running means of a row are updated when it is met, as in ``torch.optim.SparseAdam``. A penalty is made
     good then: a row that missed m steps is pulled m + 1 times as hard, so that the sum of the pulls is that
@@ -49,14 +49,11 @@ class LazyAdam:
     Parameters
     ----------
     parameters : sequence of (parameter, penalty)
-        λ of ``λ/2 p^2`` in the loss, or a decoupled decay.
+        λ of ``λ/2 p^2`` in the loss.
     beta2, epsilon : float
-    decoupled : bool
     """
 
-    def __init__(
-        self, parameters: Sequence[Penalized], *, beta2: float, epsilon: float, decoupled: bool
-    ) -> None:
+    def __init__(self, parameters: Sequence[Penalized], *, beta2: float, epsilon: float) -> None:
         self._tables = {
             parameter: _Table(
                 parameter,
@@ -67,7 +64,7 @@ class LazyAdam:
             )
             for parameter, penalty in parameters
         }
-        self._beta2, self._epsilon, self._decoupled = beta2, epsilon, decoupled
+        self._beta2, self._epsilon = beta2, epsilon
         self._taken: dict[nn.Parameter, _Taken] = {}
         self._n_steps = 0
 
@@ -93,10 +90,7 @@ class LazyAdam:
         if table.penalty:
             n_steps = self._n_steps - table.last_step.index_select(0, rows)[:, None]  # (b, 1)
             table.last_step.index_fill_(0, rows, float(self._n_steps))
-            if self._decoupled:
-                values.mul_((1.0 - learning_rate * table.penalty * n_steps).clamp_(min=0.0))
-            else:
-                gradient.addcmul_(values, n_steps, value=table.penalty)
+            gradient.addcmul_(values, n_steps, value=table.penalty)
         means, squares = table.means.index_select(0, rows), table.squares.index_select(0, rows)  # (b, d) each
         torch._fused_adam_(
             [values],
