@@ -38,6 +38,18 @@ def test_a_setting_that_no_model_takes_is_wrong_usage(
     assert not (tmp_path / "model").exists()
 
 
+def test_a_column_of_only_empty_lists_is_refused_before_the_fit(
+    tastemap: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tastemap.training.fit", lambda *_, **__: pytest.fail("fitted"))
+    users = tmp_path / "users.jsonl"
+    users.write_text('{"user_id": 0, "tags": []}\n{"user_id": 1, "tags": []}\n')
+    result = tastemap("fit", table, "--model", "bias", "--user-features", users, "-o", tmp_path / "model")
+    assert result.status == 1
+    assert "Cannot save the user features: its column 'tags' has type List(Null)." in result.err
+    assert not (tmp_path / "model").exists()
+
+
 @pytest.mark.parametrize(
     ("columns", "setting", "said"),
     [

@@ -58,7 +58,7 @@ def command(
     An iterative model stops by a validation part of the data and is then fitted to all of it.
     Ctrl-C keeps the best so far.
     """
-    from tastemap.artifacts import ensure_writable, save
+    from tastemap.artifacts import ensure_storable, ensure_writable, save
     from tastemap.training import check_objective, fit
 
     check_objective(model, objective)
@@ -69,6 +69,7 @@ def command(
         data = options.load_data(source, columns, (user_features, item_features), progress)
         out = out if out is not None else Path(f"{data.name.replace(':', '-')}-{model}")
         ensure_writable(out)
+        ensure_storable(data)
         recommender = fit(
             data,
             model,

@@ -97,6 +97,24 @@ class NeuralConfig(IterativeConfig):
         return self
 
     @model_validator(mode="after")
+    def _check_idle_of_schedule(self) -> Self:
+        if self.schedule != "cosine-restarts":
+            self._refuse_idle("cycle_epochs", "schedule", "schedule=cosine-restarts")
+        if self.schedule == "one-cycle":
+            for name in ("warm_up_epochs", "momentum"):
+                self._refuse_idle(name, "schedule", "schedule=constant, steps or cosine-restarts")
+        return self
+
+    def _refuse_idle(self, name: str, beside: str, condition: str) -> None:
+        """Refuse `name`, which would do nothing; its default may be given, as manifests give all settings."""
+        value = getattr(self, name)
+        if value != type(self).model_fields[name].default:
+            raise ValueError(
+                f"{name} acts only with {condition}. "
+                f"Got {name}={value} with {beside}={getattr(self, beside)}; change one of them."
+            )
+
+    @model_validator(mode="after")
     def _check_schedule(self) -> Self:
         if len(self.step_epochs) != len(self.step_rates):
             raise ValueError(
@@ -154,6 +172,9 @@ class RatingRangeConfig(NeuralConfig):
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:
+        if not self.sigmoid:
+            for name in ("range_low", "range_high", "range_margin"):
+                self._refuse_idle(name, "sigmoid", "sigmoid=true")
         if self.range_low is not None and self.range_high is not None and self.range_low >= self.range_high:
             raise ValueError(
                 f"range_low must be below range_high. Got {self.range_low} and {self.range_high}; swap them."

@@ -40,9 +40,13 @@ def epochs(train: Dataset, config: DotConfig, *, rng: np.random.Generator) -> It
 
     .. math::
         \frac{1}{|B|} \sum_{(u,i) \in B} (r_{ui} - \hat r_{ui})^2
-        + \frac{\lambda}{2} \big(\lVert X \rVert^2 + \lVert Y \rVert^2 + \beta \lVert b \rVert^2 \big)
+        + \frac{\lambda}{2} \big(\lVert X \rVert^2 + \lVert Y \rVert^2 + \lVert Z \rVert^2
+        + \beta \lVert b \rVert^2 \big)
         + \lambda_r \Big( \frac{\lVert X \rVert^2}{U} + \frac{\lVert Y \rVert^2}{I} \Big)
         + \frac{\lambda_g}{U I} \sum_{u,i} (x_u^\top y_i)^2
+
+    With ``implicit_history`` penalties and decay are on v_u (X above) and on the history factors z_j (Z), not
+    on x_u; without it there is no Z.
 
     Parameters
     ----------

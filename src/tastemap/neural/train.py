@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -24,11 +24,12 @@ def make_loop(
     config: NeuralConfig,
     *,
     rows_at_once: int | None = None,
+    weight: Callable[[Tensor], int] = len,
 ) -> Loop:
-    """The loop over `rows` (tensors of equal length) that minimises `losses` by `optimizer`."""
+    """The loop over `rows` (tensors of equal length) that minimises `losses`; see :class:`Loop`."""
     steps_per_epoch = -(-len(rows[0]) // config.batch_size)
     schedule = make_schedule(config, steps_per_epoch)
-    return Loop(rows, losses, optimizer, schedule, config.batch_size, rows_at_once)
+    return Loop(rows, losses, optimizer, schedule, config.batch_size, rows_at_once, weight)
 
 
 def make_optimizer(parameters: Sequence[Penalized], config: NeuralConfig) -> Optimizer:

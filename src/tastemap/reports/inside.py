@@ -94,6 +94,13 @@ def _predictions(label: str, recommender: Recommender, data: Dataset | None) -> 
         f"{label}-predictions", f"{said} Stronger blue: more of the rows with this rating.", f"{label}: {said}",
         lambda palette: predictions_chart(rows, grid, palette=palette),
     )  # fmt: skip
+    n_unsure = int((rows["known"] != "both").sum())
+    notes = []
+    if n_unsure:
+        notes.append(
+            f"Of {n_unsure / len(rows):.1%} of these rows {label} does not know the user, the item or both: "
+            "their predictions are the mean and what the known side adds."
+        )
     shown = rows[:: max(1, len(rows) // N_LISTED)].head(N_LISTED)
     cells = [
         [
@@ -105,7 +112,7 @@ def _predictions(label: str, recommender: Recommender, data: Dataset | None) -> 
         for row in shown.iter_rows(named=True)
     ]
     table = table_block("Some of them", ["Item", "User", "Given", "Predicted"], cells, f"{label}: predictions")
-    return Block(label, [picture], [table])
+    return Block(label, [picture], [table], notes)
 
 
 def _draw_curves(rows: pl.DataFrame, title: str, palette: Palette) -> Chart:

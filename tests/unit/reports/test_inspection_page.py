@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from bs4 import BeautifulSoup
 
-from tastemap.data import Catalog
+from tastemap.data import Catalog, load
 from tastemap.errors import InvalidValueError, TastemapError
 from tastemap.models.recommender import Recommender
 from tastemap.reports import inspect_models, inspection_report, write_charts, write_inspection
@@ -97,6 +97,17 @@ def test_other_data_is_shown_and_predicted(models: dict[str, Recommender]) -> No
     shown = inspect_models({"bias": models["bias"]}, data=planted(n_users=30, n_items=24))
     assert "of 30 users" in shown[0].lede
     assert _pictures(shown[2]) == ["bias-predictions"]
+    assert _sentences(shown[2]) == []
+
+
+def test_predictions_say_how_many_of_them_are_of_unknown_users_or_items(models: dict[str, Recommender]) -> None:
+    known = models["bias"].train.interactions.frame().select("user_id", "item_id", "rating")[:3]
+    rows = pl.concat([known, known[:1].with_columns(user_id=pl.lit(-1, known["user_id"].dtype))])
+    shown = inspect_models({"bias": models["bias"]}, data=load(rows))
+    assert _sentences(shown[2]) == [
+        "Of 25.0% of these rows bias does not know the user, the item or both: their predictions are the mean "
+        "and what the known side adds."
+    ]
 
 
 def test_the_page_loads_nothing(text: str, soup: BeautifulSoup) -> None:

@@ -105,7 +105,7 @@ def test_ratings_outside_the_range_are_counted_in_a_note(name: str) -> None:
         f"{n_outside} of {len(data.interactions):,} ratings lie outside the range from 0.5 to 4.5 and cannot "
         "be predicted: widen range_low and range_high, or leave them unset."
     ]
-    for silent in ({}, {"range_low": 1.0, "range_high": 5.0}, {"range_high": 4.5, "sigmoid": False}):
+    for silent in ({}, {"range_low": 1.0, "range_high": 5.0}, {"sigmoid": False}):
         progress = Notes()
         fit(data, name, settings={**settings, **silent}, rng=0, progress=progress)
         assert progress.notes == []
