@@ -533,7 +533,7 @@ def test_an_evaluation_that_cannot_write_its_report_still_tells(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("tastemap.reports.page.tempfile.mkstemp", full)
+    monkeypatch.setattr("tastemap.data.writing.tempfile.mkstemp", full)
     answer = tastemap("evaluate", table, "--models", "als", "--out", tmp_path / "report.html")
     assert answer.status == 1
     assert "als" in answer.out

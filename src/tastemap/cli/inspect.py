@@ -46,11 +46,11 @@ def command(
     if form != "html" and (folder / "manifest.json").exists():
         raise options.UsageError(f"--out must not name a saved model. Got {folder}; choose another folder.")
     with TerminalProgress(quiet=as_json) as progress:
+        from tastemap.data.writing import ensure_page
         from tastemap.reports import inspect_models, write_charts, write_inspection
-        from tastemap.reports.page import ensure_page
 
         if form == "html":
-            ensure_page(out)
+            ensure_page(out, name="--out")
 
         models = _labeled(folders)
         looked_at = options.load_data(data, (None,) * 4, (None, None), progress) if data else None

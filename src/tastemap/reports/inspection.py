@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tastemap.data import Dataset
+from tastemap.data.writing import write_page
 from tastemap.errors import InvalidValueError
 from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.progress import SILENT, Progress
@@ -14,7 +15,7 @@ from tastemap.reports.inside import Part, predictions_part, training_part
 from tastemap.reports.inside_data import data_part, decay_part
 from tastemap.reports.inside_items import bias_part, components_part, map_part, neighbors_part, norms_part
 from tastemap.reports.markup import Child, Markup, block, tag
-from tastemap.reports.page import page, write_page
+from tastemap.reports.page import page
 from tastemap.reports.pictures import PictureFormat, figure, write_pictures
 from tastemap.reports.sections import section
 from tastemap.reports.wording import listed

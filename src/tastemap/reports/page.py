@@ -6,15 +6,11 @@ import base64
 import functools
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from importlib import resources
-from pathlib import Path
 
 from tastemap.charts import Chart, javascript_bundle, page_spec, svg
-from tastemap.errors import InvalidValueError, TastemapError
 from tastemap.reports.markup import Child, Markup, block, render, tag
 
 # Scripts by the class of what they draw. They use the functions of report.js.
@@ -75,62 +71,6 @@ def table_block(caption: Child, head: Sequence[Child], rows: Sequence[Sequence[M
     body = [block("tr", row) for row in rows]
     table = tag("table", tag("caption", tag("span", caption)), tag("thead", header), tag("tbody", body))
     return block("div", table, class_="scroll", role="region", aria_label=label, tabindex="0")
-
-
-def ensure_page(path: str | os.PathLike[str]) -> None:
-    """Refuse early what :func:`write_page` would refuse after a long evaluation.
-
-    Raises
-    ------
-    InvalidValueError
-        If `path` is a folder.
-    TastemapError
-        If no file can be made there.
-    """
-    target = Path(path)
-    if target.is_dir():
-        raise InvalidValueError(f"path must name a file such as report.html. Got the folder {target}.")
-    parent = next(one for one in target.absolute().parents if os.path.lexists(one))
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        what = "not writable" if parent.is_dir() else "no folder"
-        raise TastemapError(f"path {target} cannot be written: {parent} is {what}. Choose another place.")
-
-
-def write_page(text: str, path: str | os.PathLike[str]) -> Path:
-    """Write a page whole or not at all; the folder is made where there is none.
-
-    Raises
-    ------
-    InvalidValueError
-        If `path` is a folder.
-    TastemapError
-        If it cannot be written.
-    """
-    target = Path(path)
-    ensure_page(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        draft = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            draft.chmod(0o666 & ~_umask())
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise TastemapError(
-            f"path {target} cannot be written: {error.strerror}. Choose another place."
-        ) from error
-    return target
-
-
-def _umask() -> int:
-    # There is no way to read it but to set it.
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _policy(style: str, scripts: Sequence[str]) -> str:
