@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 CHECKED := src tests benchmarks examples scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench docs build golden-update clean
+.PHONY: help demo test check fmt bench docs build golden-update docs-update clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ build: ## build the wheel, install it bare into a fresh venv and use it there
 
 golden-update: $(VENV)/.all-installed ## write tests/golden anew from what the code gives today; read the diff
 	@$(BIN)/python -m pytest tests/golden --golden-update
+
+docs-update: $(VENV)/.all-installed ## write the outputs and pictures of docs/tutorial anew; read the diff
+	@$(BIN)/python -m pytest tests/docs/test_tutorial.py --golden-update
 
 clean: ## remove what was built and cached here; keep the venv and fetched data
 	rm -rf build dist demo-artifacts .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

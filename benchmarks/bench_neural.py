@@ -20,8 +20,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from tastemap.data import Dataset, load
+from tastemap.linalg.types import BoolArray
 from tastemap.training.registry import get, make_config
 
 RESULTS = Path(__file__).parent / "results" / "neural.json"
@@ -46,10 +48,16 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
 }
 
 
-def split(data: Dataset) -> tuple[Dataset, Dataset]:
-    """A random fifth of the rows as the test part."""
+def held_out(data: Dataset) -> BoolArray:
+    """A random fifth of the rows as the test part, the same for both."""
     held = np.zeros(len(data.interactions), np.bool_)
     held[np.random.default_rng(0).permutation(len(held))[: len(held) // 5]] = True
+    return held
+
+
+def split(data: Dataset) -> tuple[Dataset, Dataset]:
+    """The training and the test part."""
+    held = held_out(data)
     return (
         replace(data, interactions=data.interactions.select(~held)),
         replace(data, interactions=data.interactions.select(held)),
@@ -93,7 +101,7 @@ def measure(case: str, data: Dataset, python: Path | None, rounds: int, path: Pa
         peer_seconds = statistics.median(float(str(one["seconds_per_epoch"])) for one in theirs)
         result |= {
             "fastai_epoch_s": round(peer_seconds, 3),
-            "fastai_valid_mse": theirs[-1]["valid_mse"],
+            "fastai_test_mse": theirs[-1]["test_mse"],
             "fastai": theirs[-1]["versions"],
             "ratio": round(peer_seconds / seconds, 2),
         }
@@ -117,8 +125,8 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ratings.csv"
-        frame = data.interactions.frame().select("user_id", "item_id", "rating")
-        frame.rename({"user_id": "user", "item_id": "item"}).write_csv(path)
+        frame = data.interactions.frame().select(user="user_id", item="item_id", rating="rating")
+        frame.with_columns(held=pl.Series(held_out(data)).cast(pl.Int8)).write_csv(path)
         for case in CASES:
             result[case] = measure(case, data, given.peer_python, given.rounds, path)
             print(case, result[case], flush=True)

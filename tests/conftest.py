@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tastemap.plurals import plural
 
 # No wall-clock limits: they fail on a busy machine, and where a kernel is compiled first.
 # The same cases in every run; HYPOTHESIS_PROFILE=explore looks for new ones.
@@ -15,13 +18,18 @@ settings.register_profile("tastemap", deadline=None, max_examples=50, derandomiz
 settings.register_profile("explore", deadline=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tastemap"))
 
+TOOLS = {"chromium": "apt-get install chromium fonts-dejavu-core"}
+"""Programs that some tests need and pip does not bring, each with the command that installs it on Debian."""
+
 GoldenCheck = Callable[[Path, str], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--golden-update` is what `make golden-update` passes."""
     parser.addoption(
-        "--golden-update", action="store_true", help="write golden files instead of comparing them"
+        "--golden-update",
+        action="store_true",
+        help="write golden files and the tutorial's outputs instead of comparing them",
     )
 
 
@@ -36,3 +44,31 @@ def golden(request: pytest.FixtureRequest) -> GoldenCheck:
         assert text == path.read_text(encoding="utf-8"), f"{path} is out of date; run: make golden-update"
 
     return check
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where Debian's Chromium lies; without it the test is left out, or fails if every test must run."""
+    return _tool("chromium")
+
+
+def _tool(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        said = f"{name} is not installed. Run: {TOOLS[name]}"
+        if os.environ.get("TASTEMAP_TEST_ALL") == "1":
+            pytest.fail(said)
+        pytest.skip(said)
+    return path
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Name the tools for want of which tests were left out, in the last line of all."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(config, "workerinput"):
+        return
+    reasons = [str(report.longrepr) for report in reporter.stats.get("skipped", [])]
+    for name, command in TOOLS.items():
+        n = sum(f"{name} is not installed" in reason for reason in reasons)
+        if n:
+            reporter.write_line(f"Left out: {plural(n, 'test')} for want of {name}. Install it: {command}")

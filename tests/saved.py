@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from tastemap.data import Dataset
+from tastemap.linalg.csr import CSR
 from tastemap.linalg.types import Float32Array
 from tastemap.models.als import ALSConfig
 from tastemap.models.base import Link
@@ -21,12 +22,14 @@ from tastemap.models.ease import EASEConfig
 from tastemap.models.encoder import HistoryEncoder
 from tastemap.models.factor import FactorModel
 from tastemap.models.item_weights import ItemWeights
+from tastemap.models.itemknn import ItemKNNConfig
 from tastemap.models.layers import Layer
 from tastemap.models.mlp import MLPConfig
 from tastemap.models.network import Network
 from tastemap.models.recommender import Recommender
 from tastemap.models.softmax import SoftmaxConfig
 from tastemap.models.user_loss import UserLoss
+from tastemap.models.weight_matrix import DenseWeights, SparseWeights
 from tests.toys import hand_dataset
 
 Json = dict[str, Any]
@@ -69,8 +72,27 @@ def weights_recommender() -> Recommender:
     weights = np.arange(25, dtype=np.float32).reshape(5, 5) / np.float32(16)
     config = EASEConfig()
     return Recommender(
-        model=ItemWeights(weights, train.interactions.by_user),
+        model=ItemWeights(DenseWeights(weights), train.interactions.by_user),
         name="ease",
+        objective="ranking",
+        config=config,
+        resolved=config,
+        seed=0,
+        train=train,
+        losses=pl.DataFrame(),
+    )
+
+
+def neighbors_recommender() -> Recommender:
+    """Sparse item weights over the 6 x 5 matrix: two neighbors of an item, one, or none."""
+    train: Dataset = hand_dataset()
+    rows = CSR(
+        np.array([0, 2, 3, 5, 5, 6]), np.array([1, 3, 0, 0, 4, 2], np.int32), numbers(6) + np.float32(1), 5
+    )
+    config = ItemKNNConfig(n_neighbors=2)
+    return Recommender(
+        model=ItemWeights(SparseWeights(rows), train.interactions.by_user),
+        name="itemknn",
         objective="ranking",
         config=config,
         resolved=config,

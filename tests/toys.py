@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from tastemap.data import Catalog, Dataset, Interactions, LoadReport, RatingScale, make_interactions
+from tastemap.linalg.types import Float64Array
 
 STARS = RatingScale(1.0, 5.0)
 
@@ -58,6 +59,14 @@ def checkerboard(n: int = 20) -> Dataset:
     return Dataset("checkerboard", interactions, Catalog.empty(), None, LoadReport(len(pairs), len(pairs)))
 
 
+def planted_ratings(n_users: int, n_items: int, n_factors: int, rng: np.random.Generator) -> Float64Array:
+    """What :func:`planted` puts in for every pair, seen or not, before the noise; shape (U, I)."""
+    left = rng.normal(size=(n_users, n_factors)) / n_factors**0.25
+    right = rng.normal(size=(n_items, n_factors)) / n_factors**0.25
+    truth: Float64Array = np.clip(3.0 + left @ right.T, 1.0, 5.0)
+    return truth
+
+
 def planted(
     n_users: int = 60,
     n_items: int = 40,
@@ -69,9 +78,7 @@ def planted(
 ) -> Dataset:
     """Ratings of a known low-rank model plus noise, unrounded, clipped to 1 … 5 stars."""
     rng = np.random.default_rng(seed)
-    left = rng.normal(size=(n_users, n_factors)) / n_factors**0.25
-    right = rng.normal(size=(n_items, n_factors)) / n_factors**0.25
-    truth = np.clip(3.0 + left @ right.T, 1.0, 5.0)
+    truth = planted_ratings(n_users, n_items, n_factors, rng)
     users, items = np.nonzero(rng.random(truth.shape) < density)
     values = np.clip(truth[users, items] + noise * rng.normal(size=len(users)), 1.0, 5.0)
     interactions, _ = make_interactions(

@@ -21,6 +21,7 @@ from tastemap.linalg.types import BoolArray, Float64Array
 from tastemap.models.base import Model
 from tastemap.models.item_weights import ItemWeights
 from tastemap.models.recommender import Recommender
+from tastemap.models.weight_matrix import DenseWeights
 from tastemap.training import MODELS, fit
 from tastemap.training.validation import hold_out
 from tests.toys import STARS, planted
@@ -29,6 +30,7 @@ RANKING = sorted(name for name, entry in MODELS.items() if entry.objective == "r
 EVERY_RANKING_MODEL = pytest.mark.parametrize("name", RANKING)
 QUICK: dict[str, dict[str, object]] = {
     "ials": {"n_factors": 4, "n_epochs": 4, "alpha": 0.5},
+    "itemknn": {"n_neighbors": 6},
     "softmax": {"n_factors": 4, "input_size": 8, "layers": [8], "n_epochs": 6, "batch_size": 16},
 }
 LEAVE_ONE_OUT = {"softmax"}
@@ -207,5 +209,5 @@ def test_the_lists_that_stop_a_search_leave_out_what_was_seen_and_disliked() -> 
     stars = (2.0 * disliked + held).astype(np.float32)
     users, items = np.nonzero(stars)
     history = from_pairs(users, items, stars[users, items], (inner.n_users, inner.n_items))
-    model = ItemWeights(np.eye(inner.n_items, dtype=np.float32), history)
+    model = ItemWeights(DenseWeights(np.eye(inner.n_items, dtype=np.float32)), history)
     assert validation.figure(model) == pytest.approx(1.0)

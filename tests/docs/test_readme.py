@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 import typer
 
 from tastemap.cli.main import app, run
+from tests.docs.examples import python_blocks, run_blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,7 +22,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 
-PYTHON_BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+PYTHON_BLOCKS = python_blocks(README)
 SPAN = re.compile(r"`(tastemap [^`]+)`")
 
 
@@ -57,11 +56,7 @@ def unknown_parts(arguments: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("code", PYTHON_BLOCKS)
 def test_a_python_block_of_the_readme_runs(code: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
+    assert run_blocks([code], tmp_path) != [""]
 
 
 def test_the_library_example_is_short() -> None:

@@ -14,6 +14,7 @@ from tests.saved import (
     contents_of,
     encoder_recommender,
     factors_recommender,
+    neighbors_recommender,
     network_recommender,
     weights_recommender,
 )
@@ -22,7 +23,8 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize(
-    "make", [factors_recommender, weights_recommender, network_recommender, encoder_recommender]
+    "make",
+    [factors_recommender, weights_recommender, neighbors_recommender, network_recommender, encoder_recommender],
 )
 def test_an_artifact_is_the_same_byte_for_byte(make: object, tmp_path: Path, golden: GoldenCheck) -> None:
     """The digest of every file; the manifest's without the version of the library, which may change it."""

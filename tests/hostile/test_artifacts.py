@@ -24,6 +24,7 @@ from tests.saved import (
     edit_manifest,
     encoder_recommender,
     factors_recommender,
+    neighbors_recommender,
     network_recommender,
     replace_data,
     weights_recommender,
@@ -398,6 +399,48 @@ def test_item_weights_that_are_not_square_are_refused(tmp_path: Path) -> None:
     folder = save(weights_recommender(), tmp_path / "weights")
     with_arrays(folder, "arrays", weights=np.zeros((5, 4), np.float32))
     assert_refused(folder, r"weights has shape \(5, 4\) where \(5, 5\) is due")
+
+
+def integers(dtype: type[np.generic], *values: int) -> Array:
+    return np.array(values, dtype)
+
+
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"weight_indptr": None}, "the arrays are"),
+        ({"weight_values": None}, "the arrays are"),
+        ({"weights": np.zeros((5, 5), np.float32)}, "the arrays are"),
+        ({"weight_indptr": integers(np.int64, 0, 2, 3, 5, 6)}, r"weight_indptr has shape \(5,\) where \(6,\)"),
+        ({"weight_indptr": integers(np.int32, 0, 2, 3, 5, 5, 6)}, "weight_indptr has dtype int32"),
+        ({"weight_indptr": integers(np.int64, 0, 2, 3, 5, 5, 7)}, "does not divide the 6 weights into rows"),
+        ({"weight_indptr": integers(np.int64, 1, 2, 3, 5, 5, 6)}, "does not divide"),
+        ({"weight_indptr": integers(np.int64, 0, -2, 3, 5, 5, 6)}, "does not divide"),
+        ({"weight_indptr": integers(np.int64, 0, 2**40, 3, 5, 5, 6)}, "does not divide"),
+        ({"weight_indptr": integers(np.int64, 0, 3, 3, 5, 5, 6)}, "do not rise within a row"),
+        ({"weight_indices": integers(np.int32, 1, 3, 0, 0, 5, 2)}, "weight_indices runs from 0 to 5"),
+        ({"weight_indices": integers(np.int32, 1, 3, -1, 0, 4, 2)}, "weight_indices runs from -1 to 4"),
+        ({"weight_indices": integers(np.int32, 1, 1, 0, 0, 4, 2)}, "do not rise within a row"),
+        ({"weight_indices": integers(np.int64, 1, 3, 0, 0, 4, 2)}, "weight_indices has dtype int64"),
+        ({"weight_indices": np.zeros((3, 2), np.int32)}, r"weight_indices has shape \(3, 2\) where \(6,\)"),
+        ({"weight_values": np.zeros(5, np.float32)}, r"weight_values has shape \(5,\) where \(6,\)"),
+        ({"weight_values": np.full(6, np.nan, np.float32)}, "weight_values holds a value"),
+    ],
+)
+def test_sparse_item_weights_that_do_not_fit_are_refused(
+    changes: dict[str, Array | None], said: str, verify: bool, tmp_path: Path
+) -> None:
+    folder = save(neighbors_recommender(), tmp_path / "neighbors")
+    with_arrays(folder, "arrays", **changes)
+    assert_refused(folder, said, verify=verify)
+
+
+def test_sparse_item_weights_may_be_none_at_all(tmp_path: Path) -> None:
+    folder = save(neighbors_recommender(), tmp_path / "neighbors")
+    empty = {"weight_indices": np.zeros(0, np.int32), "weight_values": np.zeros(0, np.float32)}
+    with_arrays(folder, "arrays", weight_indptr=np.zeros(6, np.int64), **empty)
+    assert not load(folder).model.users(np.arange(6)).score_all().any()
 
 
 @pytest.mark.parametrize(

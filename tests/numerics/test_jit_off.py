@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
     "chosen",
     [
         ["tests/unit/linalg/test_csr.py"],
+        ["tests/unit/linalg/test_neighbors.py"],
         ["tests/unit/linalg/test_posterior.py", "-k", "not threads and not 17 and not 33"],
         ["tests/unit/linalg/test_ridge.py", "-k", "not threads"],
         ["tests/unit/linalg/test_top_k.py", "-k", "not large"],

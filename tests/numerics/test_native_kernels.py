@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from tastemap.data import bit_stable, id_map, interactions
-from tastemap.linalg import cosine, csr, posterior, ridge, top_k
+from tastemap.linalg import cosine, csr, neighbors, posterior, ridge, top_k
 from tastemap.linalg.jit import Kernel
 from tastemap.linalg.native import cache_file, read, types_of
-from tastemap.models import ease, factor, history_bags, item_weights, network
+from tastemap.models import ease, factor, history_bags, network, weight_matrix
 from tests.architecture.source import modules, name_of
 
 pytestmark = pytest.mark.skipif(
@@ -60,6 +60,20 @@ def posterior_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
     return *given, *room, columns, np.zeros((B, D), np.float32), np.zeros(B)
 
 
+def sparse_weights(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Three weights in every row."""
+    columns = np.sort(rng.permuted(np.tile(np.arange(N, dtype=np.int32), (N, 1)), axis=1)[:, :3], axis=1)
+    return np.arange(N + 1) * 3, columns.ravel(), rng.normal(size=3 * N).astype(np.float32)
+
+
+def nearest_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Of a block of columns of an N x N matrix, some with more neighbors than there is room for."""
+    indptr, indices, _ = sparse_weights(rng)
+    by_column = csr.CSR(indptr, indices, np.ones(3 * N, np.float32), N).transposed
+    room = np.full((9, 4), N, np.int32), np.zeros((9, 4)), np.zeros(N, np.int32), np.zeros(N, np.int32)
+    return by_column.indptr, by_column.indices, indptr, indices, 2.0, 7, *room
+
+
 def draw_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
     """Of a few users."""
     tastes = rng.integers(-9, 9, (B, 2)), rng.integers(-9, 9, (N, 2))
@@ -81,6 +95,15 @@ def select_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
     return scores, *sparse(rng), rng.random(N) < 0.8, *room, np.full((B, 5), -1, np.int32)
 
 
+def layers_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Of a network with two hidden layers, the second one narrower; the last item is the unknown one."""
+    widths, width = np.array([6, 4, 1]), 6
+    users = rng.normal(size=(B, D)), rng.normal(size=(width, D))
+    layers = rng.normal(size=(2, width, width)), rng.normal(size=(2, width))
+    room = np.zeros((3, width))
+    return *users, rng.normal(size=(N + 1, width)), widths, *layers, lists(rng), room, np.zeros((B, 5))
+
+
 ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
     ridge._ridge_block: ridge_arguments,
     posterior._draw_block: posterior_arguments,
@@ -90,7 +113,7 @@ ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
         np.zeros(6, np.int64),
     ),
     top_k._select: select_arguments,
-    factor._score_pairs: lambda rng: (
+    factor._score_factors: lambda rng: (
         *vectors(rng, B),
         *vectors(rng, N),
         3.5,
@@ -99,23 +122,37 @@ ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
     ),
     factor._score_entries: entry_arguments,
     history_bags._sum_bags: lambda rng: (*sparse(rng), vectors(rng, N)[0], np.zeros((B, D))),
+    network._score_layers: layers_arguments,
     network._add_products: lambda rng: (
         rng.normal(size=(B, D)),
         rng.normal(size=(N, D)),
         lists(rng),
         np.zeros((B, 5)),
     ),
-    item_weights._sum_rows: lambda rng: (
+    weight_matrix._sum_rows: lambda rng: (
         *sparse(rng),
         rng.normal(size=(N, N)).astype(np.float32),
         np.zeros((B, N), np.float32),
     ),
-    item_weights._sum_pairs: lambda rng: (
+    weight_matrix._sum_pairs: lambda rng: (
         *sparse(rng),
         rng.normal(size=(N, N)).astype(np.float32),
         lists(rng),
         np.zeros((B, 5)),
     ),
+    weight_matrix._sum_sparse_rows: lambda rng: (
+        *sparse(rng),
+        *sparse_weights(rng),
+        np.zeros((B, N), np.float32),
+    ),
+    weight_matrix._sum_sparse_pairs: lambda rng: (
+        *sparse(rng),
+        *sparse_weights(rng),
+        lists(rng),
+        np.zeros((B, 5)),
+    ),
+    weight_matrix._look_up: lambda rng: (*sparse_weights(rng), np.arange(N, dtype=np.int32), 5, np.zeros(N)),
+    neighbors._nearest: nearest_arguments,
     ease._count_rows: lambda rng: (
         *(np.array([0, 2, 3]), np.array([0, 1, 1], np.int32)),
         *(np.array([0, 1, 3]), np.array([0, 0, 1], np.int32)),
@@ -148,16 +185,21 @@ def all_kernels() -> Iterator[Kernel]:
             yield from (value for value in vars(module).values() if isinstance(value, Kernel))
 
 
-def called_by(kernel: Kernel) -> set[str]:
-    """Names of the globals that a kernel uses."""
-    return set(kernel.function.__code__.co_names)
+def called_by(kernel: Kernel) -> set[Kernel]:
+    """The kernels that a kernel calls."""
+    function = kernel.function
+    used = (function.__globals__.get(name) for name in function.__code__.co_names)
+    return {value for value in used if isinstance(value, Kernel)}
 
 
 def test_every_kernel_that_python_calls_is_tested_here() -> None:
-    kernels = list(all_kernels())
-    inner = set().union(*(called_by(kernel) for kernel in kernels))
-    outer = {kernel.function.__name__ for kernel in kernels} - inner
-    assert outer == {kernel.function.__name__ for kernel in ARGUMENTS}
+    kernels = set(all_kernels())
+    assert kernels - set().union(*map(called_by, kernels)) == set(ARGUMENTS)
+
+
+def test_no_two_kernels_have_one_name() -> None:
+    names = [kernel.function.__name__ for kernel in set(all_kernels())]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("kernel", ARGUMENTS, ids=lambda kernel: kernel.function.__name__)
@@ -171,6 +213,24 @@ def test_native_code_gives_the_bits_of_numba(kernel: Kernel) -> None:
             assert left.tobytes() == right.tobytes()
             changed = changed or left.tobytes() != before.tobytes()
     assert changed or kernel is interactions._is_sorted
+
+
+@pytest.mark.parametrize("kernel", ARGUMENTS, ids=lambda kernel: kernel.function.__name__)
+def test_native_code_gives_the_values_of_the_python_function(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_fast = any(one.fastmath for one in (kernel, *called_by(kernel)))
+    for inner in called_by(kernel):  # plain Python calls plain Python
+        monkeypatch.setitem(kernel.function.__globals__, inner.function.__name__, inner.function)
+    make = ARGUMENTS[kernel]
+    ours, plain = make(np.random.default_rng(1)), make(np.random.default_rng(1))
+    with np.errstate(over="ignore"):  # random streams of integers wrap around
+        assert kernel(*ours) == kernel.function(*plain)
+    for left, right in zip(ours, plain, strict=True):
+        if isinstance(left, np.ndarray):
+            # sums in another order, and a float32 that Python keeps where the kernel widens it
+            tolerance = 2e-6 if left.dtype == np.float32 or is_fast else 1e-12
+            np.testing.assert_allclose(left, right, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("kernel", ARGUMENTS, ids=lambda kernel: kernel.function.__name__)

@@ -18,8 +18,9 @@ from tastemap.linalg.csr import CSR, empty_rows
 from tastemap.linalg.types import Float64Array
 from tastemap.models.layers import Layer
 from tastemap.models.mlp import MLPConfig, embedding_size
-from tastemap.models.network import Network, NetworkUsers
+from tastemap.models.network import REFINED, Network, NetworkUsers
 from tastemap.models.network_history import HistoryProblem
+from tastemap.models.network_without import without_each
 from tastemap.neural import fit_mlp
 from tastemap.neural.fit_mlp import epochs, fit
 from tastemap.neural.losses import mean_squared_error
@@ -256,12 +257,13 @@ def test_reasons_are_differences_to_the_user_without_each_item() -> None:
     found = network.contributions(history, 3)
     assert not found.additive
     items, values = history.row(0)
+    assert len(items) <= REFINED
     problem = HistoryProblem(network, items, values.astype(np.float64))
     whole = problem.solve()
-    inputs = np.vstack([network.mean_user, whole, problem.without_each(whole)])
-    scores = network_scores(network, inputs, 3)
+    others = without_each(problem, whole, np.arange(len(items)))
+    scores = network_scores(network, np.vstack([network.mean_user, whole, others]), 3)
     assert found.baseline == scores[0]
-    np.testing.assert_array_equal(found.values, scores[1] - scores[2:])
+    np.testing.assert_allclose(found.values, scores[1] - scores[2:], rtol=1e-6, atol=1e-6)
 
 
 def test_nobody_is_the_mean_user_and_an_unknown_item_the_mean_item() -> None:
@@ -384,7 +386,8 @@ def test_parameters_that_are_no_longer_finite_stop_with_advice() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"layers": [0]}, "layers must be widths >= 1"),
+        ({"layers": [0]}, "layers must be widths from 1 to 16,384"),
+        ({"layers": [100_000_000]}, "layers must be widths from 1"),
         ({"layers": []}, "at least 1 item"),
         ({"layers": [4], "layer_dropout": [0.1, 0.1]}, "at most 1 shares"),
         ({"layers": [4], "layer_dropout": [1.0]}, "from 0 to below 1"),

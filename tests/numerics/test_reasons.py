@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "dot": {"n_factors": 4, "n_epochs": 10, "batch_size": 128, "learning_rate": 0.05},
     "gibbs": {"n_factors": 4, "n_epochs": 20, "burn_in": 10},
     "ials": {"n_factors": 4, "n_epochs": 4},
+    "itemknn": {"n_neighbors": 10},
 }
 LEAVE_ONE_OUT = {"mlp", "softmax"}
 """Their reasons are differences that need not add up."""
@@ -96,10 +98,23 @@ def ridge_reasons(train: Interactions, regularization: float, history: CSR, item
     return reasons
 
 
+def neighbor_reasons(train: Interactions, settings: dict[str, Any], history: CSR, item: int) -> Float64Array:
+    """Item neighbors by their definition: the shrunk cosine, if the item is among the greatest of the row."""
+    X = np.zeros((train.n_users, train.n_items))
+    X[train.user_index, train.item_index] = 1.0
+    cosines = (X.T @ X) / (np.sqrt(np.outer(X.sum(axis=0), X.sum(axis=0))) + settings["shrinkage"])
+    np.fill_diagonal(cosines, 0.0)
+    nearest = np.argsort(-cosines, axis=1, kind="stable")[:, : settings["n_neighbors"]]
+    is_near = np.array([item in nearest[seen] for seen in history.indices])
+    return np.where(is_near, cosines[history.indices, item], 0.0)
+
+
 def expected(recommender: Recommender, history: CSR, item: int) -> Float64Array:
     model = recommender.model
     if isinstance(model, ItemWeights):
         settings = recommender.resolved.model_dump()
+        if recommender.name == "itemknn":
+            return neighbor_reasons(recommender.train.interactions, settings, history, item)
         return ridge_reasons(recommender.train.interactions, settings["regularization"], history, item)
     assert isinstance(model, FactorModel)
     if model.user_side is None:  # nobody's history counts

@@ -90,8 +90,26 @@ def test_a_warm_up_rises_linearly_to_the_schedule_it_precedes() -> None:
         ({"schedule": "steps", "step_epochs": [1], "step_rates": [0.0]}, "step_rates must be > 0"),
         ({"schedule": "cosine-restarts", "cycle_epochs": [0]}, "cycle_epochs >= 1"),
         ({"schedule": "cosine-restarts", "cycle_epochs": []}, "at least 1 item"),
+        ({"cycle_epochs": [1, 2]}, "cycle_epochs acts only with schedule=cosine-restarts"),
+        ({"schedule": "constant", "cycle_epochs": [2]}, "cycle_epochs acts only with schedule=cosine-restarts"),
+        (
+            {"warm_up_epochs": 1.0},
+            "warm_up_epochs acts only with schedule=constant, steps or cosine-restarts. "
+            "Got warm_up_epochs=1.0 with schedule=one-cycle; change one of them.",
+        ),
+        ({"momentum": 0.5}, "momentum acts only with schedule=constant, steps or cosine-restarts"),
+        ({"sigmoid": False, "range_low": 0.5}, "range_low acts only with sigmoid=true. Got range_low=0.5"),
+        ({"sigmoid": False, "range_high": 5.5}, "range_high acts only with sigmoid=true"),
+        ({"sigmoid": False, "range_margin": 1.0}, "range_margin acts only with sigmoid=true"),
     ],
 )
-def test_schedules_that_cannot_be_are_refused(settings: dict[str, object], said: str) -> None:
+def test_settings_that_contradict_each_other_are_refused(settings: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         DotConfig.model_validate(settings)
+
+
+@pytest.mark.parametrize("settings", [{}, {"sigmoid": False}, {"schedule": "constant", "momentum": 0.5}])
+def test_settings_written_out_with_all_their_defaults_are_read_again(settings: dict[str, object]) -> None:
+    config = DotConfig.model_validate(settings)
+    for made in (config, config.resolved(3)):
+        assert DotConfig.model_validate(made.model_dump(mode="json")) == made

@@ -233,3 +233,20 @@ def test_a_share_of_the_users_is_shown_up_to_a_point_in_time_and_the_others_at_r
     assert is_start.mean() == pytest.approx(future_share, abs=0.1)
     assert shown.mean() == pytest.approx(0.5 * future_share + 0.7 * (1.0 - future_share), abs=0.06)
     assert shown[~is_start].sum() == pytest.approx(0.7 * shown[~is_start].size, rel=0.02)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 16, 1000])
+def test_the_loss_is_a_mean_over_interactions_whatever_the_batches(batch_size: int) -> None:
+    still = config(
+        batch_size=batch_size, learning_rate=1e-12, history_dropout=0.0, future_share=0.0, n_epochs=1
+    )
+    epoch = next(epochs(data(), still, rng=rng()))
+    history = data().interactions.by_user
+    states = epoch.model.users(np.arange(history.n_rows))
+    scores = states.score(np.tile(np.arange(history.n_columns, dtype=np.int32), (history.n_rows, 1)))
+    chances = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    expected = -np.mean(
+        [chances[user, item] for user in range(history.n_rows) for item in history.row(user)[0]]
+    )
+    assert len(set(history.row_lengths)) > 1
+    assert epoch.losses["loss"] == pytest.approx(expected, rel=1e-5)

@@ -369,6 +369,22 @@ def test_compare_warns_of_test_rows_that_were_trained_on_and_refuses_a_condition
     )
 
 
+def test_compare_reads_a_test_with_columns_of_other_names(
+    tastemap: Command, fitted: dict[str, Path], unseen: Path, tmp_path: Path
+) -> None:
+    odd = tmp_path / "odd.csv"
+    header, _, rows = unseen.read_text().partition("\n")
+    odd.write_text(header.replace("user_id", "who").replace("item_id", "what") + "\n" + rows)
+    arguments = ("compare", fitted["popularity"], fitted["ials"])
+    columns = ("--user-col", "who", "--item-col", "what")
+    named = tastemap(*arguments, "--test", odd, *columns, "--json").json
+    usual = tastemap(*arguments, "--test", unseen, "--json").json
+    assert named["metrics"] == usual["metrics"]
+    without = tastemap(*arguments, *columns)
+    assert (without.status, without.out) == (2, "")
+    assert "--test SOURCE" in without.err
+
+
 def test_data_commands_list_and_check(tastemap: Command, table: Path, tmp_path: Path) -> None:
     assert "ml-100k" in [row["name"] for row in tastemap("data", "list", "--json").json["datasets"]]
     broken = tmp_path / "broken.csv"
@@ -517,7 +533,7 @@ def test_an_evaluation_that_cannot_write_its_report_still_tells(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("tastemap.reports.page.tempfile.mkstemp", full)
+    monkeypatch.setattr("tastemap.data.writing.tempfile.mkstemp", full)
     answer = tastemap("evaluate", table, "--models", "als", "--out", tmp_path / "report.html")
     assert answer.status == 1
     assert "als" in answer.out

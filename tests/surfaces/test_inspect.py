@@ -76,3 +76,55 @@ def test_the_learning_rate_is_recorded_and_no_loss(tastemap: Command, table: Pat
     shown = tastemap("info", model).out
     assert "train_rmse" in shown
     assert "learning_rate 0" not in shown.split("losses")[1]
+
+
+def test_charts_are_never_written_into_a_saved_model(tastemap: Command, fitted: dict[str, Path]) -> None:
+    model = fitted["popularity"]
+    before = sorted(model.iterdir())
+    for out in (model, model.with_name(model.name + ".png")):
+        answer = tastemap("inspect", model, "--out", out, "--format", "png")
+        assert (answer.status, "must not name a saved model" in answer.err) == (2, True)
+    assert sorted(model.iterdir()) == before
+
+
+def test_what_cannot_be_is_said_before_anything_is_laid_out(
+    tastemap: Command, fitted: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("x")
+    place = tastemap("inspect", fitted["als"], "--out", tmp_path / "file" / "a.html")
+    assert (place.status, "is no folder" in place.err, "Laying out" in place.err) == (1, True, False)
+    rows = tmp_path / "events.csv"
+    rows.write_text("user,item\n" + "".join(f"{user},{item}\n" for user in range(9) for item in range(4)))
+    implicit = tmp_path / "implicit"
+    assert tastemap("fit", rows, "--model", "ials", "-o", implicit).status == 0
+    decay = tastemap("inspect", implicit, "--weight-decay", "--out", tmp_path / "a.html")
+    assert (decay.status, "needs data with ratings" in decay.err) == (2, True)
+    assert "Laying out" not in decay.err
+
+
+def test_four_items_without_features_make_a_page_with_a_map_by_components(
+    tastemap: Command, tmp_path: Path
+) -> None:
+    rows = tmp_path / "events.csv"
+    rows.write_text("user,item\n" + "".join(f"{user},{item}\n" for user in range(9) for item in range(4)))
+    model, page = tmp_path / "model", tmp_path / "new" / "a.html"
+    assert tastemap("fit", rows, "--model", "ials", "--set", "n_factors=3", "-o", model).status == 0
+    assert tastemap("inspect", model, "--out", page).status == 0
+    assert "Too few items for t-SNE, 4" in page.read_text()
+
+
+@pytest.mark.parametrize("make", ["empty", "file", "unknown format"])
+def test_a_wrong_folder_or_format_is_one_sentence(
+    tastemap: Command, fitted: dict[str, Path], tmp_path: Path, make: str
+) -> None:
+    place = tmp_path / "place"
+    if make == "empty":
+        place.mkdir()
+    elif make == "file":
+        place.write_text("x")
+    else:
+        place = fitted["als"]
+    form = "pdf" if make == "unknown format" else "html"
+    answer = tastemap("inspect", place, "--out", tmp_path / "a.html", "--format", form)
+    assert (answer.status, form == "pdf") in ((1, False), (2, True))
+    assert answer.err.startswith("Error: ")

@@ -40,7 +40,7 @@ def test_a_recipe_is_trained_on_every_split_and_judged(tastemap: Command) -> Non
     assert (first["recipe"], first["figure"], first["printed"]) == ("B12", "test MSE", 0.5)
     assert len(first["values"]) == 2
     assert first["ours"] == pytest.approx(sum(first["values"]) / 2)
-    assert first["verdict"] in ("reproduced", "better", "differs")
+    assert (first["verdict"], first["reason"]) == ("differs", "A toy.")
     assert second["verdict"] == "no figure"
 
 
@@ -70,6 +70,55 @@ def test_the_page_says_how_each_figure_came_about(tastemap: Command, tmp_path: P
     assert "## B12: Toy" in page
     assert "Nothing but a toy." in page
     assert "`n_factors=2`" in page
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize(("place", "said"), [("file/page.md", "is no folder"), (".", "must name a file")])
+def test_a_place_that_takes_no_page_is_refused_before_anything_is_trained(
+    tastemap: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, said: str
+) -> None:
+    (tmp_path / "file").write_text("x")
+    trained: list[object] = []
+
+    def train(*asked: object, **_: object) -> list[object]:
+        trained.append(asked)
+        return []
+
+    monkeypatch.setattr("tastemap.reproduction.reproduce", train)
+    answer = tastemap("reproduce", "--quick", "--out", tmp_path / place)
+    assert answer.status in (1, 2)
+    assert answer.err.startswith("Error: --out ")
+    assert said in answer.err
+    assert not trained
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_folder_that_is_missing_is_made_for_the_page(tastemap: Command, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "page.md"
+    assert tastemap("reproduce", "--quick", "--out", out).status == 0
+    assert [file.name for file in out.parent.iterdir()] == ["page.md"]
+
+
+@pytest.mark.usefixtures("toy")
+def test_the_table_is_shown_though_the_page_cannot_be_written_in_the_end(
+    tastemap: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tastemap.data.writing.tempfile.mkstemp", full)
+    answer = tastemap("reproduce", "--quick", "--out", tmp_path / "page.md")
+    assert answer.status == 1
+    assert "Toy" in answer.out
+    assert "--out" in answer.err
+    assert "No space left on device" in answer.err
+    assert "Wrote" not in answer.err
+
+
+def test_quick_promises_one_split_whatever_the_recipe_has(tastemap: Command) -> None:
+    shown = tastemap("reproduce", "--help").out
+    assert "One split only." in shown
+    assert "three" not in shown
 
 
 def test_an_unknown_recipe_is_wrong_usage_and_near_ones_are_named(tastemap: Command) -> None:

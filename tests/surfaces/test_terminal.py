@@ -185,6 +185,8 @@ def test_an_interrupted_fit_says_so_and_tells_the_figure_of_the_epoch_it_used(
     assert recommender.resolved.model_dump()["n_epochs"] == n_epochs
     figure = recommender.losses["validation_rmse"][n_epochs - 1]
     assert f"Validation rmse {figure:.4f} after {n_epochs} of" in said
+    baseline = recommender.losses["validation_rmse_of_bias"][0]
+    assert f"(bias {baseline:.4f}); then fitted to all rows" in said
     assert f"then fitted to all rows for {n_epochs}." in said
 
 
@@ -379,7 +381,7 @@ def test_a_note_is_printed_once_in_a_command(capsys: pytest.CaptureFixture[str])
 def test_a_validation_figure_points_to_the_baselines(tastemap: Command, table: Path, tmp_path: Path) -> None:
     pointer = "`tastemap evaluate` measures"
     assert (
-        f"{pointer} als beside the baselines."
+        f"{pointer} als with intervals, beside other models."
         in tastemap("fit", table, "--model", "als", "-o", tmp_path / "m").err
     )
     assert pointer not in tastemap("fit", table, "--model", "bias", "-o", tmp_path / "b").err

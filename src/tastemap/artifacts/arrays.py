@@ -36,3 +36,17 @@ def require(holds: bool, sentence: str) -> None:
         raise ArtifactError(
             f"This is no valid artifact: {sentence}. Restore the folder from a copy or fit again."
         )
+
+
+def length_of(arrays: Mapping[str, Array], name: str) -> int:
+    """The length of an array that must have one dimension."""
+    found = arrays[name]
+    require(found.ndim == 1, f"{name} has {found.ndim} dimensions where 1 is due")
+    return len(found)
+
+
+def width_of(arrays: Mapping[str, Array], name: str) -> int:
+    """The columns of an array that must have two dimensions."""
+    found = arrays[name]
+    require(found.ndim == 2, f"{name} has {found.ndim} dimensions where 2 are due")
+    return int(found.shape[1])

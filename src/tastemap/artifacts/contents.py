@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from pydantic import ValidationError
 
+from tastemap.artifacts import tables
 from tastemap.artifacts.manifest import FORMAT, FORMAT_VERSION, FileFacts, Manifest, library_version
 from tastemap.artifacts.shapes import arrays_of, build, facts_of
 from tastemap.artifacts.tensors import Array
@@ -49,18 +50,18 @@ def pack(recommender: Recommender) -> Contents:
         If the model has a shape that the format lacks, or weights of other interactions than its own.
     """
     data = recommender.train.interactions
-    tables = {
+    frames = {
         "user_ids": data.users.ids.to_frame(),
         "item_ids": data.items.ids.to_frame(),
         "catalog": recommender.train.catalog.frame,
         "losses": recommender.losses,
     }
     if recommender.train.user_features is not None:
-        tables["user_features"] = without_zip_codes(recommender.train.user_features)
+        frames["user_features"] = without_zip_codes(recommender.train.user_features)
     if recommender.validation is not None:
-        tables["validation"] = recommender.validation
+        frames["validation"] = recommender.validation
     tensors = {"arrays": arrays_of(recommender), "interactions": _interaction_arrays(data)}
-    return Contents(tensors, tables)
+    return Contents(tensors, frames)
 
 
 def describe(recommender: Recommender, files: dict[str, FileFacts]) -> Manifest:
@@ -129,6 +130,23 @@ def unpack(manifest: Manifest, contents: Contents) -> Recommender:
         validation=contents.tables.get("validation"),
         evaluation=manifest.evaluation,
     )
+
+
+def ensure_storable(train: Dataset) -> None:
+    """Refuse early the tables of users and items that :func:`tastemap.artifacts.save` would refuse after a fit.
+
+    Raises
+    ------
+    ArtifactError
+        If a column has a type that the format lacks, such as that of nothing but empty lists.
+
+    Notes
+    -----
+    *Stability: caller-stable.*
+    """
+    tables.check_types(train.catalog.frame, "catalog")
+    if train.user_features is not None:
+        tables.check_types(without_zip_codes(train.user_features), "user features")
 
 
 def without_zip_codes(user_features: pl.DataFrame) -> pl.DataFrame:

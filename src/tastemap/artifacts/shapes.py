@@ -10,9 +10,10 @@ from dataclasses import fields
 
 import numpy as np
 
-from tastemap.artifacts.arrays import check_array, check_names, require
+from tastemap.artifacts.arrays import check_array, check_names, length_of, require, width_of
 from tastemap.artifacts.manifest import Manifest
 from tastemap.artifacts.tensors import Array
+from tastemap.artifacts.weights import check_weights, weight_arrays, weights_of
 from tastemap.data import Interactions
 from tastemap.errors import ArtifactError
 from tastemap.models.base import Link, Model
@@ -77,7 +78,7 @@ def arrays_of(recommender: Recommender) -> dict[str, Array]:
             "Cannot save: the histories of the model are not its training interactions. Save the recommender "
             "with the data set that the model was fitted to."
         )
-    return _named(model, ("weights",))
+    return weight_arrays(model.weights)
 
 
 def facts_of(model: Model) -> dict[str, object]:
@@ -118,7 +119,7 @@ def build(
         for number in range(manifest.n_layers or 0)
     ]
     if manifest.shape == "item_weights":
-        return ItemWeights(arrays["weights"], train.at_least(positive_min).by_user, positive_min)
+        return ItemWeights(weights_of(arrays), train.at_least(positive_min).by_user, positive_min)
     if manifest.shape == "network":
         assert loss is not None, "the manifest was checked when it was read"
         assert manifest.input_relu is not None, "the manifest was checked when it was read"
@@ -153,11 +154,10 @@ def check_arrays(manifest: Manifest, arrays: Mapping[str, Array]) -> None:
         f"layer_{number}_{part}" for number in range(manifest.n_layers or 0) for part in ("weights", "offsets")
     }
     if manifest.shape == "item_weights":
-        check_names(arrays, {"weights"}, set(), "arrays")
-        check_array(arrays, "weights", np.float32, (n_items, n_items))
+        check_weights(arrays, n_items)
     elif manifest.shape == "network":
         check_names(arrays, set(NETWORK_ARRAYS) | layers, set(), "arrays")
-        p, q = (_width(arrays, name) for name in NETWORK_ARRAYS)
+        p, q = (width_of(arrays, name) for name in NETWORK_ARRAYS)
         check_array(arrays, "user_inputs", np.float32, (n_users, p))
         check_array(arrays, "item_inputs", np.float32, (n_items, q))
         _check_layers(arrays, manifest.n_layers or 0, p + q, 1)
@@ -176,7 +176,7 @@ def _check_factors(manifest: Manifest, arrays: Mapping[str, Array], layers: set[
     if SAMPLE_ARRAYS[0] in arrays:
         needed |= {*SAMPLE_ARRAYS, *CALIBRATION_ARRAYS}
     check_names(arrays, needed, optional, "arrays")
-    d = _width(arrays, "item_factors")
+    d = width_of(arrays, "item_factors")
     check_array(arrays, "user_factors", np.float32, (n_users, d))
     check_array(arrays, "item_factors", np.float32, (n_items, d))
     check_array(arrays, "user_bias", np.float32, (n_users,))
@@ -193,7 +193,7 @@ def _check_factors(manifest: Manifest, arrays: Mapping[str, Array], layers: set[
     if SAMPLE_ARRAYS[0] in arrays:
         _check_samples(arrays, n_users, n_items)
     if layers:
-        q = _width(arrays, HISTORY_INPUTS)
+        q = width_of(arrays, HISTORY_INPUTS)
         check_array(arrays, HISTORY_INPUTS, np.float32, (n_items, q))
         _check_layers(arrays, manifest.n_layers or 0, q, d)
 
@@ -213,7 +213,7 @@ def _samples(arrays: Mapping[str, Array]) -> RatingSamples:
 
 
 def _check_samples(arrays: Mapping[str, Array], n_users: int, n_items: int) -> None:
-    n_samples, width = _length(arrays, "sample_noise"), _width(arrays, "user_samples")
+    n_samples, width = length_of(arrays, "sample_noise"), width_of(arrays, "user_samples")
     check_array(arrays, "sample_noise", np.float32, (n_samples,))
     require(
         n_samples > 0 and width % n_samples == 0, f"user_samples has {width} columns for {n_samples} samples"
@@ -222,7 +222,7 @@ def _check_samples(arrays: Mapping[str, Array], n_users: int, n_items: int) -> N
     check_array(arrays, "item_samples", np.float16, (n_items, width))
     check_array(arrays, "user_scale", np.float32, (n_users,))
     check_array(arrays, "item_scale", np.float32, (n_items,))
-    n_edges = _length(arrays, "activity_edges")
+    n_edges = length_of(arrays, "activity_edges")
     check_array(arrays, "activity_edges", np.float32, (n_edges,))
     check_array(arrays, "error_quantiles", np.float32, (n_edges + 1, GRID))
 
@@ -254,19 +254,7 @@ def _layer_arrays(layers: Sequence[Layer]) -> dict[str, Array]:
 def _check_layers(arrays: Mapping[str, Array], n_layers: int, n_in: int, n_out: int) -> None:
     """Each layer takes what the one before gives; the first takes `n_in` values, the last gives `n_out`."""
     for number in range(n_layers):
-        width = n_out if number == n_layers - 1 else _width(arrays, f"layer_{number + 1}_weights")
+        width = n_out if number == n_layers - 1 else width_of(arrays, f"layer_{number + 1}_weights")
         check_array(arrays, f"layer_{number}_weights", np.float32, (width, n_in))
         check_array(arrays, f"layer_{number}_offsets", np.float32, (width,))
         n_in = width
-
-
-def _length(arrays: Mapping[str, Array], name: str) -> int:
-    found = arrays[name]
-    require(found.ndim == 1, f"{name} has {found.ndim} dimensions where 1 is due")
-    return len(found)
-
-
-def _width(arrays: Mapping[str, Array], name: str) -> int:
-    found = arrays[name]
-    require(found.ndim == 2, f"{name} has {found.ndim} dimensions where 2 are due")
-    return int(found.shape[1])

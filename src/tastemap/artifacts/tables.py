@@ -25,8 +25,9 @@ def encode(frame: pl.DataFrame, what: str) -> bytes:
     ArtifactError
         If a column has a type that the format lacks. `what` names the table.
     """
+    check_types(frame, what)
     made = io.BytesIO()
-    pl.DataFrame([_rebuilt(column, what) for column in frame]).write_ipc(made, compression="uncompressed")
+    pl.DataFrame([_rebuilt(column) for column in frame]).write_ipc(made, compression="uncompressed")
     content = made.getvalue()
     arrow_guard.check(content, what)  # what loading would refuse is not written
     return content
@@ -61,13 +62,18 @@ def is_storable(dtype: pl.DataType) -> bool:
     return inner.base_type() in PLAIN
 
 
-def _rebuilt(column: pl.Series, what: str) -> pl.Series:
+def check_types(frame: pl.DataFrame, what: str) -> None:
+    """Raise an ArtifactError if a column has a type that cannot be saved. `what` names the table."""
+    for name, dtype in frame.schema.items():
+        if not (isinstance(dtype, (pl.Categorical, pl.Enum)) or is_storable(dtype)):
+            raise ArtifactError(
+                f"Cannot save the {what}: its column {name!r} has type {dtype}. Convert it to "
+                "numbers, text, dates or lists of them, or drop it."
+            )
+
+
+def _rebuilt(column: pl.Series) -> pl.Series:
     if isinstance(column.dtype, (pl.Categorical, pl.Enum)):
         column = column.cast(pl.String)
-    if not is_storable(column.dtype):
-        raise ArtifactError(
-            f"Cannot save the {what}: its column {column.name!r} has type {column.dtype}. Convert it to "
-            "numbers, text, dates or lists of them, or drop it."
-        )
     # Chunks, text buffers and what lies under nulls differ between equal columns; Python values do not.
     return pl.Series(column.name, column.to_list(), dtype=column.dtype)

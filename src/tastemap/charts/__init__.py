@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tastemap.charts.bias import bias_chart
 from tastemap.charts.components import components_chart
-from tastemap.charts.curves import curves_chart
+from tastemap.charts.curves import curves_chart, line_chart
 from tastemap.charts.decay import decay_chart, parabolas_chart
 from tastemap.charts.histograms import histogram_chart
 from tastemap.charts.intervals import Row, difference_chart, dot_chart, fold_chart, interval_chart, span
@@ -32,6 +32,7 @@ __all__ = [
     "interval_chart",
     "item_map_chart",
     "javascript_bundle",
+    "line_chart",
     "norms_chart",
     "page_spec",
     "parabolas_chart",

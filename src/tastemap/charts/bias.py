@@ -40,8 +40,11 @@ def bias_chart(frame: pl.DataFrame, *, k: int = 10, palette: Palette = LIGHT) ->
         x=alt.X("bias:Q", title="bias", axis=alt.Axis(tickCount=6, labelFlush=False)), color=color
     )
     # Titles stand on the empty side of zero, so that a long one covers no bar.
-    above = base.transform_filter("datum.bias >= 0").mark_text(align="right", dx=-6, color=palette.ink)
-    below = base.transform_filter("datum.bias < 0").mark_text(align="left", dx=6, color=palette.ink)
-    titles = [text.encode(x=alt.datum(0), text=alt.Text("title:N")) for text in (above, below)]
+    # There it is cut where a narrow screen leaves no more room; the tooltip has all of it.
+    left, right = alt.ExprRef("scale('x', 0) - 8"), alt.ExprRef("width - scale('x', 0) - 8")
+    above = base.transform_filter("datum.bias >= 0").mark_text(align="right", dx=-6, limit=left)
+    below = base.transform_filter("datum.bias < 0").mark_text(align="left", dx=6, limit=right)
+    ink = alt.value(palette.ink)
+    titles = [text.encode(x=alt.datum(0), text=alt.Text("title:N"), color=ink) for text in (above, below)]
     chart = alt.LayerChart(layer=[bars, *titles]).properties(height=ROW * max(len(rows), 1))
     return themed(chart, palette.muted, palette.grid)

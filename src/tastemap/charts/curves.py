@@ -10,7 +10,11 @@ from tastemap.charts.palette import LIGHT, SERIES, Palette
 from tastemap.charts.render import Chart, themed
 
 HEIGHT = 240
+N_TICKS = 10  # about so many: more numbers run into each other
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [1, 3], [4, 2, 1, 2])
+
+# As many as fit: a narrow screen has room for one or two.
+_COLUMNS = alt.ExprRef("max(1, min(5, floor(width / 160)))")
 
 
 def curves_chart(frame: pl.DataFrame, *, title: str, palette: Palette = LIGHT) -> Chart:
@@ -29,21 +33,34 @@ def curves_chart(frame: pl.DataFrame, *, title: str, palette: Palette = LIGHT) -
     named = frame.with_columns(
         line.str.replace_all("_", " ").str.replace("rmse", "RMSE").str.replace("ndcg", "NDCG").alias("line")
     ).select("line", "epoch", "value")
-    return line_chart(named, "epoch", title, palette)
+    return line_chart(named, x="epoch", title=title, palette=palette)
 
 
-def line_chart(frame: pl.DataFrame, x: str, title: str, palette: Palette) -> Chart:
-    """Draw ``line`` by ``line``, told apart by color and by dashes; ``value`` against the column `x`."""
+def line_chart(frame: pl.DataFrame, *, x: str, title: str, palette: Palette = LIGHT) -> Chart:
+    """Draw lines, told apart by color and by dashes; up to 40 points of a line are marked.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``line`` (its name), ``value`` and the column `x`, of numbers.
+    x : str
+        The column across, and the title of its axis.
+    title : str
+        The title of the vertical axis.
+    palette : Palette
+    """
     names = frame["line"].unique(maintain_order=True).to_list()
     colors = [[*SERIES, palette.ink][place % 7] for place in range(len(names))]
     dashes = [DASHES[place % 7] for place in range(len(names))]
     legend = (
         None
         if len(names) < 2
-        else alt.Legend(title=None, orient="bottom", columns=4, symbolType="stroke", symbolSize=300)
+        else alt.Legend(title=None, orient="bottom", columns=_COLUMNS, symbolType="stroke", symbolSize=300)
     )
     whole = frame.schema[x].is_integer()
-    axis = alt.Axis(tickMinStep=1, format="d", grid=False) if whole else alt.Axis(grid=False)
+    axis = alt.Axis(grid=False, tickCount=N_TICKS)
+    if whole:
+        axis = alt.Axis(grid=False, tickCount=N_TICKS, tickMinStep=1, format="d")
     chart = (
         alt.Chart(inline(frame))
         .mark_line(strokeWidth=2, point={"size": 28, "filled": True} if frame[x].n_unique() <= 40 else False)

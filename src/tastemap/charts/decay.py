@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import polars as pl
 
@@ -14,12 +16,10 @@ STEEPNESSES = (1, 2, 5, 10, 50)
 
 def parabolas_chart(*, palette: Palette = LIGHT) -> Chart:
     """Draw a x² for rising a: the larger the coefficient, the narrower the valley."""
-    x = np.linspace(-2.0, 2.0, 201)
-    parts = [
-        pl.DataFrame({"x": x, "value": a * x**2}).with_columns(line=pl.lit(f"a = {a}")) for a in STEEPNESSES
-    ]
     # Above 5 all of them only rise, and the wide ones could not be seen.
-    return line_chart(pl.concat(parts).filter(pl.col("value") <= 5.0), "x", "a x²", palette)
+    across = [(a, np.linspace(-1.0, 1.0, 81) * min(2.0, math.sqrt(5.0 / a))) for a in STEEPNESSES]
+    parts = [pl.DataFrame({"x": x, "value": a * x**2}).with_columns(line=pl.lit(f"a = {a}")) for a, x in across]
+    return line_chart(pl.concat(parts), x="x", title="a x²", palette=palette)
 
 
 def decay_chart(runs: pl.DataFrame, *, figure: str = "validation_rmse", palette: Palette = LIGHT) -> Chart:
@@ -36,4 +36,5 @@ def decay_chart(runs: pl.DataFrame, *, figure: str = "validation_rmse", palette:
     lines = runs.select(
         "epoch", value=figure, line=pl.format("decay {}", pl.col("weight_decay").cast(pl.String))
     )
-    return line_chart(lines, "epoch", figure.replace("_", " ").replace("rmse", "RMSE"), palette)
+    title = figure.replace("_", " ").replace("rmse", "RMSE")
+    return line_chart(lines, x="epoch", title=title, palette=palette)

@@ -16,6 +16,8 @@ HEIGHT = 300
 _SCALE = alt.Scale(type="symlog", nice=False)
 _TICKS = [0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000]
 _AXIS = alt.Axis(values=_TICKS, labelOverlap=True)
+WIDEST = 3
+"""Panels beside one another; more stand in two columns."""
 GAP = 76  # pixels that an axis and the space between two panels take
 
 
@@ -31,13 +33,14 @@ def norms_chart(models: Mapping[str, pl.DataFrame], *, palette: Palette = LIGHT)
     """
     data = inline(_wide(list(models.values())))
     brush = alt.selection_interval(name="brush")
-    width = WIDTH if len(models) == 1 else max(180, (WIDTH + GAP) // len(models) - GAP)
+    columns = 2 if len(models) > WIDEST else len(models)
+    width = WIDTH if columns == 1 else (WIDTH + GAP) // columns - GAP
     panels = [
         alt.Chart(data)
         .mark_point(filled=True, size=26, strokeWidth=0, opacity=0.7)
         .encode(
             x=alt.X(f"popularity_{place}:Q", title="interactions", scale=_SCALE, axis=_AXIS),
-            y=alt.Y(f"norm_{place}:Q", title="length of the vector" if not place else None),
+            y=alt.Y(f"norm_{place}:Q", title=None if place % columns else "length of the vector"),
             color=alt.condition(brush, alt.value(palette.accent), alt.value(palette.grid)),
             tooltip=[
                 alt.Tooltip("title:N", title="title"),
@@ -52,7 +55,13 @@ def norms_chart(models: Mapping[str, pl.DataFrame], *, palette: Palette = LIGHT)
     with warnings.catch_warnings():
         # One brush for all panels is what is meant; Altair warns that it is one.
         warnings.filterwarnings("ignore", "Automatically deduplicated")
-        chart = alt.HConcatChart(hconcat=panels, spacing=24)
+        stacks = [panels[place::columns] for place in range(columns)]
+        chart = alt.HConcatChart(
+            hconcat=[
+                stack[0] if len(stack) == 1 else alt.VConcatChart(vconcat=stack, spacing=24) for stack in stacks
+            ],
+            spacing=24,
+        )
     return themed(chart, palette.muted, palette.grid)
 
 

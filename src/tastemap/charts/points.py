@@ -89,15 +89,24 @@ def position(field: str) -> dict[str, Any]:
     return {"field": field, "type": "quantitative", "title": None, "scale": scale}
 
 
-def _looks(frame: pl.DataFrame, palette: Palette) -> dict[str, Any]:
-    """Color and shape by genre, in one legend; nothing where no genres are known."""
+def genre_looks(frame: pl.DataFrame, palette: Palette) -> list[tuple[str, str, str]]:
+    """Name, color and shape of each genre, in the order of a legend; of one entry where no genres are known."""
     # In alphabetical order, so that a genre has one color in all charts of a data set.
     genres = sorted(frame["genre"].unique().to_list(), key=lambda genre: (genre == OTHER, genre))
-    if genres == [OTHER]:
-        return {"color": alt.value(palette.accent), "shape": alt.value("circle")}
+    if genres in ([], [OTHER]):
+        return [(OTHER, palette.accent, "circle")]
     n_named = len(genres) - (OTHER in genres)
     colors = [*[*SERIES, palette.ink][:n_named], *[palette.muted][: len(genres) - n_named]]
     shapes = [*SHAPES[:n_named], *["circle"][: len(genres) - n_named]]
+    return list(zip(genres, colors, shapes, strict=True))
+
+
+def _looks(frame: pl.DataFrame, palette: Palette) -> dict[str, Any]:
+    """Color and shape by genre, in one legend; nothing where no genres are known."""
+    looks = genre_looks(frame, palette)
+    if len(looks) == 1 and looks[0][0] == OTHER:
+        return {"color": alt.value(palette.accent), "shape": alt.value("circle")}
+    genres, colors, shapes = (list(column) for column in zip(*looks, strict=True))
     legend = alt.Legend(title=None, orient="bottom", columns=4, symbolOpacity=1.0, columnPadding=24)
     return {
         "color": alt.Color("genre:N", scale=alt.Scale(domain=genres, range=colors), legend=legend),

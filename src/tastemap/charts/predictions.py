@@ -54,7 +54,7 @@ def _cells(grid: pl.DataFrame, domain: tuple[float, float], palette: Palette) ->
         "rating_low:Q",
         title="rating given",
         scale=alt.Scale(domain=list(domain), nice=False),
-        axis=alt.Axis(grid=False),
+        axis=alt.Axis(grid=False, values=_ratings(grid), labelOverlap=True),
     )
     drawn: alt.Chart = (
         alt.Chart(inline(grid))
@@ -88,6 +88,12 @@ def _cells(grid: pl.DataFrame, domain: tuple[float, float], palette: Palette) ->
         )
     )
     return drawn
+
+
+def _ratings(grid: pl.DataFrame) -> list[float]:
+    """The middles of the columns: the ratings themselves where each has a column."""
+    middles: list[float] = ((grid["rating_low"] + grid["rating_high"]) / 2).unique().sort().round(3).to_list()
+    return middles
 
 
 def _means(rows: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:

@@ -62,9 +62,12 @@ def page_spec(chart: Chart) -> dict[str, Any]:
     return spec if isinstance(chart, alt.HConcatChart) else {**spec, "width": "container"}
 
 
-def svg(chart: Chart) -> str:
-    """The chart as SVG text: what a reader without scripts sees, and what is there before they run."""
-    drawn: str = vl_convert.vegalite_to_svg(_spec(chart))
+def svg(chart: Chart, *, background: str = "transparent") -> str:
+    """The chart as SVG text: what a reader without scripts sees, and what is there before they run.
+
+    A file that may be shown on any paper needs a `background` that goes with its palette.
+    """
+    drawn: str = vl_convert.vegalite_to_svg({**_spec(chart), "background": background})
     return drawn
 
 

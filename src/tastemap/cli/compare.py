@@ -10,10 +10,12 @@ import typer
 from tastemap.cli import options
 from tastemap.cli.output import next_step, print_json, print_table, say
 from tastemap.cli.progress import TerminalProgress
+from tastemap.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tastemap.data import Dataset
     from tastemap.evaluation import Comparison
 
 NAME = "compare"
@@ -35,6 +37,10 @@ def command(
         ),
     ] = None,
     k: options.K = 10,
+    user_col: options.UserCol = None,
+    item_col: options.ItemCol = None,
+    rating_col: options.RatingCol = None,
+    time_col: options.TimeCol = None,
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
@@ -43,7 +49,8 @@ def command(
 
     gates = [parse_gate(text) for text in fail_if or ()]
     with TerminalProgress(quiet=as_json) as progress:
-        data = options.load_data(test, (None,) * 4, (None, None), progress) if test else None
+        columns = (user_col, item_col, rating_col, time_col)
+        data = _test_data(test, columns, progress)
         found = compare(options.load_model(folder_a), options.load_model(folder_b), test=data, k=k, rng=seed)
     failed = [gate.sentence(found) for gate in gates if gate.fails(found)]
     if as_json:
@@ -56,6 +63,14 @@ def command(
             _suggest(found, context.obj, given=test is not None)
     if failed:
         raise typer.Exit(1)
+
+
+def _test_data(test: str | None, columns: Sequence[str | None], progress: TerminalProgress) -> Dataset | None:
+    if test is not None:
+        return options.load_data(test, columns, (None, None), progress)
+    if any(columns):
+        raise InvalidValueError("--user-col and the like name columns of --test; give --test SOURCE as well.")
+    return None
 
 
 def _tell(found: Comparison) -> None:

@@ -124,7 +124,7 @@ def _check(models: str | None, test: str | None, settings: list[str] | None, out
         raise options.UsageError(f"--out writes a page and must end in .html. Got {out.name!r}.")
     from tastemap.reports import ensure_page
 
-    ensure_page(out)  # before anything is fitted
+    ensure_page(out, name="--out")  # before anything is fitted
 
 
 def _names(text: str | None) -> list[str]:

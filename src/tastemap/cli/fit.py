@@ -26,7 +26,8 @@ def command(
     model: Annotated[
         str,
         typer.Option(
-            metavar="MODEL", help="Rating: bias, als, dot or mlp. Ranking: popularity, ease, ials or softmax."
+            metavar="MODEL",
+            help="Rating: bias, als, dot or mlp. Ranking: popularity, itemknn, ease, ials or softmax.",
         ),
     ],
     objective: Annotated[
@@ -57,7 +58,7 @@ def command(
     An iterative model stops by a validation part of the data and is then fitted to all of it.
     Ctrl-C keeps the best so far.
     """
-    from tastemap.artifacts import ensure_writable, save
+    from tastemap.artifacts import ensure_storable, ensure_writable, save
     from tastemap.training import check_objective, fit
 
     check_objective(model, objective)
@@ -68,6 +69,7 @@ def command(
         data = options.load_data(source, columns, (user_features, item_features), progress)
         out = out if out is not None else Path(f"{data.name.replace(':', '-')}-{model}")
         ensure_writable(out)
+        ensure_storable(data)
         recommender = fit(
             data,
             model,
@@ -112,8 +114,7 @@ def _tell(recommender: Recommender, out: Path) -> None:
     if figure is not None:
         n_epochs = recommender.losses["phase"].to_list().count("final")
         say(f"{figure}; then fitted to all rows for {n_epochs}.")
-        # A figure of one random part says little without a baseline beside it.
-        say(f"`tastemap evaluate` measures {recommender.name} beside the baselines.")
+        say(f"`tastemap evaluate` measures {recommender.name} with intervals, beside other models.")
     say(f"Saved {recommender.name} (seed {recommender.seed}) in {out}.")
     next_step("recommend", out, "--user", recommender.users.to_id(0))
 
@@ -132,5 +133,7 @@ def chosen_epoch(losses: Sequence[Mapping[str, Any]]) -> str | None:
         return None
     search = [row for row in losses if row["phase"] == "search"]
     n_epochs = len(losses) - len(search)
-    figure, label = search[n_epochs - 1][metrics[0]], metrics[0].removeprefix("validation_")
-    return f"Validation {label} {figure:.4f} after {n_epochs} of {plural(len(search), 'epoch')}"
+    label, chosen = metrics[0].removeprefix("validation_"), search[n_epochs - 1]
+    beside = [f"{name.rpartition('_of_')[2]} {chosen[name]:.4f}" for name in metrics[1:]]
+    said = f"Validation {label} {chosen[metrics[0]]:.4f} after {n_epochs} of {plural(len(search), 'epoch')}"
+    return f"{said} ({', '.join(beside)})" if beside else said

@@ -42,8 +42,15 @@ def command(
     """Look inside saved models: maps, biases, neighbors, data."""
     if form == "html" and out.suffix.lower() not in (".html", ".htm"):
         raise options.UsageError(f"--out writes a page and must end in .html. Got {out.name!r}.")
+    folder = out.with_suffix("") if out.suffix.lower() in (".html", ".htm", f".{form}") else out
+    if form != "html" and (folder / "manifest.json").exists():
+        raise options.UsageError(f"--out must not name a saved model. Got {folder}; choose another folder.")
     with TerminalProgress(quiet=as_json) as progress:
+        from tastemap.data.writing import ensure_page
         from tastemap.reports import inspect_models, write_charts, write_inspection
+
+        if form == "html":
+            ensure_page(out, name="--out")
 
         models = _labeled(folders)
         looked_at = options.load_data(data, (None,) * 4, (None, None), progress) if data else None
@@ -52,7 +59,7 @@ def command(
         if form == "html":
             files = [write_inspection(models, parts, out)]
         else:
-            files = write_charts(parts, out.with_suffix(""), form)
+            files = write_charts(parts, folder, form)
     if as_json:
         shown = [
             {
@@ -66,11 +73,7 @@ def command(
             {"models": dict(zip(models, folders, strict=True)), "format": form, "files": files, "parts": shown}
         )
         return
-    say(
-        f"Wrote {out}."
-        if form == "html"
-        else f"Wrote {plural(len(files), 'chart')} into {out.with_suffix('')}."
-    )
+    say(f"Wrote {out}." if form == "html" else f"Wrote {plural(len(files), 'chart')} into {folder}.")
     next_step("similar", folders[0], "ITEM")
 
 

@@ -22,7 +22,7 @@ def command(
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]...", help="Recipes, such as B12; default: all.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="One split instead of three.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="One split only.")] = False,
     large: Annotated[
         bool, typer.Option("--large", help="The runs on 25 million ratings, instead of the others.")
     ] = False,
@@ -35,17 +35,22 @@ def command(
 
     All of them take some 20 minutes on two cores.
     """
+    from tastemap.data.writing import ensure_page, write_page
     from tastemap.reproduction import page, reproduce
+
+    if out is not None:
+        ensure_page(out, name="--out")  # before anything is trained
 
     with TerminalProgress(quiet=as_json) as progress:
         found = reproduce(ids or (), quick=quick, large=large, progress=progress)
-    if out is not None:
-        out.write_text(page(found), encoding="utf-8")
+    # Shown first: a page that cannot be written after all does not lose the run.
     if as_json:
         print_json({"findings": [finding.as_json() for finding in found], "out": out})
     else:
         _tell(found)
-        if out is not None:
+    if out is not None:
+        write_page(page(found), out, name="--out")
+        if not as_json:
             say(f"Wrote {out}.")
 
 

@@ -50,17 +50,26 @@ def encode_features(frame: pl.DataFrame, names: Sequence[str], *, owner: str) ->
     Raises
     ------
     ColumnError
-        If a column is missing; those found are listed.
+        If a column is missing, those found are listed; or if it has no value for any row.
     """
     found = [name for name in frame.columns if name not in ("item_id", "user_id")]
+    option = "--item-features" if "item_id" in frame.columns else "--user-features"
     for name in names:
         if name not in found:
             raise ColumnError(
                 f"The {owner} has no column {name!r}.{did_you_mean(name, found)} "
-                f"Columns found: {', '.join(found) or 'none'}.",
+                f"Columns found: {', '.join(found) or f'none; bring a table by {option}'}.",
                 columns=found,
             )
-    return [_encode(frame[name], name) for name in names]
+    encoded = [_encode(frame[name], name) for name in names]
+    for column in encoded:
+        if not column.n_values:
+            raise ColumnError(
+                f"The column {column.name!r} of the {owner} has no value for any id of the data; "
+                "check that its ids are those of the data, or leave the feature out.",
+                columns=found,
+            )
+    return encoded
 
 
 def _encode(column: pl.Series, name: str) -> FeatureColumn:

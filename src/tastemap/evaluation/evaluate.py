@@ -24,8 +24,9 @@ from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.progress import SILENT, Progress
 from tastemap.rng import Rng, seed_of, stream
 from tastemap.training import fit, get
+from tastemap.training.registry import BASELINE_OF
 
-BASELINES = ("popularity", "bias")
+BASELINES = (BASELINE_OF["ranking"], BASELINE_OF["rating"])
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,7 +35,7 @@ class Explanation:
         or against the item.
     remainder : float
         What the reasons leave over: zero up to rounding where reasons are additive and the last step of fitting
-        solves the users (``bias``, ``als``, ``ials``, ``ease``, and every folded-in history).
+        solves the users (``bias``, ``als``, ``ials``, ``itemknn``, ``ease``, and every folded-in history).
     additive : bool
         False where a contribution is the score less the score without that item (``mlp``, ``softmax``): such
         differences need not add up, and `remainder` holds what they leave over.

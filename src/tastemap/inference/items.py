@@ -88,15 +88,33 @@ def item_titles(recommender: Recommender) -> pl.Series:
 
 
 def matching_items(recommender: Recommender, words: str, n: int) -> Int64Array:
-    """Indices of at most `n` items whose titles are, or hold, the given words, the most popular first."""
+    """Indices of at most `n` items that the given words may mean; none for blank words.
+
+    The item of exactly this id comes first. Others follow whose titles are, or else hold, the words, the most
+    popular first; the id stands in for the title of an item that has none. Costs O(I).
+    """
     check_recommender(recommender)
-    return _by_title(recommender, words)[:n]
+    if not words.strip():
+        return np.zeros(0, np.int64)
+    names = recommender.folded_titles
+    if names.null_count():
+        names = names.fill_null(recommender.items.ids.cast(pl.String).str.to_lowercase())
+    found = _by_name(recommender, names, words)
+    exact = int(recommender.items.indices([words.strip()])[0])
+    if exact != UNKNOWN:
+        found = np.concatenate([[exact], found[found != exact]]).astype(np.int64)
+    return found[:n]
 
 
 def _by_title(recommender: Recommender, wanted: str) -> Int64Array:
     """Items of this title, or else with a title that holds it, the most popular first; case does not count."""
-    text, folded = wanted.strip().casefold(), recommender.folded_titles
-    for matches in (folded == text, folded.str.contains(text, literal=True)):
+    return _by_name(recommender, recommender.folded_titles, wanted)
+
+
+def _by_name(recommender: Recommender, names: pl.Series, wanted: str) -> Int64Array:
+    """As :func:`_by_title`, among names in index order and without regard to case, shape (I,)."""
+    text = wanted.strip().casefold()
+    for matches in (names == text, names.str.contains(text, literal=True)):
         found = matches.fill_null(False).arg_true().to_numpy().astype(np.int64)
         if len(found) and text:
             popularity = recommender.train.interactions.popularity[found]

@@ -12,7 +12,7 @@ from tastemap.linalg.types import Float64Array, Int64Array
 from tastemap.models.recommender import Recommender, check_recommender
 
 CANDIDATES = 60
-"""Items among which the most unlike ones are chosen."""
+"""Items among which the most unlike ones are chosen, if no more are wanted."""
 
 
 def informative_items(recommender: Recommender, n: int = 10, *, leave_out: Collection[int] = ()) -> Int64Array:
@@ -49,7 +49,7 @@ def informative_items(recommender: Recommender, n: int = 10, *, leave_out: Colle
     data = recommender.train.interactions
     value = np.log1p(data.popularity) * (1.0 if data.is_implicit else _entropy(recommender))
     value[list(leave_out)] = 0.0
-    candidates = np.lexsort((np.arange(len(value)), -value))[:CANDIDATES]
+    candidates = np.lexsort((np.arange(len(value)), -value))[: max(CANDIDATES, n)]
     candidates = candidates[value[candidates] > 0.0]
     freedom, chosen = np.ones(len(value)), []
     for _ in range(min(n, len(candidates))):

@@ -13,7 +13,7 @@ from tastemap.inference.items import By, find_item, item_titles
 from tastemap.inference.rules import check_k
 from tastemap.linalg.csr import CSR, empty_rows
 from tastemap.linalg.top_k import top_k
-from tastemap.linalg.types import Int64Array
+from tastemap.linalg.types import Float64Array, Int32Array, Int64Array
 from tastemap.models.base import Measure
 from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
@@ -89,9 +89,26 @@ def similar_items(
         raise InvalidValueError(f"measure must be 'cosine' or 'dot'. Got {measure!r}.")
     _check_minimum(min_common_users)
     index = find_item(recommender, item, by=by).item_index
-    similarity = recommender.model.similarity(index, measure)
-    similarity[index] = -np.inf
-    common = common_users(recommender, index)
+    order, similarity, common, left_out = nearest(recommender, index, measure, k, min_common_users)
+    frame = pl.DataFrame(
+        [
+            recommender.items.take(order),
+            pl.Series("rank", np.arange(1, len(order) + 1)),
+            pl.Series("similarity", similarity),
+            pl.Series("common_users", common),
+            item_titles(recommender).gather(order).rename("title"),
+        ]
+    )
+    return SimilarItems(frame, k, left_out, _notes(len(order), k, left_out, min_common_users))
+
+
+def nearest(
+    recommender: Recommender, item_index: int, measure: Measure, k: int, min_common_users: int
+) -> tuple[Int32Array, Float64Array, Int64Array, int]:
+    """Arrays of what :func:`similar_items` lists: items, similarities, common users; how many it left out."""
+    similarity = recommender.model.similarity(item_index, measure)
+    similarity[item_index] = -np.inf
+    common = common_users(recommender, item_index)
     allowed = common >= min_common_users
     nothing = empty_rows(1, len(similarity))
     found = top_k(
@@ -100,16 +117,7 @@ def similar_items(
     order = found[found >= 0]
     floor = similarity[order[-1]] if len(order) == k else -np.inf
     left_out = int(((similarity > floor) & ~allowed).sum())
-    frame = pl.DataFrame(
-        [
-            recommender.items.take(order),
-            pl.Series("rank", np.arange(1, len(order) + 1)),
-            pl.Series("similarity", similarity[order]),
-            pl.Series("common_users", common[order]),
-            item_titles(recommender).gather(order).rename("title"),
-        ]
-    )
-    return SimilarItems(frame, k, left_out, _notes(len(order), k, left_out, min_common_users))
+    return order, similarity[order], common[order], left_out
 
 
 def _check_minimum(users: int) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +17,7 @@ from tastemap.inspection.items import item_statistics, most_popular, vectors_or_
 from tastemap.linalg.threads import single_threaded_openmp
 from tastemap.linalg.types import Float32Array, FloatArray
 from tastemap.models.recommender import Recommender, check_recommender
+from tastemap.progress import SILENT, Progress
 from tastemap.rng import Rng, seed_of
 
 PERPLEXITY = 40.0
@@ -42,7 +46,9 @@ class ItemMap:
     notes: tuple[str, ...] = ()
 
 
-def item_map(recommender: Recommender, *, n_items: int = LARGEST_MAP, rng: Rng = 0) -> ItemMap:
+def item_map(
+    recommender: Recommender, *, n_items: int = LARGEST_MAP, rng: Rng = 0, progress: Progress = SILENT
+) -> ItemMap:
     """Lay items out by t-SNE, by the cosine of their vectors.
 
     *Stability: experimental.*
@@ -55,6 +61,8 @@ def item_map(recommender: Recommender, *, n_items: int = LARGEST_MAP, rng: Rng =
         At most so many items, the most popular ones, 2 to 10,000.
     rng : int, Generator or None
         The same seed gives the same map, at any number of threads.
+    progress : Progress
+        Told every fifty steps.
 
     Raises
     ------
@@ -66,7 +74,7 @@ def item_map(recommender: Recommender, *, n_items: int = LARGEST_MAP, rng: Rng =
     Notes
     -----
     Perplexity 40 (a third of the items if they are fewer than 120), early exaggeration 10, first positions
-    from the principal components, 400 steps. About O(n log n): seconds for 2,000 items, a minute for 10,000.
+    from the principal components, 400 steps. About O(n log n): seconds for 2,000 items, minutes for 10,000.
     Items without a vector (all zeros) are left out and counted. Distances across the map, and the sizes of
     groups, mean little: see van der Maaten and Hinton, "Visualizing data using t-SNE", JMLR 2008.
     """
@@ -87,7 +95,7 @@ def item_map(recommender: Recommender, *, n_items: int = LARGEST_MAP, rng: Rng =
         notes.append(f"Too few items for t-SNE, {len(chosen)}; the map shows their first principal components.")
         places, method = _plane(vectors[chosen]), "PCA"
     else:
-        places, method = _tsne(vectors[chosen], seed_of(rng)), "t-SNE"
+        places, method = _tsne(vectors[chosen], seed_of(rng), progress), "t-SNE"
     x, y = pl.Series("x", places[:, 0]), pl.Series("y", places[:, 1])
     return ItemMap(frame.with_columns(x, y), method, tuple(notes))
 
@@ -101,7 +109,22 @@ def _plane(vectors: Float32Array) -> FloatArray:
     return places
 
 
-def _tsne(vectors: Float32Array, seed: int) -> FloatArray:
+class _Steps(io.StringIO):
+    """Hears what scikit-learn prints of its steps: it has no other way to say how far it is."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self._progress = progress
+
+    def write(self, text: str) -> int:
+        """Pass on the number of a step."""
+        found = re.search(r"Iteration (\d+)", text)
+        if found:
+            self._progress.step("laying out items", int(found[1]), N_STEPS, {})
+        return len(text)
+
+
+def _tsne(vectors: Float32Array, seed: int, progress: Progress) -> FloatArray:
     """The layout, (n, 2). One thread: small steps are quicker so, and their sums have one order."""
     start = _plane(vectors)
     spread = start[:, 0].std()
@@ -116,8 +139,9 @@ def _tsne(vectors: Float32Array, seed: int) -> FloatArray:
         init=start.astype(np.float32),
         metric="cosine",
         random_state=seed % 2**32,
+        verbose=2,
     )
-    with single_threaded_openmp():
+    with single_threaded_openmp(), contextlib.redirect_stdout(_Steps(progress)):
         places: FloatArray = tsne.fit_transform(vectors)
     return places
 

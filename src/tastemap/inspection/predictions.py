@@ -33,30 +33,38 @@ def predicted_against_actual(recommender: Recommender, data: Dataset | None = No
     Returns
     -------
     DataFrame
-        ``user_id, item_id, title, rating, prediction, error`` (prediction minus rating).
+        ``user_id, item_id, title, rating, prediction, error`` (prediction minus rating), ``known``: ``both``,
+        ``user``, ``item`` or ``none``, the sides that are in the training data, as
+        :func:`tastemap.inference.predict` says; ``both`` for saved validation rows.
 
     Raises
     ------
     InvalidValueError
-        For a ranking model, data without ratings, or no `data` where no validation rows were saved.
+        For a ranking model, data without ratings, or with no user and item that are both known, or no `data`
+        where no validation rows were saved.
     """
     check_recommender(recommender)
     if recommender.objective == "ranking":
         raise InvalidValueError(
             f"recommender must predict ratings. Got {recommender.name}, which ranks; fit als, dot or mlp."
         )
-    rows = recommender.validation if data is None else _predicted(recommender, data)
-    if rows is None:
-        raise InvalidValueError(
-            f"data must be given: {recommender.name} came with no validation rows. Give ratings to predict."
-        )
+    rows = _saved(recommender) if data is None else _predicted(recommender, data)
     titles = item_statistics(recommender.train).select("item_id", "title")
     joined = rows.join(titles, on="item_id", how="left", maintain_order="left")
     known = joined.with_columns(pl.col("title").fill_null(pl.col("item_id").cast(pl.String)))
     numbers = known.with_columns(pl.col("rating").cast(pl.Float64), pl.col("prediction").cast(pl.Float64))
     return numbers.select(
-        "user_id", "item_id", "title", "rating", "prediction", error=pl.col("prediction") - pl.col("rating")
-    )
+        "user_id", "item_id", "title", "rating", "prediction",
+        (pl.col("prediction") - pl.col("rating")).alias("error"), "known",
+    )  # fmt: skip
+
+
+def _saved(recommender: Recommender) -> pl.DataFrame:
+    if recommender.validation is None:
+        raise InvalidValueError(
+            f"data must be given: {recommender.name} came with no validation rows. Give ratings to predict."
+        )
+    return recommender.validation.with_columns(known=pl.lit("both"))
 
 
 def _predicted(recommender: Recommender, data: Dataset) -> pl.DataFrame:
@@ -65,7 +73,12 @@ def _predicted(recommender: Recommender, data: Dataset) -> pl.DataFrame:
     step = -(-len(data.interactions) // LARGEST_SAMPLE)
     rows = data.interactions.frame().select("user_id", "item_id", "rating")[::step]
     answers = predict(recommender, rows["user_id"], rows["item_id"])
-    return rows.with_columns(answers["prediction"]).with_columns(
+    if not (answers["known"] == "both").any():
+        raise InvalidValueError(
+            f"data must have rows whose user and item are both known to {recommender.name}. Got {data.name}, "
+            f"with none among the {len(rows):,} looked at; give ratings with the ids of the training data."
+        )
+    return rows.with_columns(answers["prediction"], answers["known"]).with_columns(
         pl.col("item_id").cast(recommender.items.ids.dtype, strict=False)
     )
 

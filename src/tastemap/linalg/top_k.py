@@ -75,6 +75,26 @@ def _heapify(heap_scores: FloatArray, heap_items: Int32Array, size: int) -> None
 
 
 @kernel
+def offer(heap_scores: FloatArray, heap_items: Int32Array, size: int, score: float, item: int) -> int:
+    """Keep the best entries offered so far, of which the heap holds `size`; returns how many it holds now.
+
+    Of equal scores the lower item is kept, whatever the order in which they come.
+    """
+    k = len(heap_items)
+    if size == k and not _worse(heap_scores[0], heap_items[0], score, item):
+        return size
+    place = size if size < k else 0
+    heap_scores[place] = score
+    heap_items[place] = item
+    if size == k:
+        _sift_down(heap_scores, heap_items, k, 0)
+        return k
+    if size + 1 == k:
+        _heapify(heap_scores, heap_items, k)
+    return size + 1
+
+
+@kernel
 def _fill(scores: FloatArray, allowed: BoolArray, heap_scores: FloatArray, heap_items: Int32Array) -> int:
     """Keep the best allowed entries of one row in the heap; returns how many there are."""
     k, size = len(heap_items), 0

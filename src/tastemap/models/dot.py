@@ -43,12 +43,41 @@ class DotConfig(RatingRangeConfig):
         le=1e6,
         description="λ_r on the mean squared norm of user factors plus that of item factors",
     )
+    regularization: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=100.0,
+        description="L2 weight λ of sgd and adam: adds λ/2 times the sum of squares of the parameters "
+        f"to the loss; unset: {USUAL_PENALTY:g} over the number of rows (0 with adamw)",
+    )
     gravity: float = Field(
         default=0.0,
         ge=0.0,
         le=1e6,
         description="λ_g on the mean of all squared dot products, seen pairs or not",
     )
+
+    lazy_steps: bool = Field(
+        default=False,
+        description="a step of adam moves only users and items of its batch: faster where they are many",
+    )
+
+    @model_validator(mode="after")
+    def _check_lazy_steps(self) -> Self:
+        if not self.lazy_steps:
+            return self
+        # A decay that rows miss and get all at once leaves rare items nearer to 0 than AdamW does: a worse fit.
+        if self.optimizer != "adam":
+            raise ValueError(
+                f"lazy_steps must be false with optimizer={self.optimizer}; take adam, or full steps."
+            )
+        for name in ("implicit_history", "gravity", "factor_regularization"):
+            if getattr(self, name):
+                raise ValueError(
+                    f"lazy_steps must be false with {name}, which moves all rows in every step. "
+                    f"Got {name}={getattr(self, name)}; set one of the two."
+                )
+        return self
 
     @model_validator(mode="after")
     def _check_gravity(self) -> Self:

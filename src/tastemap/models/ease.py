@@ -20,6 +20,7 @@ from tastemap.linalg.threads import map_blocks, single_threaded_blas
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array
 from tastemap.models.config import RankingConfig
 from tastemap.models.item_weights import ItemWeights
+from tastemap.models.weight_matrix import DenseWeights
 
 LARGEST_MATRIX_BYTES = 8 * 2**30
 """Above this the dense (I, I) matrix in float64 is refused: about 32,000 items."""
@@ -64,7 +65,7 @@ def fit(train: Dataset, config: EASEConfig, *, rng: np.random.Generator) -> Item
     weights = np.empty(P.shape, np.float32)
     diagonal = np.diag(P).copy()
     map_blocks(lambda start, stop: _scale_rows(P, diagonal, start, stop, weights), data.n_items, 64)
-    return ItemWeights(weights, data.by_user, config.positive_min)
+    return ItemWeights(DenseWeights(weights), data.by_user, config.positive_min)
 
 
 def co_counts(train: Interactions) -> Float64Array:

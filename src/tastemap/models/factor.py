@@ -173,7 +173,7 @@ class FactorUsers:
         scores = np.empty(item_index.shape)
         model = self.model
         check_items(item_index, model.n_items)
-        _score_pairs(
+        _score_factors(
             self.factors, self.bias, model.item_factors, model.item_bias, model.global_bias, item_index, scores
         )
         return scores
@@ -188,7 +188,7 @@ class FactorUsers:
 
 
 @kernel
-def _score_pairs(
+def _score_factors(
     user_factors: Float32Array,
     user_bias: Float32Array,
     item_factors: Float32Array,

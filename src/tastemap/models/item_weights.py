@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from tastemap.linalg.cosine import cosine_to, row_norms
 from tastemap.linalg.csr import CSR
-from tastemap.linalg.jit import kernel
-from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
+from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, IntArray
 from tastemap.models.base import Contributions, Link, Measure, check_items
+from tastemap.models.weight_matrix import WeightMatrix
 from tastemap.plurals import plural
 
 
@@ -21,15 +19,15 @@ class ItemWeights:
 
     Parameters
     ----------
-    weights : array of shape (I, I), float32
-        ``weights[j, i]`` is what having seen item ``j`` adds to item ``i``.
+    weights : WeightMatrix of shape (I, I)
+        W, dense or sparse: what having seen item ``j`` adds to item ``i``.
     history : CSR of shape (U, I)
         What the model learned from the fitted users; each interaction counts once, whatever its value.
     positive_min : float or None
         Entries of a history with a lower value do not count; None: all do.
     """
 
-    weights: Float32Array
+    weights: WeightMatrix
     history: CSR
     positive_min: float | None = None
 
@@ -49,12 +47,7 @@ class ItemWeights:
     @property
     def n_items(self) -> int:
         """Fitted items I."""
-        return len(self.weights)
-
-    @cached_property
-    def norms(self) -> Float64Array:
-        """Lengths of the rows of weights, shape (I,): shared by all cosines."""
-        return row_norms(self.weights)
+        return self.weights.n_items
 
     def users(self, user_index: IntArray) -> HistoryUsers:
         """States of fitted users: their histories; index -1 gives an empty one."""
@@ -66,15 +59,14 @@ class ItemWeights:
 
     def contributions(self, history: CSR, item_index: int) -> Contributions:
         """One weight per item of the history that counts; the baseline is zero."""
-        weights = self.weights[history.indices, item_index].astype(np.float64)
+        weights = self.weights.to_item(history.indices, item_index)
         return Contributions(0.0, np.where(history.reaches(self.positive_min), weights, 0.0))
 
     def similarity(self, item_index: int, measure: Measure) -> Float64Array:
         """``dot``: the weights of the item itself; ``cosine``: between rows of weights."""
         if measure == "cosine":
-            return cosine_to(self.weights, self.norms, item_index)
-        weights: Float64Array = self.weights[item_index].astype(np.float64)
-        return weights
+            return self.weights.cosine_to(item_index)
+        return self.weights.from_item(item_index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,35 +86,8 @@ class HistoryUsers:
     def score(self, item_index: Int32Array) -> Float64Array:
         """Scores of chosen items, shape (B, k), float64, summed in history order."""
         check_items(item_index, self.model.n_items)
-        scores = np.empty(item_index.shape)
-        _sum_pairs(self.history.indptr, self.history.indices, self.model.weights, item_index, scores)
-        return scores
+        return self.model.weights.sum_pairs(self.history, item_index)
 
     def score_all(self) -> Float32Array:
-        """Scores of all items, shape (B, I), float32; O(nnz I)."""
-        scores = np.zeros((len(self), self.model.n_items), np.float32)
-        _sum_rows(self.history.indptr, self.history.indices, self.model.weights, scores)
-        return scores
-
-
-@kernel
-def _sum_rows(indptr: Int64Array, indices: Int32Array, weights: Float32Array, scores: Float32Array) -> None:
-    for row in range(scores.shape[0]):
-        for entry in range(indptr[row], indptr[row + 1]):
-            source = weights[indices[entry]]
-            for item in range(scores.shape[1]):
-                scores[row, item] += source[item]
-
-
-@kernel
-def _sum_pairs(
-    indptr: Int64Array, indices: Int32Array, weights: Float32Array, item_index: Int32Array, scores: Float64Array
-) -> None:
-    for row in range(item_index.shape[0]):
-        for place in range(item_index.shape[1]):
-            item = item_index[row, place]
-            score = 0.0
-            if item >= 0:
-                for entry in range(indptr[row], indptr[row + 1]):
-                    score += np.float64(weights[indices[entry], item])
-            scores[row, place] = score
+        """Scores of all items, shape (B, I), float32."""
+        return self.model.weights.sum_all(self.history)

@@ -15,7 +15,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from tastemap.models.neural_config import RatingRangeConfig
+from tastemap.models.neural_config import WIDEST, RatingRangeConfig
 
 
 def embedding_size(n_values: int) -> int:
@@ -57,8 +57,8 @@ class MLPConfig(RatingRangeConfig):
 
     @model_validator(mode="after")
     def _check_layers(self) -> Self:
-        if min(self.layers) < 1:
-            raise ValueError(f"layers must be widths >= 1. Got {self.layers}.")
+        if not all(1 <= width <= WIDEST for width in self.layers):
+            raise ValueError(f"layers must be widths from 1 to {WIDEST:,}. Got {self.layers}.")
         if len(self.layer_dropout) > len(self.layers) or not all(0.0 <= p < 1.0 for p in self.layer_dropout):
             raise ValueError(
                 f"layer_dropout must hold at most {len(self.layers)} shares from 0 to below 1. "

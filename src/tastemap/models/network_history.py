@@ -69,10 +69,11 @@ class HistoryProblem:
         """Minimisers with one entry of the history taken away, shape (s, p), one step from the whole minimum.
 
         Without entry j the gradient is ``-r_j a_j`` and the Gauss-Newton matrix ``H - a_j a_j'``, so the step
-        is ``H^-1 a_j r_j / (1 - a_j' H^-1 a_j)`` (Sherman and Morrison 1950).
+        is ``H^-1 a_j r_j / (1 - a_j' H^-1 a_j)`` (Sherman and Morrison 1950). Kinks make it rough:
+        :func:`tastemap.models.network_without.without_each` goes on for chosen entries.
         """
-        if not len(self.items):
-            return np.zeros((0, len(inputs)))
+        if len(self.items) < 2:  # nothing is left, and the user is the mean one
+            return np.tile(self.model.mean_user.astype(np.float64), (len(self.items), 1))
         residual, slopes = self.linearized(inputs)  # (s,), (s, p)
         hessian = self.expansion(inputs)[2]
         moves = np.linalg.solve(hessian, slopes.T).T  # (s, p)

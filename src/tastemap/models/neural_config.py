@@ -11,6 +11,9 @@ from tastemap.models.config import IterativeConfig
 Device = Literal["auto", "cpu", "cuda"]
 Init = Literal["normal", "truncated-normal", "uniform"]
 
+WIDEST = 16_384
+"""The most values of a hidden layer; wider ones fill the memory before they learn anything."""
+
 
 class NeuralConfig(IterativeConfig):
     """Optimizer, schedule and penalties of a model fitted by gradients."""
@@ -69,7 +72,7 @@ class NeuralConfig(IterativeConfig):
         ge=0.0,
         le=100.0,
         description="L2 weight λ of sgd and adam: adds λ/2 times the sum of squares of the parameters "
-        "to the loss; unset: chosen by the number of rows",
+        "to the loss; unset: 0",
     )
     weight_decay: float = Field(
         default=0.0,
@@ -92,6 +95,24 @@ class NeuralConfig(IterativeConfig):
                 f"Got {self.weight_decay}; set regularization, or optimizer=adamw."
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_idle_of_schedule(self) -> Self:
+        if self.schedule != "cosine-restarts":
+            self._refuse_idle("cycle_epochs", "schedule", "schedule=cosine-restarts")
+        if self.schedule == "one-cycle":
+            for name in ("warm_up_epochs", "momentum"):
+                self._refuse_idle(name, "schedule", "schedule=constant, steps or cosine-restarts")
+        return self
+
+    def _refuse_idle(self, name: str, beside: str, condition: str) -> None:
+        """Refuse `name`, which would do nothing; its default may be given, as manifests give all settings."""
+        value = getattr(self, name)
+        if value != type(self).model_fields[name].default:
+            raise ValueError(
+                f"{name} acts only with {condition}. "
+                f"Got {name}={value} with {beside}={getattr(self, beside)}; change one of them."
+            )
 
     @model_validator(mode="after")
     def _check_schedule(self) -> Self:
@@ -151,6 +172,9 @@ class RatingRangeConfig(NeuralConfig):
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:
+        if not self.sigmoid:
+            for name in ("range_low", "range_high", "range_margin"):
+                self._refuse_idle(name, "sigmoid", "sigmoid=true")
         if self.range_low is not None and self.range_high is not None and self.range_low >= self.range_high:
             raise ValueError(
                 f"range_low must be below range_high. Got {self.range_low} and {self.range_high}; swap them."

@@ -17,7 +17,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from tastemap.models.config import RankingConfig
-from tastemap.models.neural_config import NeuralConfig
+from tastemap.models.neural_config import WIDEST, NeuralConfig
 
 
 class SoftmaxConfig(NeuralConfig, RankingConfig):
@@ -59,8 +59,8 @@ class SoftmaxConfig(NeuralConfig, RankingConfig):
 
     @model_validator(mode="after")
     def _check_layers(self) -> Self:
-        if min(self.layers, default=1) < 1:
-            raise ValueError(f"layers must be widths >= 1. Got {self.layers}.")
+        if not all(1 <= width <= WIDEST for width in self.layers):
+            raise ValueError(f"layers must be widths from 1 to {WIDEST:,}. Got {self.layers}.")
         return self
 
     def l2(self) -> float:

@@ -64,10 +64,11 @@ class DotProduct(nn.Module):
         else:
             dots = pair_dots(X, self.item_factors, user_index, item_index, by_item)  # (B,)
         score = self.global_bias + dots  # (B,)
+        # the gradient of an index_select of one column is a plain loop, a tenth of the time of F.embedding's
         if self.user_bias is not None:
-            score = score + F.embedding(user_index, self.user_bias).squeeze(dim=1)  # (B,)
+            score = score + self.user_bias.squeeze(dim=1).index_select(0, user_index)  # (B,)
         if self.item_bias is not None:
-            score = score + F.embedding(item_index, self.item_bias).squeeze(dim=1)  # (B,)
+            score = score + self.item_bias.squeeze(dim=1).index_select(0, item_index)  # (B,)
         if self.rating_range is None:
             return score
         low, high = self.rating_range

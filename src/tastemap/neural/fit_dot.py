@@ -20,11 +20,12 @@ from tastemap.models.implicit_history import ImplicitHistory
 from tastemap.neural.device import own_threads, pick_device
 from tastemap.neural.dot import DotProduct
 from tastemap.neural.history import HistoryPrior
-from tastemap.neural.loop import BatchLosses
+from tastemap.neural.lazy import LazyAdam, predict_pairs, sorting_order
+from tastemap.neural.loop import BatchLosses, Loop
 from tastemap.neural.losses import gravity, mean_squared_error, mean_squared_norm
 from tastemap.neural.optimizers import Penalized
 from tastemap.neural.start import draw, first_score, link_of, range_note, rating_range
-from tastemap.neural.train import array_of, make_loop, rating_rows
+from tastemap.neural.train import array_of, make_loop, make_optimizer, rating_rows
 from tastemap.neural.user_loss import user_loss_of
 
 
@@ -39,9 +40,13 @@ def epochs(train: Dataset, config: DotConfig, *, rng: np.random.Generator) -> It
 
     .. math::
         \frac{1}{|B|} \sum_{(u,i) \in B} (r_{ui} - \hat r_{ui})^2
-        + \frac{\lambda}{2} \big(\lVert X \rVert^2 + \lVert Y \rVert^2 + \beta \lVert b \rVert^2 \big)
+        + \frac{\lambda}{2} \big(\lVert X \rVert^2 + \lVert Y \rVert^2 + \lVert Z \rVert^2
+        + \beta \lVert b \rVert^2 \big)
         + \lambda_r \Big( \frac{\lVert X \rVert^2}{U} + \frac{\lVert Y \rVert^2}{I} \Big)
         + \frac{\lambda_g}{U I} \sum_{u,i} (x_u^\top y_i)^2
+
+    With ``implicit_history`` penalties and decay are on v_u (X above) and on the history factors z_j (Z), not
+    on x_u; without it there is no Z.
 
     Parameters
     ----------
@@ -68,24 +73,18 @@ def epochs(train: Dataset, config: DotConfig, *, rng: np.random.Generator) -> It
 
     Notes
     -----
-    A step costs O(B d) for the batch and O((U + I) d) for the optimizer; gravity adds O((U + I) d^2), and
-    implicit_history O(n d), since a step changes the priors of all users. The same seed gives the same bits
-    at any number of threads, on the CPU, for batches of up to 8,192 rows.
+    A step costs O(B d) for the batch and O((U + I) d) for the optimizer, or O(B (d + log B)) in all with
+    lazy_steps; gravity adds O((U + I) d^2), and implicit_history O(n d), since a step changes the priors of
+    all users. The same seed gives the same bits
+    at any number of threads, on the CPU, for batches of up to 8,192 rows, and of any size with lazy_steps.
     """
     data = train.interactions
     device, note = pick_device(config.device)
     notes = tuple(said for said in (note, range_note(data, config)) if said)
     module = _initial_module(data, config, rng).to(device)
-    columns = rating_rows(data, device)
-    is_full_batch = len(data) <= config.batch_size
-    if is_full_batch:
-        columns.append(torch.argsort(columns[1], stable=True))  # by_item, of the same pairs in every step
-    loop = make_loop(columns, _losses(module, config), _parameters(module, config, len(data)), config)
-    rows = max(data.n_users, data.n_items, min(config.batch_size, len(data)))
-    # the matrix products of gravity have other last bits with several threads; a full batch is worked in blocks
-    shared = 0 if config.gravity or is_full_batch else rows * config.n_factors
+    loop = _make_loop(module, rating_rows(data, device), config)
     for epoch in range(1, config.last_epoch + 1):
-        with own_threads(shared):
+        with own_threads(_shared(data, config)):
             means = loop.run_epoch(epoch, rng)
         means["train_rmse"] = math.sqrt(means.pop("mse"))
         yield Epoch(partial(_export, module, data, config), means, notes if epoch == 1 else ())
@@ -109,6 +108,36 @@ def _initial_module(train: Interactions, config: DotConfig, rng: np.random.Gener
         global_bias=first_score(train, config),
         rating_range=limits,
     )
+
+
+def _make_loop(module: DotProduct, columns: list[Tensor], config: DotConfig) -> Loop:
+    n = len(columns[0])
+    parameters = _parameters(module, config, n)
+    if config.lazy_steps:
+        lazy = LazyAdam(parameters, beta2=config.beta2, epsilon=config.epsilon)
+        return make_loop(columns, _lazy_losses(module, lazy), lazy, config)
+    if n <= config.batch_size:
+        columns = [*columns, sorting_order(columns[1])]  # by_item, of the same pairs in every step
+    return make_loop(columns, _losses(module, config), make_optimizer(parameters, config), config)
+
+
+def _shared(data: Interactions, config: DotConfig) -> int:
+    """Elements on which several threads work without other last bits than one thread."""
+    rows = min(config.batch_size, len(data))
+    if config.lazy_steps:
+        return rows * config.n_factors
+    # the matrix products of gravity have other last bits with several threads; a full batch is worked in blocks
+    if config.gravity or rows == len(data):
+        return 0
+    return max(data.n_users, data.n_items, rows) * config.n_factors
+
+
+def _lazy_losses(module: DotProduct, optimizer: LazyAdam) -> BatchLosses:
+    def losses(user_index: Tensor, item_index: Tensor, ratings: Tensor) -> dict[str, Tensor]:
+        predicted, ratings = predict_pairs(module, optimizer, user_index, item_index, ratings)
+        return {"mse": mean_squared_error(predicted, ratings)}
+
+    return losses
 
 
 def _losses(module: DotProduct, config: DotConfig) -> BatchLosses:

@@ -24,7 +24,7 @@ from tastemap.neural.mlp import MLP
 from tastemap.neural.network_loss import network_loss_of
 from tastemap.neural.side import Side, feature_tables
 from tastemap.neural.start import draw, draw_layer, first_score, link_of, range_note, rating_range
-from tastemap.neural.train import array_of, make_loop, rating_rows
+from tastemap.neural.train import array_of, make_loop, make_optimizer, rating_rows
 
 ROWS_AT_ONCE = 32_768
 """Rows of a large batch that go through the layers together: their inputs stay in memory that is used again."""
@@ -77,7 +77,8 @@ def epochs(train: Dataset, config: MLPConfig, *, rng: np.random.Generator) -> It
     parameters = [(parameter, penalty) for parameter in module.parameters()]
     # a part costs a pass over all embeddings; normalization needs the whole batch
     at_once = None if config.batch_norm else max(ROWS_AT_ONCE, data.n_users + data.n_items)
-    loop = make_loop(rating_rows(data, device), losses, parameters, config, rows_at_once=at_once)
+    optimizer = make_optimizer(parameters, config)
+    loop = make_loop(rating_rows(data, device), losses, optimizer, config, rows_at_once=at_once)
     for epoch in range(1, config.last_epoch + 1):
         with own_threads(0):
             means = loop.run_epoch(epoch, rng)

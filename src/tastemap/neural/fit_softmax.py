@@ -25,7 +25,7 @@ from tastemap.neural.losses import multinomial
 from tastemap.neural.side import Side, feature_tables
 from tastemap.neural.softmax import SoftmaxNetwork
 from tastemap.neural.start import draw, draw_layer
-from tastemap.neural.train import array_of, make_loop
+from tastemap.neural.train import array_of, make_loop, make_optimizer
 
 
 def fit(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -> FactorModel:
@@ -55,8 +55,8 @@ def epochs(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -
     Yields
     ------
     Epoch
-        The model after each epoch, with the ``loss`` above as a mean over the epoch, and ``learning_rate``,
-        that of the last step.
+        The model after each epoch, with the ``loss`` above as a mean over the interactions of the epoch, and
+        ``learning_rate``, that of the last step.
 
     Notes
     -----
@@ -75,9 +75,13 @@ def epochs(train: Dataset, config: SoftmaxConfig, *, rng: np.random.Generator) -
         bags = kept / kept.sum(dim=1, keepdim=True).clamp(min=1.0).sqrt()  # (B, I)
         return {"cross_entropy": multinomial(module(bags), seen)}
 
+    def n_interactions(users: Tensor) -> int:
+        return int(data.by_user.row_lengths[users.cpu().numpy()].sum())
+
     active = torch.from_numpy(np.flatnonzero(data.by_user.row_lengths))  # users with a history
     penalty = config.weight_decay or config.l2()
-    loop = make_loop([active], losses, [(p, penalty) for p in module.parameters()], config)
+    optimizer = make_optimizer([(p, penalty) for p in module.parameters()], config)
+    loop = make_loop([active], losses, optimizer, config, weight=n_interactions)
     for epoch in range(1, config.last_epoch + 1):
         with own_threads(0):
             means = loop.run_epoch(epoch, rng)

@@ -36,6 +36,9 @@ class Loop:
     batch_size : int
     rows_at_once : int or None
         The gradients of a larger batch are summed over parts of this size, to save memory.
+    weight : callable
+        Over how many things the losses of a batch are means, from the first tensor of the batch; the rows
+        themselves by default.
     """
 
     rows: Sequence[Tensor]
@@ -44,6 +47,7 @@ class Loop:
     schedule: Schedule
     batch_size: int
     rows_at_once: int | None = None
+    weight: Callable[[Tensor], int] = len
 
     @property
     def steps_per_epoch(self) -> int:
@@ -56,8 +60,8 @@ class Loop:
         Returns
         -------
         dict of str to float
-            ``learning_rate`` of the last step; the mean of each term over the rows, taken while the parameters
-            moved; and their sum ``loss``.
+            ``learning_rate`` of the last step; the mean of each term over the rows, or over what `weight`
+            counts, taken while the parameters moved; and their sum ``loss``.
 
         Raises
         ------
@@ -69,6 +73,7 @@ class Loop:
         if self.batch_size < n:
             order = torch.from_numpy(rng.permutation(n)).to(self.rows[0].device)  # (n,)
             columns = [column[order] for column in self.rows]
+        total_weight = self.weight(self.rows[0])
         totals: dict[str, float] = {}
         first_step = (epoch - 1) * self.steps_per_epoch
         for step, batch in enumerate(_cut(columns, self.batch_size), start=first_step):
@@ -77,11 +82,12 @@ class Loop:
                 terms = self.losses(*part)
                 loss = reduce(torch.add, terms.values())
                 _check_finite(loss.item(), epoch, step - first_step + 1, learning_rate)
+                weight = self.weight(part[0])
                 if len(part[0]) < len(batch[0]):
-                    loss = loss * (len(part[0]) / len(batch[0]))
+                    loss = loss * (weight / self.weight(batch[0]))
                 loss.backward()  # type: ignore[no-untyped-call]
                 for name, term in terms.items():
-                    totals[name] = totals.get(name, 0.0) + term.item() * len(part[0]) / n
+                    totals[name] = totals.get(name, 0.0) + term.item() * weight / total_weight
             self.optimizer.step(learning_rate, momentum)
         last_rate, _ = self.schedule(epoch * self.steps_per_epoch - 1)
         return {"learning_rate": last_rate, "loss": sum(totals.values()), **totals}
@@ -98,5 +104,5 @@ def _check_finite(loss: float, epoch: int, step: int, learning_rate: float) -> N
     if not math.isfinite(loss):
         raise DivergedError(
             "learning_rate must be small enough for the loss to stay finite. It became "
-            f"{loss} in epoch {epoch}, step {step}, at a rate of {learning_rate:.3g}; try a tenth of that."
+            f"{loss} in epoch {epoch}, step {step}, at a rate of {learning_rate:.4g}; try a tenth of that."
         )

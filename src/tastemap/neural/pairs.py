@@ -41,7 +41,7 @@ class _PairDots(torch.autograd.Function):
     def forward(ctx: Any, X: Tensor, Y: Tensor, users: Tensor, items: Tensor, by_item: Tensor) -> Tensor:
         ctx.save_for_backward(X, Y, users, items, by_item)
         with torch.enable_grad():
-            weights = torch.ones(len(items), device=Y.device, requires_grad=True)  # (B,)
+            weights = torch.ones(len(items), dtype=Y.dtype, device=Y.device, requires_grad=True)  # (B,)
             bags = _bags(Y.detach(), items, weights, users, len(X))  # (U, d)
             (dots,) = torch.autograd.grad((X.detach() * bags).sum(), weights)  # (B,)
         return dots

@@ -40,6 +40,8 @@ def make_schedule(config: NeuralConfig, steps_per_epoch: int) -> Schedule:
 def one_cycle(peak: float, n_steps: int) -> Schedule:
     """Learning rate peak/25 → peak → peak/100,000, momentum 0.95 → 0.85 → 0.95, by half cosines.
 
+    The last step is one short of that end, so its rate lies a bit above peak/100,000.
+
     Few steps at the peak find a wide valley; the long way down settles in it, so the last epoch is
     normally the best.
     """

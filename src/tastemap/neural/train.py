@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -13,28 +13,31 @@ from tastemap.errors import DivergedError
 from tastemap.linalg.types import Float32Array
 from tastemap.models.neural_config import NeuralConfig
 from tastemap.neural.loop import BatchLosses, Loop
-from tastemap.neural.optimizers import SGD, Adam, Penalized
+from tastemap.neural.optimizers import SGD, Adam, Optimizer, Penalized
 from tastemap.neural.schedule import make_schedule
 
 
 def make_loop(
     rows: Sequence[Tensor],
     losses: BatchLosses,
-    parameters: Sequence[Penalized],
+    optimizer: Optimizer,
     config: NeuralConfig,
     *,
     rows_at_once: int | None = None,
+    weight: Callable[[Tensor], int] = len,
 ) -> Loop:
-    """The loop over `rows` (tensors of equal length) that minimises `losses` over `parameters`."""
+    """The loop over `rows` (tensors of equal length) that minimises `losses`; see :class:`Loop`."""
     steps_per_epoch = -(-len(rows[0]) // config.batch_size)
-    decoupled = config.optimizer == "adamw"
-    optimizer = (
-        SGD(parameters)
-        if config.optimizer == "sgd"
-        else Adam(parameters, beta2=config.beta2, epsilon=config.epsilon, decoupled=decoupled)
-    )
     schedule = make_schedule(config, steps_per_epoch)
-    return Loop(rows, losses, optimizer, schedule, config.batch_size, rows_at_once)
+    return Loop(rows, losses, optimizer, schedule, config.batch_size, rows_at_once, weight)
+
+
+def make_optimizer(parameters: Sequence[Penalized], config: NeuralConfig) -> Optimizer:
+    """The optimizer of the settings; a step of it goes over all rows of all parameters."""
+    if config.optimizer == "sgd":
+        return SGD(parameters)
+    decoupled = config.optimizer == "adamw"
+    return Adam(parameters, beta2=config.beta2, epsilon=config.epsilon, decoupled=decoupled)
 
 
 def rating_rows(train: Interactions, device: torch.device) -> list[Tensor]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tastemap.data.writing import ensure_page
 from tastemap.reports.comparison import comparison_report
 from tastemap.reports.evaluation import ExampleList, evaluation_report, write_report
 from tastemap.reports.inspection import inspect_models, inspection_report, write_charts, write_inspection
-from tastemap.reports.page import ensure_page
 
 __all__ = [
     "ExampleList",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tastemap.data.writing import write_page
 from tastemap.errors import check_type
 from tastemap.evaluation.records import EvaluationRecord
 from tastemap.reports.appendix import reading, repeating, settings
@@ -21,7 +22,7 @@ from tastemap.reports.figures import (
     slice_table,
 )
 from tastemap.reports.markup import Child, Markup, block, tag
-from tastemap.reports.page import page, table_block, write_page
+from tastemap.reports.page import page, table_block
 from tastemap.reports.sections import Section, definitions, section
 from tastemap.reports.verdict import headline_metrics, metrics_of, ranked, verdict
 from tastemap.reports.wording import listed, relevance_sentence, split_sentence, wording

@@ -59,7 +59,8 @@ def training_part(models: Models) -> Part:
                 said = listed([_spelled(name) for name in names])
                 ends = "; ".join(_ends(rows, name) for name in names)
                 caption = f"{said[0].upper()}{said[1:]} by epoch. {_PHASES}"
-                draw = partial(_draw_curves, rows, title or _spelled(names[-1].removeprefix("validation_")))
+                figure = names[-1].removeprefix("validation_").partition("_of_")[0]  # not the baseline's
+                draw = partial(_draw_curves, rows, title or _spelled(figure))
                 pictures.append(Picture(f"{label}-{kind}", caption, f"{label}: {ends}.", draw))
         return Block(label, pictures)
 
@@ -90,9 +91,16 @@ def _predictions(label: str, recommender: Recommender, data: Dataset | None) -> 
     source = "the validation rows that were saved" if data is None else data.name
     said = f"{len(rows):,} ratings of {source}; RMSE {number(rmse)}."
     picture = Picture(
-        f"{label}-predictions", f"{said} Darker: more of the rows with this rating.", f"{label}: {said}",
+        f"{label}-predictions", f"{said} Stronger blue: more of the rows with this rating.", f"{label}: {said}",
         lambda palette: predictions_chart(rows, grid, palette=palette),
     )  # fmt: skip
+    n_unsure = int((rows["known"] != "both").sum())
+    notes = []
+    if n_unsure:
+        notes.append(
+            f"Of {n_unsure / len(rows):.1%} of these rows {label} does not know the user, the item or both: "
+            "their predictions are the mean and what the known side adds."
+        )
     shown = rows[:: max(1, len(rows) // N_LISTED)].head(N_LISTED)
     cells = [
         [
@@ -104,7 +112,7 @@ def _predictions(label: str, recommender: Recommender, data: Dataset | None) -> 
         for row in shown.iter_rows(named=True)
     ]
     table = table_block("Some of them", ["Item", "User", "Given", "Predicted"], cells, f"{label}: predictions")
-    return Block(label, [picture], [table])
+    return Block(label, [picture], [table], notes)
 
 
 def _draw_curves(rows: pl.DataFrame, title: str, palette: Palette) -> Chart:

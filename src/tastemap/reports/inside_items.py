@@ -7,28 +7,31 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 
 from tastemap.charts import bias_chart, components_chart, item_map_chart, norms_chart
+from tastemap.charts.plot_data import plot_data
 from tastemap.inspection import (
+    NeighborLists,
     bias_leaderboard,
     item_map,
     item_neighbors,
     item_norms,
     most_rated,
+    neighbor_lists,
     principal_components,
 )
 from tastemap.inspection.item_map import LARGEST_MAP
-from tastemap.inspection.items import item_biases, item_vectors
+from tastemap.inspection.items import item_biases, item_statistics, item_vectors
 from tastemap.models.item_weights import ItemWeights
 from tastemap.models.recommender import Recommender
 from tastemap.progress import Progress
 from tastemap.reports.inside import N_LISTED, Block, Models, Part, cell
 from tastemap.reports.markup import Markup, tag
-from tastemap.reports.page import table_block
+from tastemap.reports.page import data_block, slug, table_block
 from tastemap.reports.pictures import Picture
 from tastemap.reports.wording import listed, number
 
 _HOW_TO = (
-    "Search for a title; click genres of the legend (Shift for several) to see only these; drag to move, Shift "
-    "and wheel to zoom, double-click to go back."
+    "Search for a title; press genres below the picture to see only these. Drag to move, Shift and wheel to "
+    "zoom (or two fingers, or the keys: arrows, + and -), double-click to go back."
 )
 
 
@@ -59,14 +62,17 @@ def components_part(models: Models) -> Part:
     def of(label: str, recommender: Recommender) -> Block:
         found = principal_components(recommender)
         shares = ", ".join(f"{share:.0%}" for share in found.explained)
+        axes = {
+            column: f"component {number} ({share:.0%})"
+            for number, (column, share) in enumerate(zip(found.names, found.explained, strict=True), start=1)
+        }
         picture = Picture(
             f"{label}-components",
             f"The {len(found.frame):,} most popular items; the components hold {shares} of the variance. "
             f"Choose two of them. {_HOW_TO}",
             f"{label}: items along their principal components, which hold {shares} of the variance.",
             lambda palette: components_chart(found.frame, found.explained, palette=palette),
-            canvas=True,
-            controls=True,
+            points=lambda: plot_data(found.frame, axes, across=0, up=2, ticks=True),
         )
         return Block(label, [picture])
 
@@ -80,14 +86,13 @@ def map_part(models: Models, progress: Progress) -> Part:
 
     def of(label: str, recommender: Recommender) -> Block:
         progress.note(f"Laying out the items of {label} …")
-        found = item_map(recommender)
+        found = item_map(recommender, progress=progress)
         picture = Picture(
             f"{label}-map",
             f"{found.method} of {len(found.frame):,} items. {_HOW_TO}",
             f"{label}: a map of {len(found.frame)} items by {found.method}, colored by genre.",
             lambda palette: item_map_chart(found.frame, palette=palette),
-            canvas=True,
-            controls=True,
+            points=lambda: plot_data(found.frame, {"x": "x", "y": "y"}),
         )
         return Block(label, [picture], sentences=found.notes)
 
@@ -125,13 +130,38 @@ def neighbors_part(models: Models) -> Part:
         if item_vectors(recommender.model) is None and not isinstance(recommender.model, ItemWeights):
             return Block(label, sentences=[f"{label} has no item vectors, so items have no neighbors."])
         items = most_rated(recommender.train, 5).select("item_id", "title").rows()
-        return Block(label, tables=[_neighbors(label, recommender, *item) for item in items])
+        lists = neighbor_lists(recommender, k=N_LISTED)
+        rest = lists.n_items - len(lists.items)
+        said = f"Of the {len(lists.items):,} most popular items; tastemap similar lists those of the others."
+        tables = [
+            _finder(label, recommender, lists),
+            *(_neighbors(label, recommender, *item) for item in items),
+        ]
+        return Block(label, tables=tables, sentences=[said] if rest else [])
 
-    lede = (
-        "The nearest items by direction (cosine) and by dot product, which favors long vectors, for the most "
-    )
-    lede += "popular items; tastemap similar lists those of any other."
+    lede = "The nearest items by direction (cosine) and by dot product, which favors long vectors. Items that "
+    lede += "fewer than five users have in common with an item are left out."
     return Part("neighbors", "Neighbors", lede, [of(*pair) for pair in models.items()])
+
+
+def _finder(label: str, recommender: Recommender, lists: NeighborLists) -> Markup:
+    """A place for the page's script to show the neighbors of the item that a reader chooses."""
+    known = item_statistics(recommender.train)
+    genres = known["genres"].list.join(", ").fill_null("")
+    named = genres.unique().sort()
+    data: dict[str, object] = {
+        "title": known["title"].to_list(),
+        "genres": named.search_sorted(genres).to_list(),
+        "named": named.to_list(),
+        "items": lists.items,
+    }
+    for measure, near in lists.near.items():
+        data[measure] = [[[item, round(similarity, 3)] for item, similarity in one] for one in near]
+    name = f"spec-{slug(label)}-finder"
+    said = f"{label}: neighbors of an item to choose"
+    return Markup(
+        tag("div", class_="finder", aria_label=said, role="group", data_spec=name) + data_block(data, name)
+    )
 
 
 def _neighbors(label: str, recommender: Recommender, item_id: object, title: str) -> Markup:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tastemap.data import Dataset
+from tastemap.data.writing import write_page
 from tastemap.errors import InvalidValueError
 from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.progress import SILENT, Progress
@@ -14,7 +15,7 @@ from tastemap.reports.inside import Part, predictions_part, training_part
 from tastemap.reports.inside_data import data_part, decay_part
 from tastemap.reports.inside_items import bias_part, components_part, map_part, neighbors_part, norms_part
 from tastemap.reports.markup import Child, Markup, block, tag
-from tastemap.reports.page import page, write_page
+from tastemap.reports.page import page
 from tastemap.reports.pictures import PictureFormat, figure, write_pictures
 from tastemap.reports.sections import section
 from tastemap.reports.wording import listed
@@ -49,7 +50,7 @@ def inspect_models(
     Raises
     ------
     InvalidValueError
-        Without a model, or for a rating model's `weight_decay` where the data has no ratings.
+        Without a model, or with `weight_decay` where the data has no ratings.
     MissingExtraError
         If this module is imported without the extra ``explore``, or `weight_decay` is asked for without
         PyTorch.
@@ -59,6 +60,10 @@ def inspect_models(
     for recommender in models.values():
         check_recommender(recommender, argument="models")
     looked_at = next(iter(models.values())).train if data is None else data
+    if weight_decay and looked_at.interactions.is_implicit:
+        raise InvalidValueError(
+            f"weight_decay needs data with ratings. Got {looked_at.name}, which has none; leave it out."
+        )
     parts = [
         data_part(looked_at),
         training_part(models),

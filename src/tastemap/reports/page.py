@@ -6,16 +6,15 @@ import base64
 import functools
 import hashlib
 import json
-import os
 import re
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
-from pathlib import Path
 
 from tastemap.charts import Chart, javascript_bundle, page_spec, svg
-from tastemap.errors import InvalidValueError, TastemapError
 from tastemap.reports.markup import Child, Markup, block, render, tag
+
+# Scripts by the class of what they draw. They use the functions of report.js.
+_SCRIPTS = {"plot": "plot.js", "finder": "neighbors.js"}
 
 
 def page(title: str, *body: Child) -> str:
@@ -27,6 +26,7 @@ def page(title: str, *body: Child) -> str:
     content = render(body)
     style = _asset("report.css")
     scripts = [javascript_bundle(), _asset("report.js")] if 'class="chart"' in content else []
+    scripts += [_asset(name) for mark, name in _SCRIPTS.items() if f'class="{mark}"' in content]
     head = block(
         "head",
         tag("meta", charset="utf-8"),
@@ -55,9 +55,14 @@ def chart_block(chart: Chart, name: str, described: str, *, role: str = "img") -
 
 def spec_block(chart: Chart, name: str) -> Markup:
     """The specification of a chart, where the page's script finds it by `name`."""
+    return data_block(page_spec(chart), f"spec-{name}")
+
+
+def data_block(data: Mapping[str, object], name: str) -> Markup:
+    """Data for the page's script, in an element of this name that is never run or shown."""
     # "<" cannot end the element when it is written as its escape, which JSON readers undo.
-    spec = json.dumps(page_spec(chart), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    return block("script", Markup(spec), type="application/json", id=f"spec-{name}")
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return block("script", Markup(text), type="application/json", id=name)
 
 
 def table_block(caption: Child, head: Sequence[Child], rows: Sequence[Sequence[Markup]], label: str) -> Markup:
@@ -66,62 +71,6 @@ def table_block(caption: Child, head: Sequence[Child], rows: Sequence[Sequence[M
     body = [block("tr", row) for row in rows]
     table = tag("table", tag("caption", tag("span", caption)), tag("thead", header), tag("tbody", body))
     return block("div", table, class_="scroll", role="region", aria_label=label, tabindex="0")
-
-
-def ensure_page(path: str | os.PathLike[str]) -> None:
-    """Refuse early what :func:`write_page` would refuse after a long evaluation.
-
-    Raises
-    ------
-    InvalidValueError
-        If `path` is a folder.
-    TastemapError
-        If no file can be made there.
-    """
-    target = Path(path)
-    if target.is_dir():
-        raise InvalidValueError(f"path must name a file such as report.html. Got the folder {target}.")
-    parent = next(one for one in target.absolute().parents if os.path.lexists(one))
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        what = "not writable" if parent.is_dir() else "no folder"
-        raise TastemapError(f"path {target} cannot be written: {parent} is {what}. Choose another place.")
-
-
-def write_page(text: str, path: str | os.PathLike[str]) -> Path:
-    """Write a page whole or not at all; the folder is made where there is none.
-
-    Raises
-    ------
-    InvalidValueError
-        If `path` is a folder.
-    TastemapError
-        If it cannot be written.
-    """
-    target = Path(path)
-    ensure_page(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        draft = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            draft.chmod(0o666 & ~_umask())
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise TastemapError(
-            f"path {target} cannot be written: {error.strerror}. Choose another place."
-        ) from error
-    return target
-
-
-def _umask() -> int:
-    # There is no way to read it but to set it.
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _policy(style: str, scripts: Sequence[str]) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tastemap.charts import DARK, LIGHT, PAGE, Chart, Palette, png, svg
+from tastemap.charts import LIGHT, PAGE, Chart, Palette, png, svg
 from tastemap.errors import TastemapError
 from tastemap.reports.markup import Markup, block, tag
-from tastemap.reports.page import chart_block, slug, spec_block
+from tastemap.reports.page import chart_block, data_block, slug, spec_block
 
 PictureFormat = Literal["png", "svg"]
 
@@ -32,7 +32,10 @@ class Picture:
     draw : callable
         From a palette to the chart.
     canvas : bool
-        Thousands of points: drawn on a canvas by the page's script, and shown as an image until then.
+        Thousands of marks: drawn on a canvas by the page's script, and shown as an image until then.
+    points : callable or None
+        Gives what the page's own script draws, as :func:`tastemap.charts.plot_data.plot_data` makes it: a map,
+        of which Vega would draw too few frames a second. The chart is then the image alone.
     controls : bool
         Whether there is something to type, choose or click.
     """
@@ -42,12 +45,15 @@ class Picture:
     described: str
     draw: Callable[[Palette], Chart]
     canvas: bool = False
+    points: Callable[[], Mapping[str, object]] | None = None
     controls: bool = False
 
 
 def figure(picture: Picture) -> Markup:
     """The picture on a page, with its caption."""
     name = slug(picture.name)
+    if picture.points is not None:
+        return block("figure", _plot(picture, picture.points(), name), tag("figcaption", picture.caption))
     if picture.canvas:
         drawn = _canvas(picture, name)
     else:
@@ -84,14 +90,10 @@ def write_pictures(
 
 
 def _canvas(picture: Picture, name: str) -> Markup:
-    """A holder for a canvas, and images for light and dark that stand in for it, in print too."""
-    dark = tag(
-        "source", media="screen and (prefers-color-scheme: dark)", srcset=_image(picture.draw(DARK), DARK)
-    )
-    light = tag("img", src=_image(picture.draw(LIGHT), LIGHT), alt=picture.described, width="640")
+    """A holder for a canvas, and an image that stands in for it without scripts and in print."""
     holder = tag(
         "div",
-        tag("picture", dark, light),
+        _still(picture),
         class_="chart",
         role="group",
         aria_label=picture.described,
@@ -101,6 +103,19 @@ def _canvas(picture: Picture, name: str) -> Markup:
     return Markup(holder + spec_block(picture.draw(PAGE), name))
 
 
-def _image(chart: Chart, palette: Palette) -> str:
-    drawn = png(chart, scale=1.25, background=palette.paper)
-    return f"data:image/png;base64,{base64.b64encode(drawn).decode()}"
+def _plot(picture: Picture, points: Mapping[str, object], name: str) -> Markup:
+    """A holder for a map that the page's script draws, with its points."""
+    holder = tag(
+        "div",
+        _still(picture),
+        class_="plot",
+        role="group",
+        aria_label=picture.described,
+        data_spec=f"spec-{name}",
+    )
+    return Markup(holder + data_block(points, f"spec-{name}"))
+
+
+def _still(picture: Picture) -> Markup:
+    drawn = base64.b64encode(png(picture.draw(LIGHT), scale=1.25, background=LIGHT.paper)).decode()
+    return tag("img", src=f"data:image/png;base64,{drawn}", alt=picture.described, width="640", class_="still")

@@ -13,7 +13,13 @@ BETTER: dict[Measure, int] = {"test_mse": -1, "ndcg@10": 1, "alike_neighbors": 1
 """The sign of a change for the better; other measures have no better."""
 
 SPREADS = 2.0
-"""Standard deviations over the splits within which a printed figure counts as reproduced."""
+"""Spreads over the splits within which a printed figure counts as reproduced."""
+
+WIDEST = 0.05
+"""Share of a printed figure beyond which no spread over the splits makes it reproduced."""
+
+MAD_TO_SD = 1.4826
+"""The standard deviation of a normal distribution over its median distance from the median."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +35,15 @@ class Finding:
         What was measured, in words.
     printed : float or None
         The document's figure.
+    tolerance : float
+        Share of it by which ours may always differ.
     values : tuple of float
         Ours, one for each split.
     ours : float
         Their mean, or their median if `summary` says so.
     summary : str
     spread : float or None
-        Their standard deviation; None for one split.
+        Their standard deviation; about a median 1.4826 times the median distance from it. None for one split.
     honest : float or None
         What `ours` is if the epoch is chosen inside the training part, for a figure of the best epoch on the
         test rows.
@@ -59,6 +67,7 @@ class Finding:
     data: str
     figure: str
     printed: float | None
+    tolerance: float
     values: tuple[float, ...]
     ours: float
     summary: str
@@ -95,7 +104,8 @@ def _finding(
     honest = [split.honest[place] for split in measured]
     known = [value for value in honest if value is not None]
     summary = statistics.median if recipe.summary == "median" else statistics.fmean
-    verdict, reason = judge(figure, values, summary(values))
+    spread = _spread(values, recipe.summary)
+    verdict, reason = judge(figure, summary(values), spread)
     return Finding(
         recipe=recipe.id,
         document=recipe.document,
@@ -105,10 +115,11 @@ def _finding(
         data=data,
         figure=figure.label,
         printed=figure.printed,
+        tolerance=figure.tolerance,
         values=tuple(values),
         ours=summary(values),
         summary=recipe.summary,
-        spread=statistics.stdev(values) if len(values) > 1 else None,
+        spread=spread,
         honest=summary(known) if known else None,
         beside={
             name: statistics.fmean(split.beside[name] for split in measured) for name in measured[0].beside
@@ -120,19 +131,29 @@ def _finding(
     )
 
 
-def judge(figure: Figure, values: Sequence[float], ours: float) -> tuple[str, str]:
-    """The verdict on our values of a figure, summed up as `ours`, and its reason.
+def _spread(values: Sequence[float], summary: str) -> float | None:
+    """How far the splits lie apart; about a median one fit that ends in a worse place does not move it."""
+    if len(values) < 2:
+        return None
+    if summary == "mean":
+        return statistics.stdev(values)
+    middle = statistics.median(values)
+    return MAD_TO_SD * statistics.median(abs(value - middle) for value in values)
 
-    A printed figure is one draw of one split: it counts as reproduced within two standard deviations of ours,
-    or within the figure's tolerance where that is more.
+
+def judge(figure: Figure, ours: float, spread: float | None) -> tuple[str, str]:
+    """The verdict on a figure of ours with its spread over the splits, None for one split, and its reason.
+
+    A printed figure is one draw of one split: it counts as reproduced within two spreads of ours, but not
+    beyond 5 % of it, and always within the figure's tolerance.
     """
     if figure.printed is None:
         return "no figure", figure.reason or "The document printed none."
     if figure.mistake:
         return "no target", figure.mistake
     allowed = figure.tolerance * abs(figure.printed)
-    if len(values) > 1:
-        allowed = max(allowed, SPREADS * statistics.stdev(values))
+    if spread is not None:
+        allowed = max(allowed, min(SPREADS * spread, WIDEST * abs(figure.printed)))
     difference = ours - figure.printed
     if abs(difference) <= allowed:
         return "reproduced", ""

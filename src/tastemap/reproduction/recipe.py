@@ -16,6 +16,9 @@ from tastemap.training.registry import make_config
 
 Measure = Literal["test_mse", "train_mse", "regularization", "gravity", "ndcg@10", "alike_neighbors"]
 
+TOLERANCE = 0.02
+"""Share of a printed figure by which ours may always differ, where a recipe says nothing else."""
+
 LABELS: dict[Measure, str] = {
     "test_mse": "test MSE",
     "train_mse": "train MSE",
@@ -40,7 +43,7 @@ class Figure(_Part):
     )
     printed: float | None = Field(default=None, description="the document's figure")
     tolerance: float = Field(
-        default=0.02, ge=0.0, description="share of the printed figure by which ours may always differ"
+        default=TOLERANCE, ge=0.0, description="share of the printed figure by which ours may always differ"
     )
     mistake: str = Field(default="", description="why the printed figure is no target: what went wrong there")
     reason: str = Field(default="", description="why ours differs, where it does")

@@ -26,7 +26,7 @@ def reproduce(
     ids : sequence of str
         Such as ``B12``; none for all.
     quick : bool
-        One split instead of three.
+        One split only.
     large : bool
         The runs on 25 million ratings, on one split, instead of the others: on ml-25m where it was fetched,
         else on made-up ratings of that shape.
@@ -48,8 +48,8 @@ def reproduce(
 
     Notes
     -----
-    All recipes take some 20 minutes on two cores, a third of that with `quick`. Large full batches are summed
-    over parts of 262,144 rows.
+    All recipes take some 20 minutes on two cores, a third of that with `quick`. `dot` takes a full batch as
+    one part; `mlp` sums its gradients over parts of max(32,768, U + I) rows.
     """
     chosen = [(recipe, _runs(recipe, large=large)) for recipe in choose(ids)]
     if not any(runs for _, runs in chosen):

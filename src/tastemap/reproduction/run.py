@@ -49,7 +49,7 @@ class Measured:
     beside : dict of str to float
         The first figure of other models.
     seconds : float
-        Of the training behind the values.
+        Of the training behind the values, without measuring on the test rows.
     n_unknown : int
         Test rows left out, since their user or item is not in the training part.
     """
@@ -68,13 +68,11 @@ def run_split(recipe: Recipe, run: Run, data: Dataset, seed: int, progress: Prog
     parts = split(data, recipe.test_fraction, seed)
     if run.targets == "misaligned":
         parts = misalign(parts, seed)
-    start = perf_counter()
-    points, model = _curve(run, parts, seed, progress, task)
-    seconds = perf_counter() - start
+    points, model, seconds = _curve(run, parts, seed, progress, task)
     values = tuple(_value(figure, run, points, model, parts.train) for figure in run.figures)
     honest: tuple[float | None, ...] = (None,) * len(values)
     if any(figure.at == "best" for figure in run.figures):
-        inner, _ = _curve(
+        inner, *_ = _curve(
             run, inner_split(parts.train, VALIDATION_FRACTION, seed), seed, progress, f"{task}, honest epoch"
         )
         chosen = int(np.argmin([point.test_mse for point in inner]))
@@ -82,15 +80,27 @@ def run_split(recipe: Recipe, run: Run, data: Dataset, seed: int, progress: Prog
     return Measured(values, honest, {}, seconds, parts.n_unknown)
 
 
-def _curve(run: Run, parts: Parts, seed: int, progress: Progress, task: str) -> tuple[list[Point], Model]:
-    """Train on one part and measure on the other as often as the run says; the last model."""
+def _curve(
+    run: Run, parts: Parts, seed: int, progress: Progress, task: str
+) -> tuple[list[Point], Model, float]:
+    """Train on one part and measure on the other as the run says; the last model, seconds of training."""
+    seconds = 0.0
     points: list[Point] = []
     wanted = {figure.at for figure in run.figures}
-    for number, epoch in enumerate(_epochs(run, parts.train, seed), start=1):
+    for number, (epoch, took) in enumerate(_timed(_epochs(run, parts.train, seed)), start=1):
+        seconds += took
         if number % run.every == 0 or number == run.n_epochs or number in wanted:
             points.append(Point(number, mean_squared_error(epoch.model, parts), epoch.losses))
             progress.step(task, number, run.n_epochs, {"test MSE": points[-1].test_mse})
-    return points, epoch.model
+    return points, epoch.model, seconds
+
+
+def _timed(epochs: Iterator[Epoch[Model]]) -> Iterator[tuple[Epoch[Model], float]]:
+    """Each epoch and its seconds, without what is done between the epochs."""
+    start = perf_counter()
+    for epoch in epochs:
+        yield epoch, perf_counter() - start
+        start = perf_counter()
 
 
 def _epochs(run: Run, train: Dataset, seed: int) -> Iterator[Epoch[Model]]:

@@ -19,7 +19,7 @@ from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
 from tastemap.progress import SILENT, Progress
 from tastemap.rng import Rng, seed_of, stream
-from tastemap.training.registry import ModelEntry, get, make_config
+from tastemap.training.registry import BASELINE_OF, ModelEntry, get, make_config
 from tastemap.training.validation import Validation, hold_out
 
 
@@ -57,8 +57,8 @@ def fit(
     ----------
     train : Dataset
     model : str
-        A registered name: ``bias``, ``als``, ``gibbs``, ``dot``, ``mlp``, ``popularity``, ``ease``, ``ials``,
-        ``softmax``.
+        A registered name: ``bias``, ``als``, ``gibbs``, ``dot``, ``mlp``, ``popularity``, ``itemknn``,
+        ``ease``, ``ials``, ``softmax``.
     settings : mapping of str to object, optional
         Settings that differ from the model's defaults.
     positive_min : float, optional
@@ -197,11 +197,12 @@ def _search(
     best, best_epoch, best_model, interrupted = float("inf"), 0, None, False
     try:
         inner = replace(train, interactions=validation.learned)
+        baseline = _baseline_figure(inner, entry, validation)
         for number, epoch in enumerate(epochs(inner, config, rng=stream(seed, "fit")), start=1):
             for note in epoch.notes:
                 progress.note(note)
             figures = {**epoch.losses, validation.metric: validation.figure(epoch.model)}
-            losses.append({"phase": "search", "epoch": number, **figures})
+            losses.append({"phase": "search", "epoch": number, **figures, **baseline})
             progress.step(f"search {entry.name}", number, config.n_epochs, figures)
             cost = validation.cost(figures[validation.metric])
             if cost < best - config.tolerance * abs(cost):
@@ -218,6 +219,13 @@ def _search(
         interrupted = True
     assert best_model is not None, "epochs yields at least one model"
     return _Search(best_epoch, losses, validation.predictions(best_model), interrupted)
+
+
+def _baseline_figure(inner: Dataset, entry: ModelEntry, validation: Validation) -> dict[str, float]:
+    """What the objective's baseline reaches on the validation part, whatever the epoch."""
+    baseline = get(BASELINE_OF[entry.objective])
+    model = baseline.fit(inner, make_config(baseline.name, {}), rng=stream(0, "fit"))
+    return {f"{validation.metric}_of_{baseline.name}": validation.figure(model)}
 
 
 def _reason(stop: BaseException) -> str:

@@ -6,6 +6,7 @@ line starts quickly. A new model is one line here and one file in ``models/``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -77,6 +78,10 @@ class ModelEntry:
             ) from error
 
 
+BASELINE_OF: dict[Objective, str] = {"rating": "bias", "ranking": "popularity"}
+"""The closed form that every figure of an objective stands beside."""
+
+
 def _entry(name: str, objective: Objective, config: str, summary: str) -> ModelEntry:
     module = f"tastemap.models.{name}"
     return ModelEntry(name, objective, summary, f"{module}:{config}", module)
@@ -105,6 +110,12 @@ MODELS: dict[str, ModelEntry] = {
             extra="torch",
         ),
         _entry("popularity", "ranking", "PopularityConfig", "the most popular items: the ranking baseline"),
+        _entry(
+            "itemknn",
+            "ranking",
+            "ItemKNNConfig",
+            "item-to-item weights by cosine: the nearest neighbors of items",
+        ),
         _entry("ease", "ranking", "EASEConfig", "item-to-item weights in closed form"),
         ModelEntry(
             "softmax",
@@ -165,6 +176,7 @@ def make_config(name: str, settings: Mapping[str, object] | None = None) -> Mode
     except ValidationError as error:
         first = error.errors()[0]
         said = str(first["msg"]).replace("Input should be", "must be").replace("Value error, ", "")
+        said = re.sub(r"^\w+ should have at least (\d+) items? after.*", r"must hold at least \1", said)
         if not first["loc"]:  # two settings contradict each other; the sentence is whole
             raise InvalidValueError(f"{name}: {said}") from error
         key = str(first["loc"][0])

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tastemap.artifacts import ensure_writable, info, is_artifact, load, save
+from tastemap.artifacts import ensure_storable, ensure_writable, info, is_artifact, load, save
 from tastemap.data import Catalog
 from tastemap.errors import ArtifactError
 from tastemap.models.ease import EASEConfig
@@ -19,10 +19,21 @@ from tastemap.models.factor import FactorModel
 from tastemap.models.item_weights import ItemWeights
 from tastemap.models.recommender import Recommender
 from tastemap.training.fit import fit
-from tests.saved import contents_of, data_file, factors_recommender, manifest_of, weights_recommender
+from tests.saved import (
+    contents_of,
+    data_file,
+    factors_recommender,
+    manifest_of,
+    neighbors_recommender,
+    weights_recommender,
+)
 from tests.toys import planted
 
-EVERY = [pytest.param(factors_recommender, id="factors"), pytest.param(weights_recommender, id="item_weights")]
+EVERY = [
+    pytest.param(factors_recommender, id="factors"),
+    pytest.param(weights_recommender, id="item_weights"),
+    pytest.param(neighbors_recommender, id="sparse_item_weights"),
+]
 
 
 def factors_of(recommender: Recommender) -> FactorModel:
@@ -275,3 +286,16 @@ def test_a_column_that_the_format_lacks_is_named(tmp_path: Path) -> None:
     frame = made.train.catalog.frame.with_columns(pl.struct("year", "title").alias("both"))
     with pytest.raises(ArtifactError, match="'both' has type Struct"):
         save(replace(made, train=replace(made.train, catalog=Catalog(frame))), tmp_path / "saved")
+
+
+def test_a_table_that_could_not_be_saved_is_refused_before_the_fit_as_after_it(tmp_path: Path) -> None:
+    made = factors_recommender()
+    ensure_storable(made.train)
+    ids = made.train.interactions.users.ids
+    users = pl.DataFrame({"user_id": ids, "tags": [[] for _ in ids]})
+    train = replace(made.train, user_features=users)
+    said = r"^Cannot save the user features: its column 'tags' has type List\(Null\)"
+    with pytest.raises(ArtifactError, match=said):
+        ensure_storable(train)
+    with pytest.raises(ArtifactError, match=said):
+        save(replace(made, train=train), tmp_path / "saved")

@@ -74,6 +74,12 @@ def test_every_chart_is_drawn_as_png_and_svg(chart: Chart) -> None:
     assert svg(chart).startswith("<svg")
 
 
+def test_an_svg_has_the_paper_that_is_asked_for() -> None:
+    chart = interval_chart(ROWS, title="RMSE")
+    assert 'fill="linen"' in svg(chart, background="linen")
+    assert 'fill="linen"' not in svg(chart)
+
+
 def test_a_page_specification_fills_its_container_and_names_no_address(chart: Chart) -> None:
     spec = page_spec(chart)
     assert spec["width"] == "container"

@@ -22,6 +22,7 @@ from tastemap.charts import (
     decay_chart,
     histogram_chart,
     item_map_chart,
+    line_chart,
     norms_chart,
     page_spec,
     parabolas_chart,
@@ -64,6 +65,7 @@ GRID = pl.DataFrame(
 RUNS = pl.DataFrame(
     {"weight_decay": [0.0, 0.0, 0.1, 0.1], "epoch": [1, 2, 1, 2], "validation_rmse": [1.0, 0.9, 1.0, 0.8]}
 )
+LINES = pl.DataFrame({"step": [*range(400)] * 2, "value": RNG.random(800), "line": ["a"] * 400 + ["b"] * 400})
 OTHER_IDS = ITEMS.with_columns(pl.col("item_id") + 30)
 
 CHARTS: dict[str, Callable[[Palette], Chart]] = {
@@ -84,6 +86,7 @@ CHARTS: dict[str, Callable[[Palette], Chart]] = {
     "no groups": lambda palette: histogram_chart({"ratings": BINS.head(2)}, by="job", palette=palette),
     "curves": lambda palette: curves_chart(CURVES, title="RMSE", palette=palette),
     "predictions": lambda palette: predictions_chart(ROWS, GRID, palette=palette),
+    "lines": lambda palette: line_chart(LINES, x="step", title="error", palette=palette),
     "parabolas": lambda palette: parabolas_chart(palette=palette),
     "decay": lambda palette: decay_chart(RUNS, palette=palette),
 }
@@ -195,3 +198,22 @@ def test_a_chart_of_ten_thousand_items_holds_them_once() -> None:
     sizes = sorted(len(rows) for rows in spec["datasets"].values())
     assert sizes[-1] == n
     assert sum(sizes) < n + 100
+
+
+def test_a_long_axis_names_about_ten_numbers() -> None:
+    drawn = svg(line_chart(LINES, x="step", title="error"))
+    assert [f">{number}<" in drawn for number in (0, 20, 50, 100, 350, 400)] == [
+        True,
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
+
+
+def test_every_parabola_reaches_the_top_or_the_edge() -> None:
+    rows = pl.DataFrame(_rows(parabolas_chart(), "line"))
+    ends = rows.group_by("line", maintain_order=True).agg(pl.col("value").max(), pl.col("x").max())
+    assert ends["value"].to_list() == pytest.approx([4.0, 5.0, 5.0, 5.0, 5.0])
+    assert ends["x"][0] == 2.0

@@ -64,10 +64,12 @@ def test_numbers_that_are_missing_or_not_finite_have_no_group() -> None:
     assert found.n_values == N_BINS
 
 
-def test_a_column_of_nulls_has_no_values() -> None:
-    found = column("year", pl.DataFrame({"year": [None, None]}))
-    assert found.n_values == 0
-    assert found.padded().tolist() == [[0], [0]]
+@pytest.mark.parametrize("empty", [[None, None], [float("nan"), float("inf")], [[], None]])
+def test_a_column_without_a_value_is_refused(empty: list[object]) -> None:
+    with pytest.raises(
+        ColumnError, match=r"'year' of the catalog has no value for any id.*leave the feature out"
+    ):
+        column("year", pl.DataFrame({"year": empty}))
 
 
 def test_a_missing_column_is_named_with_near_ones() -> None:

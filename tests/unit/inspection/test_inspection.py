@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tastemap.data import Catalog, Dataset
+from tastemap.data import Catalog, Dataset, load
 from tastemap.errors import DataError, InvalidValueError, UnknownNameError
 from tastemap.inference import similar_items
 from tastemap.inspection import (
@@ -299,7 +299,7 @@ def test_users_are_grouped_by_occupation_or_by_the_first_column_that_fits() -> N
 
 def test_curves_hold_every_figure_of_every_epoch(als: Recommender) -> None:
     curves = training_curves(als)
-    assert set(curves["name"]) == {"train_rmse", "validation_rmse", "loss"}
+    assert set(curves["name"]) == {"train_rmse", "validation_rmse", "validation_rmse_of_bias", "loss"}
     validation = curves.filter(pl.col("name") == "validation_rmse")
     assert validation["phase"].unique().to_list() == ["search"]
     assert validation["value"].to_list() == als.losses["validation_rmse"].drop_nulls().to_list()
@@ -353,6 +353,7 @@ def test_predictions_are_those_that_were_saved(als: Recommender) -> None:
     assert found["prediction"].to_list() == als.validation["prediction"].to_list()
     assert found["error"].to_list() == (found["prediction"] - found["rating"]).to_list()
     assert found["title"].str.starts_with("Film").all()
+    assert found["known"].to_list() == ["both"] * len(found)
 
 
 def test_other_data_can_be_predicted(als: Recommender) -> None:
@@ -361,6 +362,21 @@ def test_other_data_can_be_predicted(als: Recommender) -> None:
     assert len(found) == len(other.interactions)
     assert found["prediction"].is_finite().all()
     assert found["title"].null_count() == 0
+
+
+def test_predictions_say_which_sides_are_known(als: Recommender) -> None:
+    data = als.train.interactions
+    rows = pl.DataFrame(
+        {
+            "user_id": [data.users.to_id(0), data.users.to_id(1), -1, -2],
+            "item_id": [data.items.to_id(0), -1, data.items.to_id(1), -2],
+            "rating": [1.0, 2.0, 3.0, 4.0],
+        }
+    )
+    found = predicted_against_actual(als, load(rows)).sort("rating")
+    assert found["known"].to_list() == ["both", "user", "item", "none"]
+    with pytest.raises(InvalidValueError, match=r"both known to als\. Got .*none among the 3 looked at"):
+        predicted_against_actual(als, load(rows[1:]))
 
 
 def test_predictions_need_ratings_on_both_sides(als: Recommender, ranked: Recommender) -> None:

@@ -9,6 +9,7 @@ from tastemap.data import Catalog, Dataset, Interactions, LoadReport, make_inter
 from tastemap.errors import InvalidValueError
 from tastemap.linalg.types import Float64Array
 from tastemap.models import ease
+from tastemap.models.weight_matrix import DenseWeights
 
 
 def random_rows(n_users: int, n_items: int) -> Interactions:
@@ -33,7 +34,9 @@ def dataset(rows: Interactions) -> Dataset:
 
 def fit(rows: Interactions, regularization: float) -> Float64Array:
     config = ease.EASEConfig(regularization=regularization)
-    return ease.fit(dataset(rows), config, rng=np.random.default_rng(0)).weights.astype(np.float64)
+    weights = ease.fit(dataset(rows), config, rng=np.random.default_rng(0)).weights
+    assert isinstance(weights, DenseWeights)
+    return weights.matrix.astype(np.float64)
 
 
 @pytest.mark.parametrize("regularization", [0.5, 200.0])

@@ -6,15 +6,33 @@ import numpy as np
 import pytest
 
 from tastemap.linalg.csr import CSR, from_pairs
+from tastemap.linalg.types import Float32Array
 from tastemap.models.item_weights import ItemWeights
+from tastemap.models.weight_matrix import DenseWeights, SparseWeights
+
+BOTH_KINDS = pytest.mark.parametrize("is_sparse", [False, True], ids=["dense", "sparse"])
 
 
-def random_model(n_items: int = 8) -> ItemWeights:
+def random_weights(n_items: int = 8) -> Float32Array:
+    """Half of them zero; item 5 adds nothing to any."""
+    rng = np.random.default_rng(1)
+    weights = rng.normal(size=(n_items, n_items)) * (rng.random((n_items, n_items)) < 0.5)
+    weights[5] = 0.0
+    return weights.astype(np.float32)
+
+
+def random_model(is_sparse: bool = False, n_items: int = 8) -> ItemWeights:
     """Random weights and five users, the last without a history."""
     rng = np.random.default_rng(0)
     rows, columns = np.nonzero(rng.random((4, n_items)) < 0.5)
     history = from_pairs(rows, columns, rng.integers(1, 6, len(rows)).astype(np.float32), (5, n_items))
-    return ItemWeights(rng.normal(size=(n_items, n_items)).astype(np.float32), history)
+    weights = random_weights(n_items)
+    if not is_sparse:
+        return ItemWeights(DenseWeights(weights), history)
+    rows, columns = np.nonzero(weights)
+    return ItemWeights(
+        SparseWeights(from_pairs(rows, columns, weights[rows, columns], (n_items, n_items))), history
+    )
 
 
 def dense_history(history: CSR) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -29,43 +47,48 @@ def test_a_model_says_its_size_in_one_line() -> None:
     assert repr(random_model()) == "ItemWeights of 5 users, 8 items"
 
 
-def test_scores_are_sums_of_weights_over_the_seen_items() -> None:
-    model = random_model()
+@BOTH_KINDS
+def test_scores_are_sums_of_weights_over_the_seen_items(is_sparse: bool) -> None:
+    model = random_model(is_sparse)
     users = model.users(np.arange(5))
-    expected = dense_history(model.history) @ model.weights.astype(np.float64)
+    expected = dense_history(model.history) @ random_weights().astype(np.float64)
     every_item = np.tile(np.arange(8, dtype=np.int32), (5, 1))
     np.testing.assert_allclose(users.score(every_item), expected, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(users.score_all(), expected, rtol=1e-5, atol=1e-5)
     assert (model.n_users, model.n_items, len(users)) == (5, 8, 5)
 
 
-def test_an_unknown_user_or_item_scores_zero() -> None:
-    model = random_model()
+@BOTH_KINDS
+def test_an_unknown_user_or_item_scores_zero(is_sparse: bool) -> None:
+    model = random_model(is_sparse)
     scores = model.users(np.array([-1, 0])).score(np.array([[2, -1], [2, -1]], np.int32))
     assert scores[0].tolist() == [0.0, 0.0]
     assert scores[1, 1] == 0.0
 
 
-def test_a_folded_in_history_scores_as_the_fitted_user_with_that_history() -> None:
-    model = random_model()
+@BOTH_KINDS
+def test_a_folded_in_history_scores_as_the_fitted_user_with_that_history(is_sparse: bool) -> None:
+    model = random_model(is_sparse)
     fitted, folded = model.users(np.array([2, 0])), model.fold_in(model.history.take(np.array([2, 0])))
     assert fitted.score_all().tobytes() == folded.score_all().tobytes()
     assert fitted.take(np.array([1])).score_all().tobytes() == folded.score_all()[1:].tobytes()
 
 
-def test_the_reasons_add_up_to_the_score() -> None:
-    model = random_model()
+@BOTH_KINDS
+def test_the_reasons_add_up_to_the_score(is_sparse: bool) -> None:
+    model = random_model(is_sparse)
     alone = model.history.take(np.array([1]))
     for item in range(8):
         split = model.contributions(alone, item)
         score = model.fold_in(alone).score(np.array([[item]], np.int32))[0, 0]
         assert split.baseline == 0.0
-        assert split.values.sum() == pytest.approx(score, abs=1e-9)
+        assert split.values.sum() == pytest.approx(score, abs=1e-12)
 
 
-def test_entries_below_the_lowest_positive_do_not_count() -> None:
-    whole = random_model().history
-    model = replace(random_model(), positive_min=4.0)
+@BOTH_KINDS
+def test_entries_below_the_lowest_positive_do_not_count(is_sparse: bool) -> None:
+    whole = random_model(is_sparse).history
+    model = replace(random_model(is_sparse), positive_min=4.0)
     alone = whole.take(np.array([1]))
     assert (alone.values < 4.0).any()
     split = model.contributions(alone, 2)
@@ -74,9 +97,19 @@ def test_entries_below_the_lowest_positive_do_not_count() -> None:
     assert model.fold_in(whole).history.values.min() >= 4.0
 
 
-def test_similarity_is_a_row_of_weights_or_the_cosine_of_rows() -> None:
-    model = random_model()
-    W = model.weights.astype(np.float64)
+@BOTH_KINDS
+def test_similarity_is_a_row_of_weights_or_the_cosine_of_rows(is_sparse: bool) -> None:
+    model = random_model(is_sparse)
+    W = random_weights().astype(np.float64)
     norms = np.linalg.norm(W, axis=1)
     np.testing.assert_allclose(model.similarity(3, "dot"), W[3], rtol=1e-6)
-    np.testing.assert_allclose(model.similarity(3, "cosine"), W @ W[3] / (norms * norms[3]), rtol=1e-6)
+    lengths = np.where(norms > 0.0, norms * norms[3], 1.0)
+    np.testing.assert_allclose(model.similarity(3, "cosine"), W @ W[3] / lengths, rtol=1e-6, atol=1e-12)
+    assert not model.similarity(5, "cosine").any()
+
+
+def test_dense_and_sparse_weights_give_the_same_scores_to_the_bit() -> None:
+    every_item = np.tile(np.arange(8, dtype=np.int32), (5, 1))
+    dense, sparse = (random_model(is_sparse).users(np.arange(5)) for is_sparse in (False, True))
+    assert dense.score(every_item).tobytes() == sparse.score(every_item).tobytes()
+    np.testing.assert_array_equal(dense.score_all(), sparse.score_all())

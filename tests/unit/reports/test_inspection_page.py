@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from bs4 import BeautifulSoup
 
-from tastemap.data import Catalog
+from tastemap.data import Catalog, load
 from tastemap.errors import InvalidValueError, TastemapError
 from tastemap.models.recommender import Recommender
 from tastemap.reports import inspect_models, inspection_report, write_charts, write_inspection
@@ -84,7 +84,7 @@ def test_each_model_gets_what_applies_and_a_sentence_for_the_rest(parts: list[Pa
         ]
     assert _pictures(by_name["norms"]) == ["norms"]
     tables = {block.title: len(block.tables) for block in by_name["neighbors"].blocks}
-    assert tables == {"als": 5, EVIL: 5, "ease": 5, "popularity": 0, "bias": 0}
+    assert tables == {"als": 6, EVIL: 6, "ease": 6, "popularity": 0, "bias": 0}
     assert _sentences(by_name["predictions"]) == [
         "ease ranks; it predicts no ratings.",
         "popularity ranks; it predicts no ratings.",
@@ -97,6 +97,17 @@ def test_other_data_is_shown_and_predicted(models: dict[str, Recommender]) -> No
     shown = inspect_models({"bias": models["bias"]}, data=planted(n_users=30, n_items=24))
     assert "of 30 users" in shown[0].lede
     assert _pictures(shown[2]) == ["bias-predictions"]
+    assert _sentences(shown[2]) == []
+
+
+def test_predictions_say_how_many_of_them_are_of_unknown_users_or_items(models: dict[str, Recommender]) -> None:
+    known = models["bias"].train.interactions.frame().select("user_id", "item_id", "rating")[:3]
+    rows = pl.concat([known, known[:1].with_columns(user_id=pl.lit(-1, known["user_id"].dtype))])
+    shown = inspect_models({"bias": models["bias"]}, data=load(rows))
+    assert _sentences(shown[2]) == [
+        "Of 25.0% of these rows bias does not know the user, the item or both: their predictions are the mean "
+        "and what the known side adds."
+    ]
 
 
 def test_the_page_loads_nothing(text: str, soup: BeautifulSoup) -> None:
@@ -114,12 +125,12 @@ def test_markup_in_titles_genres_and_names_is_text(soup: BeautifulSoup) -> None:
     assert not soup.select("[onerror]")
     assert all(str(image["src"]).startswith("data:") for image in soup.select("img"))
     scripts = [script.get_text() for script in soup.select("script") if not script.has_attr("type")]
-    assert len(scripts) == 2
+    assert len(scripts) == 4  # Vega, and those for charts, maps and neighbors
     assert not any("alert(1)" in script for script in scripts)
 
 
 def test_every_chart_has_words_and_a_specification_of_its_own(soup: BeautifulSoup, parts: list[Part]) -> None:
-    charts = soup.select(".chart")
+    charts = soup.select(".chart, .plot")
     assert len(charts) == sum(len(_pictures(part)) for part in parts)
     names = [str(chart["data-spec"]) for chart in charts]
     assert len(set(names)) == len(names)
@@ -130,13 +141,13 @@ def test_every_chart_has_words_and_a_specification_of_its_own(soup: BeautifulSou
         assert json.loads(holder.get_text())
 
 
-def test_large_charts_stand_on_canvases_with_images_for_light_and_dark(soup: BeautifulSoup) -> None:
-    canvases = soup.select(".chart[data-renderer=canvas]")
-    assert len(canvases) == 5
-    for canvas in canvases:
-        assert canvas["role"] == "group"
-        assert canvas.select_one("svg") is None
-        assert len(canvas.select("picture source, picture img")) == 2
+def test_large_charts_have_an_image_that_stands_in(soup: BeautifulSoup) -> None:
+    assert len(soup.select(".chart[data-renderer=canvas]")) == 1
+    assert len(soup.select(".plot")) == 4
+    for holder in soup.select(".chart[data-renderer=canvas], .plot"):
+        assert holder["role"] == "group"
+        assert holder.select_one("svg") is None
+        assert len(holder.select("img.still[alt]")) == 1
 
 
 def test_headings_and_links_hold_together(soup: BeautifulSoup, parts: list[Part]) -> None:

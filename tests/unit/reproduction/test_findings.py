@@ -13,7 +13,9 @@ from tastemap.reproduction.run import Measured
     ("measure", "values", "verdict"),
     [
         ("test_mse", [0.995, 1.005], "reproduced"),
-        ("test_mse", [0.95, 1.09], "reproduced"),  # wide spread
+        ("test_mse", [0.95, 1.09], "reproduced"),  # wide spread, and within 5 %
+        ("test_mse", [0.95, 1.17], "differs"),  # no spread excuses more than 5 %
+        ("test_mse", [0.60, 1.20], "better"),
         ("test_mse", [0.94, 0.95], "better"),
         ("test_mse", [1.05, 1.06], "differs"),
         ("test_mse", [1.009], "reproduced"),  # one split: the tolerance alone
@@ -29,26 +31,28 @@ def test_the_verdict_weighs_the_difference_against_the_spread(
     measure: Measure, values: list[float], verdict: str
 ) -> None:
     figure = Figure(measure=measure, printed=1.0, tolerance=0.01)
-    assert judge(figure, values, statistics.fmean(values))[0] == verdict
+    spread = statistics.stdev(values) if len(values) > 1 else None
+    assert judge(figure, statistics.fmean(values), spread)[0] == verdict
 
 
 def test_a_tolerance_of_the_recipe_widens_the_verdict() -> None:
-    assert judge(Figure(measure="gravity", printed=1.0, tolerance=0.05), [1.04, 1.04], 1.04)[0] == "reproduced"
+    assert judge(Figure(measure="gravity", printed=1.0, tolerance=0.05), 1.04, 0.0)[0] == "reproduced"
+    assert judge(Figure(measure="gravity", printed=1.0, tolerance=0.1), 1.09, 0.0)[0] == "reproduced"
 
 
 def test_a_figure_that_came_of_a_mistake_is_no_target() -> None:
     figure = Figure(measure="test_mse", printed=13.68, mistake="It was never trained.")
-    assert judge(figure, [13.68, 13.68], 13.68) == ("no target", "It was never trained.")
+    assert judge(figure, 13.68, 0.0) == ("no target", "It was never trained.")
 
 
 def test_a_document_without_a_figure_gets_no_verdict() -> None:
-    assert judge(Figure(measure="test_mse"), [0.9], 0.9)[0] == "no figure"
+    assert judge(Figure(measure="test_mse"), 0.9, None)[0] == "no figure"
 
 
 def test_a_figure_that_differs_says_why() -> None:
     known = Figure(measure="test_mse", printed=1.0, reason="Another split.")
-    assert judge(known, [2.0], 2.0)[1] == "Another split."
-    assert judge(Figure(measure="test_mse", printed=1.0), [2.0], 2.0)[1] == "The reason is not known."
+    assert judge(known, 2.0, None)[1] == "Another split."
+    assert judge(Figure(measure="test_mse", printed=1.0), 2.0, None)[1] == "The reason is not known."
 
 
 def test_a_finding_sums_up_the_splits() -> None:
@@ -73,6 +77,24 @@ def test_a_median_is_not_moved_by_a_fit_that_ends_in_a_worse_place() -> None:
     measured = [Measured((value,), (None,), {}, 1.0, 0) for value in (0.81, 0.82, 1.4)]
     (only,) = findings_of(recipe, recipe.runs[0], "ml-100k", measured)
     assert (only.ours, only.summary) == (0.82, "median")
+
+
+@pytest.mark.parametrize(
+    ("printed", "verdict"), [(0.796, "reproduced"), (0.5, "differs"), (0.85, "better"), (1.2, "better")]
+)
+def test_a_fit_that_ends_in_a_worse_place_excuses_no_other_figure(printed: float, verdict: str) -> None:
+    recipe = recipes()["B3"]
+    run = recipe.runs[0].model_copy(update={"figures": (Figure(measure="test_mse", printed=printed),)})
+    measured = [Measured((value,), (None,), {}, 1.0, 0) for value in (0.80, 0.80, 0.81, 0.80, 1.30)]
+    (only,) = findings_of(recipe, run, "ml-latest-small-2016", measured)
+    assert (only.ours, only.spread, only.verdict) == (0.80, 0.0, verdict)
+
+
+def test_the_spread_about_a_median_is_that_of_a_normal_distribution() -> None:
+    recipe = recipes()["B12"].model_copy(update={"summary": "median"})
+    measured = [Measured((value,), (None,), {}, 1.0, 0) for value in (0.80, 0.81, 0.82, 0.84, 9.0)]
+    (only,) = findings_of(recipe, recipe.runs[0], "ml-100k", measured)
+    assert only.spread == pytest.approx(1.4826 * 0.02)  # distances 0.02, 0.01, 0, 0.02, 8.18
 
 
 def test_one_split_has_no_spread() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from tastemap.data import Catalog, Dataset
 from tastemap.models.base import Link
+from tastemap.models.config import Epoch
 from tastemap.models.factor import FactorModel
 from tastemap.progress import SILENT
 from tastemap.reproduction.data import Parts
@@ -68,6 +71,26 @@ def test_components_of_the_loss_are_figures() -> None:
     found = measured(recipe(*({"measure": name} for name in names), settings=settings))
     assert all(value > 0.0 for value in found.values)
     assert len(set(found.values)) == 3
+
+
+def test_seconds_are_those_of_training_without_export_and_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=0.0)
+
+    def spend(seconds: float, made: Any = None) -> Any:
+        clock.now += seconds
+        return made
+
+    def epochs(*_: object, **__: object) -> Iterator[Epoch[FactorModel]]:
+        for _epoch in range(6):
+            spend(1.0)
+            yield Epoch(lambda: spend(10.0, factor_model([[1.0]])))
+
+    monkeypatch.setattr("tastemap.reproduction.run.perf_counter", lambda: clock.now)
+    monkeypatch.setattr("tastemap.reproduction.run.get", lambda name: SimpleNamespace(epochs=epochs))
+    monkeypatch.setattr("tastemap.reproduction.run.mean_squared_error", lambda *_: spend(100.0, 0.5))
+    toy = recipe({"measure": "test_mse"})
+    assert run_split(toy, toy.runs[0], planted(), 0, SILENT, "toy").seconds == 6.0
+    assert clock.now == 6 * 1.0 + 6 * 10.0 + 6 * 100.0
 
 
 def test_what_is_trained_on_misaligned_targets_predicts_worse() -> None:

@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tastemap.data import Interactions, make_interactions
+from tastemap.data import Dataset, Interactions, make_interactions
 from tastemap.errors import DataError, InvalidValueError, MissingExtraError, UnknownNameError
 from tastemap.models import als
 from tastemap.models.config import Epoch
 from tastemap.models.factor import FactorModel
 from tastemap.training import check_objective, fit, get, make_config
-from tastemap.training.registry import ModelEntry
+from tastemap.training.registry import BASELINE_OF, MODELS, ModelEntry
 from tastemap.training.validation import hold_out
 from tests.toys import STARS, as_dataset, checkerboard, hand_dataset, planted
 
@@ -110,6 +110,23 @@ def test_a_ranking_search_watches_ndcg() -> None:
     recommender = fit(checkerboard(), "ials", settings={"n_factors": 4}, rng=0)
     assert "validation_ndcg@10" in recommender.losses.columns
     assert recommender.validation is None
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "column", "worse"),
+    [
+        ("als", planted(), "validation_rmse", 1.0),
+        ("ials", checkerboard(), "validation_ndcg@10", -1.0),
+    ],
+)
+def test_a_search_sets_the_baseline_beside_its_figure(
+    name: str, data: Dataset, column: str, worse: float
+) -> None:
+    losses = fit(data, name, settings={"n_factors": 4}, rng=0).losses.filter(pl.col("phase") == "search")
+    baseline = losses[f"{column}_of_{BASELINE_OF[MODELS[name].objective]}"]
+    assert baseline.n_unique() == 1
+    best = losses[column].min() if worse > 0 else losses[column].max()
+    assert worse * (baseline[0] - best) > 0.0
 
 
 def test_progress_hears_both_phases() -> None:

@@ -11,8 +11,11 @@ pytest.importorskip("torch")
 import torch
 
 from tastemap.errors import DivergedError
+from tastemap.models.dot import DotConfig
 from tastemap.models.factor import FactorModel
-from tastemap.training import fit
+from tastemap.models.mlp import MLPConfig
+from tastemap.models.softmax import SoftmaxConfig
+from tastemap.training import MODELS, fit
 from tests.toys import planted
 
 SMALL: dict[str, dict[str, object]] = {
@@ -102,7 +105,7 @@ def test_ratings_outside_the_range_are_counted_in_a_note(name: str) -> None:
         f"{n_outside} of {len(data.interactions):,} ratings lie outside the range from 0.5 to 4.5 and cannot "
         "be predicted: widen range_low and range_high, or leave them unset."
     ]
-    for silent in ({}, {"range_low": 1.0, "range_high": 5.0}, {"range_high": 4.5, "sigmoid": False}):
+    for silent in ({}, {"range_low": 1.0, "range_high": 5.0}, {"sigmoid": False}):
         progress = Notes()
         fit(data, name, settings={**settings, **silent}, rng=0, progress=progress)
         assert progress.notes == []
@@ -122,3 +125,16 @@ def test_without_a_cuda_device_training_falls_back_and_says_so_once(
     on_cpu = fit(planted(), name, settings={**settings, "device": "cpu"}, rng=0)
     users = np.arange(5)
     np.testing.assert_array_equal(found.model.users(users).score_all(), on_cpu.model.users(users).score_all())
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_help_of_regularization_says_what_unset_means(name: str) -> None:
+    config_class = MODELS[name].config_class
+    said = str(config_class.model_fields["regularization"].description).partition("unset: ")[2]
+    config = config_class(optimizer="adam", weight_decay=0.0)  # type: ignore[call-arg]
+    if isinstance(config, DotConfig):
+        assert said == f"{config.l2(1_000) * 1_000:g} over the number of rows (0 with adamw)"
+        assert config.l2(2_000) == config.l2(1_000) / 2.0
+    else:
+        assert isinstance(config, MLPConfig | SoftmaxConfig)
+        assert said == f"{config.l2():g}"

@@ -15,9 +15,12 @@ function draw(holder, renderer, text) {
     tooltip: { disableDefaultStyle: true },
   };
   return vegaEmbed(place, JSON.parse(text), options).then(
-    (drawn) => { place.classList.remove("drawing"); return { drawn, place, still }; },
-    (error) => { place.remove(); console.error(error); },
-  );
+    // Once more, as a legend that wraps on a narrow screen has its height only now.
+    (drawn) => drawn.view.resize().runAsync().then(() => {
+      place.classList.remove("drawing");
+      return { drawn, place, still };
+    }),
+  ).catch((error) => { place.remove(); console.error(error); });
 }
 
 const specOf = (holder) => document.getElementById(holder.dataset.spec).textContent;
@@ -52,3 +55,15 @@ const near = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "400px" });
 for (const holder of document.querySelectorAll(".chart[data-renderer=canvas]")) near.observe(holder);
+
+// --- for the scripts of single parts
+
+const bare = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+const counted = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
