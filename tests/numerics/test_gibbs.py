@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from tastemap.data import Catalog, Dataset, LoadReport, RatingScale, make_interactions
-from tastemap.errors import InvalidValueError
+from tastemap.errors import ColumnError, InvalidValueError
 from tastemap.linalg.csr import CSR, from_pairs
 from tastemap.linalg.posterior import draw_rows, row_posterior_reference
 from tastemap.linalg.types import Float64Array
@@ -286,13 +286,22 @@ def test_one_user_and_more_factors_than_rows_are_fine(n_users: int) -> None:
     assert np.isfinite(model.fold_in(rows.by_user).factors).all()
 
 
-def test_features_without_a_value_say_nothing() -> None:
+def test_a_feature_that_half_of_the_users_lack_is_of_use_for_the_others() -> None:
     data = with_features(planted())
     assert data.user_features is not None
-    missing = replace(data, user_features=data.user_features.with_columns(age=pl.lit(None, pl.Int64)))
+    half = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.col("age"))
+    missing = replace(data, user_features=data.user_features.with_columns(age=half))
     config = GibbsConfig(n_factors=3, n_epochs=10, burn_in=5, user_features=("age",))
     model = fit(missing, config, rng=np.random.default_rng(0))
     assert np.isfinite(model.users(np.arange(model.n_users)).score_all()).all()
+
+
+def test_a_feature_without_any_value_is_refused() -> None:
+    data = with_features(planted())
+    assert data.user_features is not None
+    missing = replace(data, user_features=data.user_features.with_columns(age=pl.lit(None, pl.Int64)))
+    with pytest.raises(ColumnError, match="has no value for any id"):
+        fit(missing, GibbsConfig(n_epochs=2, user_features=("age",)), rng=np.random.default_rng(0))
 
 
 def test_a_row_without_a_feature_has_the_mean_of_the_others() -> None:

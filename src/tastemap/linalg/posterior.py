@@ -91,7 +91,7 @@ def row_posterior_reference(
 
 
 @fast_kernel
-def _gather(
+def _gather_with_targets(
     vectors: Float32Array,
     offsets: Float32Array,
     indices: Int32Array,
@@ -162,7 +162,7 @@ def _draw_block(
                 G[factor, other] = 0.0  # [Y t]'[Y t]
         for first in range(indptr[row], indptr[row + 1], ENTRIES_PER_CHUNK):
             last = min(first + ENTRIES_PER_CHUNK, indptr[row + 1])
-            _gather(vectors, offsets, indices[first:last], values[first:last], columns)
+            _gather_with_targets(vectors, offsets, indices[first:last], values[first:last], columns)
             add_gramian(columns, columns, last - first, G)
         for factor in range(d):
             x[factor] = noise_precision * G[d, factor]
