@@ -18,6 +18,7 @@ TastemapError
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable
 from os import PathLike
 
@@ -157,8 +158,13 @@ def did_you_mean(name: object, known: Iterable[object], *, part: Callable[[str],
     return f" Did you mean {listed}?"
 
 
+def _by_numbers(name: str) -> list[int | str]:
+    """Sorts B2 before B10: texts and the numbers between them take turns."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
     """The error for an unknown `kind` (``"model"``, ``"metric"`` …), with near matches or all names."""
-    names = sorted(known)
+    names = sorted(known, key=_by_numbers)
     hint = did_you_mean(name, names) or f" Known: {', '.join(names)}."
     return UnknownNameError(f"Unknown {kind} {str(name)!r}.{hint}", kind=kind, name=str(name), known=names)

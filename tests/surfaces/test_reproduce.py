@@ -121,6 +121,19 @@ def test_quick_promises_one_split_whatever_the_recipe_has(tastemap: Command) -> 
     assert "three" not in shown
 
 
+def test_the_list_says_what_each_recipe_is_in_order_and_trains_nothing(tastemap: Command) -> None:
+    rows = tastemap("reproduce", "--list", "--json").json["recipes"]
+    assert [row["recipe"] for row in rows] == [f"B{number}" for number in range(1, 21)]
+    assert rows[11]["model"] == "dot"
+    shown = tastemap("reproduce", "B3", "--list").out
+    assert "ml-latest-small-2016" in shown
+    assert "B12" not in shown
+
+
+def test_all_recipes_are_named_in_order_where_none_is_near(tastemap: Command) -> None:
+    assert "Known: B1, B2, B3, B4" in tastemap("reproduce", "nonsense").err
+
+
 def test_an_unknown_recipe_is_wrong_usage_and_near_ones_are_named(tastemap: Command) -> None:
     answer = tastemap("reproduce", "B200")
     assert answer.status == 2

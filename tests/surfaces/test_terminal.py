@@ -378,6 +378,32 @@ def test_a_note_is_printed_once_in_a_command(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == "Compiling.\nEpoch 3.\n"
 
 
+@pytest.mark.parametrize("typed", [(), ("data",)])
+def test_no_command_shows_the_help_and_is_no_error(tastemap: Command, typed: tuple[str, ...]) -> None:
+    answer = tastemap(*typed)
+    assert answer.status == 2
+    assert answer.err.startswith("Usage: tastemap")
+    assert "Error" not in answer.err
+
+
+def test_a_text_where_a_list_is_due_is_answered_by_how_to_write_one(tastemap: Command, table: Path) -> None:
+    answer = tastemap("fit", table, "--model", "mlp", "--set", "layers=abc")
+    assert answer.status == 2
+    assert "layers must be a list, such as [100, 50]" in answer.err
+
+
+def test_low_ratings_of_a_history_are_noted_by_models_that_read_no_stars(
+    tastemap: Command, fitted: dict[str, Path], table: Path, tmp_path: Path
+) -> None:
+    said = "reads which items were rated, not the stars: 1 rating below 3 taken as interest"
+    rated = ("--rated", "3=1", "--rated", "5=5")
+    assert said in tastemap("recommend", fitted["ials"], *rated).err
+    assert said not in tastemap("recommend", fitted["ials"], "--rated", "5=5").err
+    assert said not in tastemap("recommend", fitted["als"], *rated).err
+    tastemap("fit", table, "--model", "ials", "--positive-min", "4", "-o", tmp_path / "m")
+    assert said not in tastemap("recommend", tmp_path / "m", *rated).err
+
+
 def test_a_validation_figure_points_to_the_baselines(tastemap: Command, table: Path, tmp_path: Path) -> None:
     pointer = "`tastemap evaluate` measures"
     assert (

@@ -79,7 +79,9 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return print_error("Stopped; what was saved before is unharmed.", "interrupted", as_json=as_json)
     except typer.TyperException as error:
-        if error.format_message():  # it is empty where no command was given and the help was shown
+        if type(error).__name__ == "NoArgsIsHelpError":  # which Typer keeps private; its message is the help
+            typer.echo(error.format_message(), err=True)
+        else:
             hint = _usage_hint(error)
             print_error(error.format_message(), "usage", status=2, as_json=as_json, hint=hint)
         return 2

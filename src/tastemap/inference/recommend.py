@@ -17,6 +17,7 @@ from tastemap.inference.rules import Rules, check_k
 from tastemap.linalg.csr import CSR, empty_rows
 from tastemap.linalg.types import BoolArray, Float64Array, Int32Array
 from tastemap.models.base import UserStates
+from tastemap.models.config import positive_min_of
 from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.plurals import plural
 
@@ -141,7 +142,23 @@ def recommend_for_history(
     if history.unknown:
         named = ", ".join(repr(id) for id in history.unknown[:3])
         notes.append(f"{plural(len(history.unknown), 'item')} of the history unknown and left out: {named}.")
+    notes += _low_ratings(recommender, history.items)
     return Recommendations(_ordered(frame), k, 1, (*notes, *short))
+
+
+def _low_ratings(recommender: Recommender, history: CSR) -> list[str]:
+    """A note if low ratings of a history count as interest, since the model reads no stars."""
+    scale = recommender.train.interactions.rating_scale
+    if recommender.objective == "rating" or scale is None or positive_min_of(recommender.resolved) is not None:
+        return []
+    middle = (scale.low + scale.high) / 2.0
+    n_low = int((history.values < middle).sum())
+    if not n_low:
+        return []
+    return [
+        f"{recommender.name} reads which items were rated, not the stars: {plural(n_low, 'rating')} below "
+        f"{middle:g} taken as interest. A model fitted with positive_min leaves low ratings aside."
+    ]
 
 
 def _lists(

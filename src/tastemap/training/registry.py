@@ -177,6 +177,7 @@ def make_config(name: str, settings: Mapping[str, object] | None = None) -> Mode
         first = error.errors()[0]
         said = str(first["msg"]).replace("Input should be", "must be").replace("Value error, ", "")
         said = re.sub(r"^\w+ should have at least (\d+) items? after.*", r"must hold at least \1", said)
+        said = said.replace("a valid tuple", """a list, such as [100, 50] or ["year", "genres"]""")
         if not first["loc"]:  # two settings contradict each other; the sentence is whole
             raise InvalidValueError(f"{name}: {said}") from error
         key = str(first["loc"][0])
