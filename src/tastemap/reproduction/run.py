@@ -13,6 +13,7 @@ from tastemap.evaluation import evaluate
 from tastemap.linalg.types import Float64Array
 from tastemap.models.base import Model
 from tastemap.models.config import Epoch
+from tastemap.models.neural_config import NeuralConfig
 from tastemap.progress import Progress
 from tastemap.reproduction.data import Parts, inner_split, misalign, split
 from tastemap.reproduction.recipe import Figure, Neighbors, Recipe, Run
@@ -75,9 +76,20 @@ def run_split(recipe: Recipe, run: Run, data: Dataset, seed: int, progress: Prog
         inner, *_ = _curve(
             run, inner_split(parts.train, VALIDATION_FRACTION, seed), seed, progress, f"{task}, honest epoch"
         )
-        chosen = int(np.argmin([point.test_mse for point in inner]))
+        chosen = choose_epoch(inner, run)
         honest = tuple(points[chosen].test_mse if figure.at == "best" else None for figure in run.figures)
     return Measured(values, honest, {}, seconds, parts.n_unknown)
+
+
+def choose_epoch(inner: Sequence[Point], run: Run) -> int:
+    """The place of the lowest error of a curve, among the steps at the last rate where rates change in steps.
+
+    At the rates before that, full batches swing so widely that the lowest error is one of chance.
+    """
+    changes = run.config.step_epochs if isinstance(run.config, NeuralConfig) else ()
+    settled = max(changes, default=0)
+    costs = [point.test_mse if point.epoch > settled else np.inf for point in inner]
+    return int(np.argmin(costs))
 
 
 def _curve(

@@ -15,7 +15,14 @@ from tastemap.models.factor import FactorModel
 from tastemap.progress import SILENT
 from tastemap.reproduction.data import Parts
 from tastemap.reproduction.recipe import Neighbors, Recipe
-from tastemap.reproduction.run import Measured, alike_neighbors, mean_squared_error, run_split
+from tastemap.reproduction.run import (
+    Measured,
+    Point,
+    alike_neighbors,
+    choose_epoch,
+    mean_squared_error,
+    run_split,
+)
 from tests.toys import planted
 
 STEPS = {"n_factors": 3, "n_epochs": 6, "batch_size": 64, "learning_rate": 0.05, "schedule": "constant"}
@@ -63,6 +70,14 @@ def test_the_honest_figure_is_that_of_an_epoch_of_the_run_and_never_below_the_be
     assert honest in found.values
     assert honest is not None
     assert honest >= found.values[-1]
+
+
+def test_the_honest_epoch_is_one_at_the_last_rate() -> None:
+    steps = {**STEPS, "schedule": "steps", "step_epochs": [2, 4], "step_rates": [0.02, 0.01]}
+    curve = [Point(epoch, mse, {}) for epoch, mse in enumerate((0.5, 0.9, 0.6, 0.8, 0.7, 0.75), start=1)]
+    figure = {"measure": "test_mse", "at": "best"}
+    assert choose_epoch(curve, recipe(figure, settings=steps).runs[0]) == 4
+    assert choose_epoch(curve, recipe(figure).runs[0]) == 0
 
 
 def test_components_of_the_loss_are_figures() -> None:
