@@ -2,7 +2,7 @@
 
 >>> import tastemap as tm
 >>> sorted(tm.MODELS)
-['als', 'bias', 'dot', 'ease', 'ials', 'itemknn', 'mlp', 'popularity', 'softmax']
+['als', 'bias', 'dot', 'ease', 'gibbs', 'ials', 'itemknn', 'mlp', 'popularity', 'softmax']
 
 Names are imported when they are first used: importing the package itself loads the standard library only.
 """
