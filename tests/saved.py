@@ -18,6 +18,7 @@ from tastemap.linalg.csr import CSR
 from tastemap.linalg.types import Float32Array
 from tastemap.models.als import ALSConfig
 from tastemap.models.base import Link
+from tastemap.models.config import ModelConfig
 from tastemap.models.ease import EASEConfig
 from tastemap.models.encoder import HistoryEncoder
 from tastemap.models.factor import FactorModel
@@ -29,7 +30,7 @@ from tastemap.models.network import Network
 from tastemap.models.recommender import Recommender
 from tastemap.models.softmax import SoftmaxConfig
 from tastemap.models.user_loss import UserLoss
-from tastemap.models.weight_matrix import DenseWeights, SparseWeights
+from tastemap.models.weight_matrix import DenseWeights, SparseWeights, WeightMatrix
 from tests.toys import hand_dataset
 
 Json = dict[str, Any]
@@ -68,31 +69,23 @@ def factors_recommender(*, shift: float = 0.0) -> Recommender:
 
 def weights_recommender() -> Recommender:
     """Item weights over the 6 x 5 matrix, without any optional part."""
-    train: Dataset = hand_dataset()
     weights = np.arange(25, dtype=np.float32).reshape(5, 5) / np.float32(16)
-    config = EASEConfig()
-    return Recommender(
-        model=ItemWeights(DenseWeights(weights), train.interactions.by_user),
-        name="ease",
-        objective="ranking",
-        config=config,
-        resolved=config,
-        seed=0,
-        train=train,
-        losses=pl.DataFrame(),
-    )
+    return _by_weights("ease", EASEConfig(), DenseWeights(weights))
 
 
 def neighbors_recommender() -> Recommender:
     """Sparse item weights over the 6 x 5 matrix: two neighbors of an item, one, or none."""
-    train: Dataset = hand_dataset()
     rows = CSR(
         np.array([0, 2, 3, 5, 5, 6]), np.array([1, 3, 0, 0, 4, 2], np.int32), numbers(6) + np.float32(1), 5
     )
-    config = ItemKNNConfig(n_neighbors=2)
+    return _by_weights("itemknn", ItemKNNConfig(n_neighbors=2), SparseWeights(rows))
+
+
+def _by_weights(name: str, config: ModelConfig, weights: WeightMatrix) -> Recommender:
+    train: Dataset = hand_dataset()
     return Recommender(
-        model=ItemWeights(SparseWeights(rows), train.interactions.by_user),
-        name="itemknn",
+        model=ItemWeights(weights, train.interactions.by_user),
+        name=name,
         objective="ranking",
         config=config,
         resolved=config,

@@ -111,9 +111,7 @@ def build(
 ) -> Model:
     """The model that was packed; `arrays` have been checked."""
     link = Link(**manifest.link.model_dump())
-    loss = None if manifest.user_loss is None else UserLoss(**manifest.user_loss.model_dump())
-    if manifest.user_loss is not None and USER_PENALTY in arrays:
-        loss = PriorLoss(**manifest.user_loss.model_dump(), penalty=arrays[USER_PENALTY])
+    loss = _loss(manifest, arrays)
     layers = [
         Layer(arrays[f"layer_{number}_weights"], arrays[f"layer_{number}_offsets"])
         for number in range(manifest.n_layers or 0)
@@ -232,6 +230,16 @@ def _loss_of(user_side: UserSide | None) -> UserLoss | None:
     if isinstance(user_side, ImplicitHistory):
         return user_side.loss
     return user_side if isinstance(user_side, UserLoss) else None
+
+
+def _loss(manifest: Manifest, arrays: Mapping[str, Array]) -> UserLoss | None:
+    """The loss that was packed, if any."""
+    if manifest.user_loss is None:
+        return None
+    constants = manifest.user_loss.model_dump()
+    if USER_PENALTY in arrays:
+        return PriorLoss(**constants, penalty=arrays[USER_PENALTY])
+    return UserLoss(**constants)
 
 
 def _constants(loss: UserLoss) -> dict[str, object]:

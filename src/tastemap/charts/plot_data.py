@@ -33,12 +33,8 @@ def plot_data(
     """
     looks = genre_looks(frame, PAGE)
     places = {name: place for place, (name, _, _) in enumerate(looks)}
-    genres = frame["genres"].list.join(", ").fill_null("")
-    named = genres.unique().sort()
     return {
-        "title": frame["title"].to_list(),
-        "genres": named.search_sorted(genres).to_list(),
-        "named": named.to_list(),
+        **titles_and_genres(frame),
         "genre": [places.get(name, 0) for name in frame["genre"].to_list()],
         "popularity": frame["popularity"].to_list(),
         "looks": [{"name": name, "color": color, "shape": shape} for name, color, shape in looks],
@@ -46,6 +42,17 @@ def plot_data(
         "across": min(across, len(axes) - 1),
         "up": min(up, len(axes) - 1),
         "ticks": ticks,
+    }
+
+
+def titles_and_genres(frame: pl.DataFrame) -> dict[str, Any]:
+    """Columns ``title, genres`` as JSON knows them: the genres of each row by their place in ``named``."""
+    genres = frame["genres"].list.join(", ").fill_null("")
+    named = genres.unique().sort()
+    return {
+        "title": frame["title"].to_list(),
+        "genres": named.search_sorted(genres).to_list(),
+        "named": named.to_list(),
     }
 
 

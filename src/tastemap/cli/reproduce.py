@@ -77,7 +77,7 @@ def _tell(found: list[Finding]) -> None:
 
     print_cells(HEADER, [cells(finding) for finding in found], right={"document", "ours", "honest", "s"})
     say("honest: the epoch chosen inside the training part. s: seconds of training, a split.")
-    say("reproduced: within two standard deviations over the splits, or 2 %, of the printed figure.")
+    say("reproduced: within two spreads over the splits (5 % at most), or 2 %, of the printed figure.")
     for finding in found:
         for said in remarks(finding):
             say(f"{finding.recipe}, {finding.figure}: {said}")

@@ -62,12 +62,9 @@ def predict(
         )
     user_index, item_index = recommender.users.indices(user_ids), recommender.items.indices(item_ids)
     score = score_pairs(recommender.model, user_index, item_index)
-    prediction: Float64Array | list[None] = recommender.model.link.apply(score)
-    if recommender.objective == "ranking":
-        prediction = [None] * len(score)
-    columns = _sureness(
-        recommender, user_index, item_index, recommender.model.link.apply(score), level, at_least
-    )
+    expected = recommender.model.link.apply(score)
+    columns = _sureness(recommender, user_index, item_index, expected, level, at_least)
+    prediction = [None] * len(score) if recommender.objective == "ranking" else expected
     known = np.array(["none", "item", "user", "both"])[2 * (user_index != UNKNOWN) + (item_index != UNKNOWN)]
     return pl.DataFrame(
         [

@@ -13,10 +13,13 @@ from tastemap.inference.items import By, find_item, item_titles
 from tastemap.inference.rules import check_k
 from tastemap.linalg.csr import CSR, empty_rows
 from tastemap.linalg.top_k import top_k
-from tastemap.linalg.types import Float64Array, Int32Array, Int64Array
+from tastemap.linalg.types import BoolArray, Float64Array, Int32Array, Int64Array
 from tastemap.models.base import Measure
 from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
+
+MIN_COMMON_USERS = 5
+"""Users that two items must have in common to be listed as neighbors, unless another number is asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,7 @@ def similar_items(
     *,
     measure: Measure = "cosine",
     k: int = 10,
-    min_common_users: int = 5,
+    min_common_users: int = MIN_COMMON_USERS,
     by: By | None = None,
 ) -> SimilarItems:
     """The `k` items most similar to an item.
@@ -89,13 +92,14 @@ def similar_items(
         raise InvalidValueError(f"measure must be 'cosine' or 'dot'. Got {measure!r}.")
     _check_minimum(min_common_users)
     index = find_item(recommender, item, by=by).item_index
-    order, similarity, common, left_out = nearest(recommender, index, measure, k, min_common_users)
+    common = common_users(recommender, index)
+    order, similarity, left_out = nearest(recommender, index, measure, k, common >= min_common_users)
     frame = pl.DataFrame(
         [
             recommender.items.take(order),
             pl.Series("rank", np.arange(1, len(order) + 1)),
             pl.Series("similarity", similarity),
-            pl.Series("common_users", common),
+            pl.Series("common_users", common[order]),
             item_titles(recommender).gather(order).rename("title"),
         ]
     )
@@ -103,13 +107,11 @@ def similar_items(
 
 
 def nearest(
-    recommender: Recommender, item_index: int, measure: Measure, k: int, min_common_users: int
-) -> tuple[Int32Array, Float64Array, Int64Array, int]:
-    """Arrays of what :func:`similar_items` lists: items, similarities, common users; how many it left out."""
+    recommender: Recommender, item_index: int, measure: Measure, k: int, allowed: BoolArray
+) -> tuple[Int32Array, Float64Array, int]:
+    """The `k` nearest `allowed` items (I,) and their similarities, and how many nearer ones are not allowed."""
     similarity = recommender.model.similarity(item_index, measure)
     similarity[item_index] = -np.inf
-    common = common_users(recommender, item_index)
-    allowed = common >= min_common_users
     nothing = empty_rows(1, len(similarity))
     found = top_k(
         similarity[None, :], k, seen_indptr=nothing.indptr, seen_indices=nothing.indices, allowed=allowed
@@ -117,7 +119,7 @@ def nearest(
     order = found[found >= 0]
     floor = similarity[order[-1]] if len(order) == k else -np.inf
     left_out = int(((similarity > floor) & ~allowed).sum())
-    return order, similarity[order], common[order], left_out
+    return order, similarity[order], left_out
 
 
 def _check_minimum(users: int) -> None:

@@ -9,14 +9,12 @@ import polars as pl
 from tastemap.data import Id
 from tastemap.errors import InvalidValueError
 from tastemap.inference import find_item, similar_items
-from tastemap.inference.similar import nearest
+from tastemap.inference.similar import MIN_COMMON_USERS, common_users, nearest
 from tastemap.inspection.items import item_statistics, most_popular
 from tastemap.models.base import Measure
 from tastemap.models.recommender import Recommender, check_recommender
 
 MEASURES: tuple[Measure, ...] = ("cosine", "dot")
-MIN_COMMON_USERS = 5
-"""As :func:`tastemap.similar_items` has it by default."""
 MOST_LISTED = 3000
 """Items whose neighbors a page holds: about half a megabyte of them a model."""
 
@@ -59,9 +57,10 @@ def neighbor_lists(recommender: Recommender, *, k: int = 10, n_items: int = MOST
         raise InvalidValueError(f"k and n_items must be >= 1. Got {k} and {n_items}.")
     items = [int(item) for item in most_popular(recommender, n_items)]
     near: dict[Measure, list[list[tuple[int, float]]]] = {measure: [] for measure in MEASURES}
-    for measure, lists in near.items():
-        for item in items:
-            order, similarity, _, _ = nearest(recommender, item, measure, k, MIN_COMMON_USERS)
+    for item in items:
+        allowed = common_users(recommender, item) >= MIN_COMMON_USERS
+        for measure, lists in near.items():
+            order, similarity, _ = nearest(recommender, item, measure, k, allowed)
             lists.append(list(zip(order.tolist(), similarity.tolist(), strict=True)))
     return NeighborLists(items, near, len(recommender.items))
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tastemap.linalg.gramian import gramian
-from tastemap.linalg.threads import map_blocks, single_threaded_blas
-from tastemap.linalg.types import Float32Array, Float64Array, FloatArray
+from tastemap.linalg.products import product_by_rows
+from tastemap.linalg.threads import single_threaded_blas
+from tastemap.linalg.types import Float32Array, Float64Array
 
 BUFFERED = 4
 """Products added between two cuts."""
@@ -61,8 +62,8 @@ class ProductSum:
             U, singular, V = np.linalg.svd(left_root @ right_root.T)
             singular = singular[:rank]
             scale = np.sqrt(singular)
-            left = _times(self.left, left_whitening @ (U[:, : len(scale)] * scale))
-            right = _times(self.right, right_whitening @ (V[: len(scale)].T * scale))
+            left = product_by_rows(self.left, left_whitening @ (U[:, : len(scale)] * scale), ROWS_PER_BLOCK)
+            right = product_by_rows(self.right, right_whitening @ (V[: len(scale)].T * scale), ROWS_PER_BLOCK)
         return replace(self, left=left, right=right)
 
     def mean(self, rank: int) -> tuple[Float32Array, Float32Array]:
@@ -78,15 +79,3 @@ def _roots(gram: Float64Array) -> tuple[Float64Array, Float64Array]:
     kept = values > SMALLEST * max(values.max(initial=0.0), np.finfo(np.float64).tiny)
     roots, vectors = np.sqrt(values[kept]), vectors[:, kept]
     return roots[:, None] * vectors.T, vectors / roots
-
-
-def _times(matrix: Float32Array, right: FloatArray) -> Float32Array:
-    """``matrix @ right`` in float32, in blocks of rows."""
-    right = right.astype(np.float32)
-    product = np.empty((len(matrix), right.shape[1]), np.float32)
-
-    def block(start: int, stop: int) -> None:
-        np.matmul(matrix[start:stop], right, out=product[start:stop])
-
-    map_blocks(block, len(matrix), ROWS_PER_BLOCK)
-    return product

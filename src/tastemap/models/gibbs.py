@@ -131,6 +131,7 @@ def epochs(train: Dataset, config: GibbsConfig, *, rng: np.random.Generator) -> 
     none = draws = Draws.none(data.n_users, data.n_items)
     others = _held_out_chains(train, config, rng)
     unseen = tuple(held_out for _, held_out in others)
+    limits = [other.limits for other, _ in others]
     for sweep in range(1, config.n_epochs + 1):
         users, items, noise_precision, squares = next(chain.states)
         if sweep <= config.burn_in + 1:
@@ -139,7 +140,6 @@ def epochs(train: Dataset, config: GibbsConfig, *, rng: np.random.Generator) -> 
         unseen = tuple(
             each.plus(*next(other.states)[:3]) for (other, _), each in zip(others, unseen, strict=True)
         )
-        limits = [other.limits for other, _ in others]
         losses = {
             "train_rmse": chain.unit.std * float(np.sqrt(squares / len(data))),
             "noise": chain.unit.std / float(np.sqrt(noise_precision)),

@@ -16,7 +16,8 @@ import numpy as np
 from tastemap.data.feature_columns import FeatureColumn
 from tastemap.linalg.csr import CSR, row_numbers
 from tastemap.linalg.gramian import gramian
-from tastemap.linalg.threads import map_blocks, single_threaded_blas
+from tastemap.linalg.products import product_by_rows
+from tastemap.linalg.threads import single_threaded_blas
 from tastemap.linalg.types import Float32Array, Float64Array, FloatArray
 
 SMALLEST = 1e-8
@@ -41,27 +42,11 @@ class SideFeatures:
 
     def project(self, rows: FloatArray) -> Float64Array:
         """``P' rows`` for rows of shape (n, D), shape (r, D)."""
-        values = rows.astype(np.float32)
-        product = np.empty((len(self.singular), rows.shape[1]), np.float32)
-
-        def block(start: int, stop: int) -> None:
-            np.matmul(self.left[:, start:stop].T, values, out=product[start:stop])
-
-        with single_threaded_blas():
-            map_blocks(block, len(product), ROWS_PER_BLOCK)
-        return product.astype(np.float64)
+        return product_by_rows(self.left.T, rows, ROWS_PER_BLOCK).astype(np.float64)
 
     def expand(self, weights: FloatArray) -> Float64Array:
         """``P weights`` for weights of shape (r, D), shape (n, D)."""
-        values = weights.astype(np.float32)
-        product = np.empty((len(self.left), weights.shape[1]), np.float32)
-
-        def block(start: int, stop: int) -> None:
-            np.matmul(self.left[start:stop], values, out=product[start:stop])
-
-        with single_threaded_blas():
-            map_blocks(block, len(product), ROWS_PER_BLOCK)
-        return product.astype(np.float64)
+        return product_by_rows(self.left, weights, ROWS_PER_BLOCK).astype(np.float64)
 
 
 def decomposed(features: Float32Array) -> SideFeatures:

@@ -58,8 +58,8 @@ class LazyAdam:
             parameter: _Table(
                 parameter,
                 penalty,
-                torch.zeros_like(parameter, requires_grad=False),
-                torch.zeros_like(parameter, requires_grad=False),
+                torch.zeros_like(parameter),
+                torch.zeros_like(parameter),
                 torch.zeros(len(parameter), device=parameter.device),
             )
             for parameter, penalty in parameters
@@ -151,7 +151,8 @@ def predict_pairs(
 def sorting_order(index: Tensor) -> Tensor:
     """The stable order that sorts B < 2^31 row numbers, shape (B,), int64.
 
-    NumPy sorts numbers by vector instructions, five times as fast as PyTorch; the place of a number, in its
+    NumPy sorts numbers by vector instructions, five times as fast as PyTorch, and as the counting sort of
+    :func:`tastemap.linalg.csr.stable_order` over many more groups than numbers. The place of a number, in its
     lower bits, makes the order stable.
     """
     numbers = index.cpu().numpy()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 
 from tastemap.charts import bias_chart, components_chart, item_map_chart, norms_chart
-from tastemap.charts.plot_data import plot_data
+from tastemap.charts.plot_data import plot_data, titles_and_genres
 from tastemap.inspection import (
     NeighborLists,
     bias_leaderboard,
@@ -146,15 +146,7 @@ def neighbors_part(models: Models) -> Part:
 
 def _finder(label: str, recommender: Recommender, lists: NeighborLists) -> Markup:
     """A place for the page's script to show the neighbors of the item that a reader chooses."""
-    known = item_statistics(recommender.train)
-    genres = known["genres"].list.join(", ").fill_null("")
-    named = genres.unique().sort()
-    data: dict[str, object] = {
-        "title": known["title"].to_list(),
-        "genres": named.search_sorted(genres).to_list(),
-        "named": named.to_list(),
-        "items": lists.items,
-    }
+    data = {**titles_and_genres(item_statistics(recommender.train)), "items": lists.items}
     for measure, near in lists.near.items():
         data[measure] = [[[item, round(similarity, 3)] for item, similarity in one] for one in near]
     name = f"spec-{slug(label)}-finder"

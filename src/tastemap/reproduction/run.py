@@ -10,7 +10,7 @@ import numpy as np
 
 from tastemap.data import Dataset
 from tastemap.evaluation import evaluate
-from tastemap.linalg.types import Float64Array
+from tastemap.inference.predict import score_pairs
 from tastemap.models.base import Model
 from tastemap.models.config import Epoch
 from tastemap.models.neural_config import NeuralConfig
@@ -22,9 +22,6 @@ from tastemap.training.registry import get
 
 VALIDATION_FRACTION = 0.1
 """Share of the training rows by which the honest figure chooses its epoch."""
-
-ROWS_AT_ONCE = 200_000
-"""Test rows that are scored together; each takes the factors of a user."""
 
 N_NEIGHBORS = 5
 
@@ -123,13 +120,9 @@ def _epochs(run: Run, train: Dataset, seed: int) -> Iterator[Epoch[Model]]:
 
 def mean_squared_error(model: Model, parts: Parts) -> float:
     """Of the predictions as the network gives them: within the sigmoid's range, but not cut at the scale."""
-    total = 0.0
-    for start in range(0, len(parts.values), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        score = model.users(parts.user_index[rows]).score(parts.item_index[rows, None])[:, 0]
-        predicted: Float64Array = model.link.apply(score) if model.link.kind == "sigmoid" else score
-        total += float(np.square(predicted - parts.values[rows]).sum())
-    return total / len(parts.values)
+    score = score_pairs(model, parts.user_index, parts.item_index)
+    predicted = model.link.apply(score) if model.link.kind == "sigmoid" else score
+    return float(np.square(predicted - parts.values).mean())
 
 
 def _value(figure: Figure, run: Run, points: Sequence[Point], model: Model, train: Dataset) -> float:
