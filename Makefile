@@ -4,11 +4,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := benchmarks/peers/.venv
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 CHECKED := src tests benchmarks examples scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench docs build golden-update docs-update clean
+.PHONY: help demo test check fmt peers bench docs build golden-update docs-update clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -30,7 +31,9 @@ fmt: $(VENV)/.all-installed ## format the code and mend what ruff can mend
 	$(BIN)/ruff format $(CHECKED)
 	$(BIN)/ruff check --fix $(CHECKED)
 
-bench: $(VENV)/.all-installed ## measure; one script of benchmarks/ after the other
+peers: $(PEERS)/.installed ## install the peers of the benchmarks into an environment of their own
+
+bench: $(VENV)/.all-installed $(PEERS)/.installed ## measure beside the peers, one script after the other
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 docs: $(VENV)/.all-installed ## run every example of the docstrings, the README and docs/
@@ -61,6 +64,12 @@ $(VENV)/.created:
 $(VENV)/.demo-installed: pyproject.toml constraints.txt | $(VENV)/.created
 	@echo "Installing Tastemap with its charts into $(VENV) ..."
 	@$(INSTALL) -e '.[explore]'
+	@touch $@
+
+$(PEERS)/.installed: benchmarks/peers/requirements.txt
+	@echo "Installing the peers into $(PEERS) ..."
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 # Dependency groups need pip 25.1.

@@ -1,0 +1,74 @@
+"""Fits one of our models to the arrays of a folder, epoch by epoch, as the scripts of peers/ do.
+
+The spec names the folder, the model, its settings, the seed and where factors or predictions of each epoch go.
+An epoch is timed from asking for it to having its model. Compilation comes before, on a small table.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _parts import read_train
+
+from tastemap.data import Dataset
+from tastemap.inference.predict import score_pairs
+from tastemap.models.base import Model
+from tastemap.models.factor import FactorModel
+from tastemap.rng import stream
+from tastemap.training.registry import get, make_config
+
+
+def write(spec: dict[str, Any], model: Model, number: int) -> None:
+    """What the scorer needs of one epoch."""
+    folder = Path(spec["folder"])
+    if spec["keep"] == "factors":
+        assert isinstance(model, FactorModel), "lists are scored from factors"
+        np.save(folder / f"{spec['out']}-{number}-users.npy", model.user_factors[np.load(folder / "users.npy")])
+        np.save(folder / f"{spec['out']}-{number}-items.npy", model.item_factors)
+    elif spec["keep"] == "predictions":
+        pairs = np.load(folder / "test_users.npy"), np.load(folder / "test_items.npy")
+        np.save(folder / f"{spec['out']}-{number}.npy", model.link.apply(score_pairs(model, *pairs)))
+
+
+def warm_up(spec: dict[str, Any], train: Dataset) -> None:
+    """Two epochs on a thousandth of the rows, so that no compilation is timed."""
+    rows = np.zeros(len(train.interactions), np.bool_)
+    rows[: max(2_000, len(rows) // 1_000)] = True
+    config = make_config(spec["model"], {**spec["settings"], "n_epochs": 2})
+    epochs = get(spec["model"]).epochs
+    assert epochs is not None
+    for epoch in epochs(train.select(rows), config, rng=np.random.default_rng(0)):
+        _ = epoch.model
+
+
+def main() -> None:
+    """Fit, and say how long each epoch took."""
+    spec = json.loads(Path(sys.argv[1]).read_text())
+    start = time.perf_counter()
+    train = read_train(spec)
+    loaded = time.perf_counter()
+    warm_up(spec, train)
+    warm = time.perf_counter()
+    _ = train.interactions.by_item  # the transpose that the peers make before their first iteration
+    prepared = time.perf_counter()
+    epochs = get(spec["model"]).epochs
+    assert epochs is not None
+    config = make_config(spec["model"], {**spec["settings"], "n_epochs": spec["n_epochs"]})
+    seconds = []
+    begin = time.perf_counter()
+    for number, epoch in enumerate(epochs(train, config, rng=stream(spec["seed"], "fit"))):
+        model = epoch.model
+        seconds.append(round(time.perf_counter() - begin, 3))
+        write(spec, model, number)
+        begin = time.perf_counter()
+    answer = {"load_s": loaded - start, "compile_s": warm - loaded, "prepare_s": prepared - warm}
+    print(json.dumps({key: round(value, 3) for key, value in answer.items()} | {"iteration_s": seconds}))
+
+
+if __name__ == "__main__":
+    main()

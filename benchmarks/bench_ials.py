@@ -1,0 +1,220 @@
+"""``ials`` beside implicit and irspack on 24.5 million made-up interactions: seconds, NDCG@20, memory.
+
+The three read the same arrays, use two threads, start from several seeds turn by turn, and their factors are
+scored by one scorer: full ranking, training rows masked, a fixed sample of users. The stopping rule: how long
+until NDCG@20 reaches, less 0.2 %, what the faster peer has after its ten iterations.
+
+Run: make peers && python benchmarks/bench_ials.py
+Settings are chosen before by: python benchmarks/bench_ials.py --choose
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _parts import Parts, cut, sample_users, score_lists, write_parts
+from _run import keep, machine, options, our_versions, peer_versions, run_ours, run_peer
+
+from tastemap.data import load
+from tastemap.data.generate import SHAPES, Blueprint, write_generated
+from tastemap.linalg.types import Int64Array
+
+SLACK = 0.998
+"""NDCG@20 counts as reached at this share of the peer's."""
+
+N_ITERATIONS = 10
+TEST_FRACTION = 0.02
+
+SETTINGS: dict[str, dict[str, float]] = {
+    "ours": {"regularization": 0.003, "unobserved_weight": 0.1},
+    "irspack": {"reg": 0.003, "alpha0": 0.1},
+    "implicit": {"regularization": 0.01, "alpha": 10.0},
+}
+"""What --choose found; ours are irspack's, since the loss is the same."""
+
+GRIDS: dict[str, dict[str, list[float]]] = {
+    "irspack": {"reg": [0.001, 0.003, 0.01], "alpha0": [0.03, 0.1, 0.3]},
+    "implicit": {"regularization": [0.01, 1.0, 100.0], "alpha": [3.0, 10.0, 30.0]},
+}
+
+SIZES = {
+    "full": Blueprint(SHAPES["ml-25m"].n_rows, 162_541, 59_047, implicit=True),
+    # As many rows a user, and as many users to an item's rows, as in the full file: the settings carry over.
+    "choice": Blueprint(2_500_000, 16_254, 59_047, implicit=True),
+    "small": Blueprint(300_000, 5_000, 2_000, implicit=True),
+}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The data of a run, and where the arrays lie."""
+
+    parts: Parts
+    users: Int64Array
+    place: dict[str, object]
+    python: Path
+
+
+@contextmanager
+def prepared(size: str, data: Path | None, python: Path, n_test_users: int) -> Iterator[Bench]:
+    """Make or read the file, cut it, write its arrays for a while."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = data or folder / "interactions.parquet"
+        if data is None:
+            write_generated(path, SIZES[size], rng=0)
+        parts = cut(load(path, implicit=True), TEST_FRACTION)
+        users = sample_users(parts, n_test_users)
+        yield Bench(parts, users, write_parts(folder, parts, users), python)
+
+
+def run(
+    bench: Bench, system: str, d: int, seed: int, settings: dict[str, float], n_epochs: int
+) -> dict[str, Any]:
+    """One fit in a process of its own, and NDCG@20 after each of its iterations."""
+    spec: dict[str, object] = {**bench.place, "out": system, "seed": seed, "n_epochs": n_epochs}
+    if system == "ours":
+        spec |= {"model": "ials", "keep": "factors", "settings": {**settings, "n_factors": d}}
+        answer = run_ours(spec)
+    else:
+        script = {"implicit": "implicit_als", "irspack": "irspack_ials"}[system]
+        answer = run_peer(bench.python, script, {**spec, "n_factors": d, "settings": settings})
+    answer["ndcg@20"] = [round(figure, 5) for figure in scored(bench, system, n_epochs)]
+    return answer
+
+
+def scored(bench: Bench, system: str, n_epochs: int) -> Iterator[float]:
+    """NDCG@20 of each iteration; its arrays are removed."""
+    for number in range(n_epochs):
+        paths = [
+            Path(str(bench.place["folder"])) / f"{system}-{number}-{side}.npy" for side in ("users", "items")
+        ]
+        yield score_lists(bench.parts, bench.users, *(np.load(path) for path in paths))
+        for path in paths:
+            path.unlink()
+
+
+def reached_after(answer: dict[str, Any], target: float) -> float | None:
+    """Seconds of iterations until NDCG@20 is at least `target`; None if it never is."""
+    passed = 0.0
+    for seconds, figure in zip(answer["iteration_s"], answer["ndcg@20"], strict=True):
+        passed += seconds
+        if figure >= target:
+            return float(round(passed, 2))
+    return None
+
+
+def compared(runs: dict[str, list[dict[str, Any]]]) -> dict[str, object]:
+    """The stopping rule over all seeds, which stand in the same order for each system."""
+    peers = {
+        name: statistics.median(sum(one["iteration_s"]) for one in runs[name])
+        for name in ("implicit", "irspack")
+        if runs.get(name)
+    }
+    if not peers or not runs.get("ours"):
+        return {}
+    fastest = min(peers, key=lambda name: peers[name])
+    targets = [SLACK * one["ndcg@20"][-1] for one in runs[fastest]]
+    times = {
+        name: [reached_after(one, target) for one, target in zip(found, targets, strict=False)]
+        for name, found in runs.items()
+        if found
+    }
+    known = [
+        (theirs, ours) for theirs, ours in zip(times[fastest], times["ours"], strict=False) if ours and theirs
+    ]
+    ratio = statistics.median(theirs / ours for theirs, ours in known) if known else None
+    return {
+        "faster_peer": fastest,
+        "target_ndcg@20": [round(target, 5) for target in targets],
+        "seconds_to_target": times,
+        "times_faster": None if ratio is None else round(ratio, 2),
+    }
+
+
+def choose(bench: Bench, d: int) -> dict[str, object]:
+    """NDCG@20 of each setting of the grids after ten iterations."""
+    found: dict[str, object] = {}
+    for system, grid in GRIDS.items():
+        tried: list[dict[str, float]] = []
+        for values in product(*grid.values()):
+            settings = dict(zip(grid, values, strict=True))
+            figure = run(bench, system, d, 0, settings, N_ITERATIONS)["ndcg@20"][-1]
+            tried.append({**settings, "ndcg@20": figure})
+            print(system, tried[-1], flush=True)
+        best = max(tried, key=lambda one: one["ndcg@20"])
+        found[system] = {"tried": tried, "best": best}
+    return found
+
+
+def compare(bench: Bench, given: argparse.Namespace, record: dict[str, Any], save: Callable[[], None]) -> None:
+    """Every width, seed and system in turn; the record is kept after each."""
+    systems: dict[str, list[str]] = {
+        "ours": ["ours"],
+        "peers": ["implicit", "irspack"],
+        "all": ["implicit", "irspack", "ours"],
+    }
+    for d in given.d:
+        entry = record.setdefault(f"d={d}", {})
+        runs: dict[str, list[dict[str, Any]]] = entry.setdefault("runs", {})
+        for system in systems[given.only]:
+            runs[system] = []
+        for seed in range(given.seeds):
+            for system in systems[given.only]:
+                answer = run(bench, system, d, seed, SETTINGS[system], given.iterations)
+                runs[system].append({"seed": seed, **answer})
+                print(d, system, answer, flush=True)
+                entry |= compared(runs)
+                save()
+
+
+def main() -> None:
+    """Measure what is asked for, keep it."""
+    parser = options(__doc__, "ials.json")
+    parser.add_argument("--size", choices=sorted(SIZES), default="full")
+    parser.add_argument("--data", type=Path, help="a file of that size made before")
+    parser.add_argument("--d", type=int, nargs="+", default=[64, 128])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--only", choices=["ours", "peers", "all"], default="all", help="keeps the others' runs"
+    )
+    parser.add_argument("--iterations", type=int, default=N_ITERATIONS)
+    parser.add_argument("--test-users", type=int, default=10_000)
+    parser.add_argument("--choose", action="store_true", help="try the grids of settings on a smaller file")
+    given = parser.parse_args()
+    size = "choice" if given.choose and given.size == "full" else given.size
+    goes_on = given.out.exists() and (given.choose or given.only != "all")
+    record: dict[str, Any] = json.loads(given.out.read_text()) if goes_on else {}
+    about = {
+        "size": size,
+        "n_iterations": given.iterations,
+        "test_users": given.test_users,
+        "settings": SETTINGS,
+    }
+    record |= {} if given.choose else about
+    record |= {
+        "machine": machine(),
+        "versions": our_versions(),
+        "peer_versions": peer_versions(given.peers_python, "implicit", "irspack", "numpy"),
+    }
+    with prepared(size, given.data, given.peers_python, given.test_users) as bench:
+        if given.choose:
+            record["choice"] = choose(bench, given.d[0])
+            keep(given.out, record)
+        else:
+            record["n_train"] = len(bench.parts.train)
+            compare(bench, given, record, lambda: keep(given.out, record))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What the scripts of this folder share: reading the arrays, keeping factors, answering."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+
+class Task:
+    """The spec of a run, its training matrix, and the seconds of what has been done."""
+
+    def __init__(self) -> None:
+        self.spec: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text())
+        start = time.perf_counter()
+        indptr, indices, values = (self.array(name) for name in ("indptr", "indices", "values"))
+        shape = (self.spec["n_users"], self.spec["n_items"])
+        self.train = sparse.csr_matrix((values, indices, indptr.astype(np.int32)), shape=shape)
+        self.seconds: dict[str, float] = {"load_s": time.perf_counter() - start}
+        self.iterations: list[float] = []
+
+    def array(self, name: str) -> Any:
+        """One array of the folder."""
+        return np.load(Path(self.spec["folder"]) / f"{name}.npy")
+
+    def keep(self, **arrays: Any) -> None:
+        """Write arrays of the latest iteration: ``users=`` and ``items=``, or ``predictions=``."""
+        for name, array in arrays.items():
+            ending = "" if name == "predictions" else f"-{name}"
+            path = Path(self.spec["folder"]) / f"{self.spec['out']}-{len(self.iterations) - 1}{ending}.npy"
+            np.save(path, array)
+
+    def answer(self, **more: object) -> None:
+        """Print the JSON line that the caller waits for."""
+        seconds = {name: round(value, 3) for name, value in self.seconds.items()}
+        print(json.dumps({**seconds, "iteration_s": [round(value, 3) for value in self.iterations], **more}))
