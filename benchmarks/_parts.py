@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +12,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tastemap.data import Dataset, Interactions, RatingScale
+from tastemap.data import Dataset, Interactions, RatingScale, load
 from tastemap.data.catalog import Catalog
 from tastemap.data.dataset import LoadReport
+from tastemap.data.generate import Blueprint, write_generated
 from tastemap.data.id_map import IdMap
 from tastemap.inference.lists import lists_of
 from tastemap.linalg.pairs import find_hits
@@ -20,6 +24,8 @@ from tastemap.metrics.ranking import ndcg
 from tastemap.metrics.rating import rmse
 from tastemap.models.base import Link
 from tastemap.models.factor import FactorModel
+
+TEST_FRACTION = 0.02
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,28 @@ class Parts:
     test_users: IntArray
     test_items: IntArray
     test_values: Float32Array
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The parts, the users whose lists are scored, and where the arrays lie."""
+
+    parts: Parts
+    users: Int64Array
+    place: dict[str, object]
+
+
+@contextmanager
+def prepared(blueprint: Blueprint, data: Path | None, n_test_users: int) -> Iterator[Bench]:
+    """Make or read a file, cut it, and write its arrays for as long as they are needed."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = data or folder / "generated.parquet"
+        if data is None:
+            write_generated(path, blueprint, rng=0)
+        parts = cut(load(path, implicit=blueprint.implicit), TEST_FRACTION)
+        users = sample_users(parts, n_test_users)
+        yield Bench(parts, users, write_parts(folder, parts, users))
 
 
 def cut(data: Dataset, test_fraction: float, seed: int = 0) -> Parts:

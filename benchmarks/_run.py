@@ -23,6 +23,7 @@ PEERS = HERE / "peers"
 RESULTS = HERE / "results"
 THREADS = 2
 MIB = 2**20
+PEER_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "LK_NUM_THREADS": str(THREADS)}
 
 # A small parent: the peak that the kernel keeps of a child begins with the memory of who started it.
 WATCH = """
@@ -95,12 +96,24 @@ def run_script(python: Path | str, script: Path, spec: dict[str, object], **envi
 
 def run_peer(python: Path, name: str, spec: dict[str, object]) -> dict[str, Any]:
     """A script of ``peers/``; implicit asks for one thread of OpenBLAS beside its own."""
-    return run_script(python, PEERS / f"{name}.py", spec, OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    return run_script(python, PEERS / f"{name}.py", spec, **PEER_ENVIRONMENT)
 
 
 def run_ours(spec: dict[str, object]) -> dict[str, Any]:
     """``_ours.py``, which answers as the peers do."""
     return run_script(sys.executable, HERE / "_ours.py", spec)
+
+
+def reached_after(
+    seconds: list[float], figures: list[float], target: float, *, falls: bool = False
+) -> float | None:
+    """Seconds of iterations until the figure reaches `target` (or falls to it); None if it never does."""
+    passed = 0.0
+    for one, figure in zip(seconds, figures, strict=True):
+        passed += one
+        if figure <= target if falls else figure >= target:
+            return round(passed, 2)
+    return None
 
 
 def keep(path: Path, record: dict[str, Any]) -> None:

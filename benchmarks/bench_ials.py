@@ -13,27 +13,21 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _parts import Parts, cut, sample_users, score_lists, write_parts
-from _run import keep, machine, options, our_versions, peer_versions, run_ours, run_peer
+from _parts import Bench, prepared, score_lists
+from _run import keep, machine, options, our_versions, peer_versions, reached_after, run_ours, run_peer
 
-from tastemap.data import load
-from tastemap.data.generate import SHAPES, Blueprint, write_generated
-from tastemap.linalg.types import Int64Array
+from tastemap.data.generate import SHAPES, Blueprint
 
 SLACK = 0.998
 """NDCG@20 counts as reached at this share of the peer's."""
 
 N_ITERATIONS = 10
-TEST_FRACTION = 0.02
 
 SETTINGS: dict[str, dict[str, float]] = {
     "ours": {"regularization": 0.003, "unobserved_weight": 0.1},
@@ -55,63 +49,25 @@ SIZES = {
 }
 
 
-@dataclass(frozen=True)
-class Bench:
-    """The data of a run, and where the arrays lie."""
-
-    parts: Parts
-    users: Int64Array
-    place: dict[str, object]
-    python: Path
-
-
-@contextmanager
-def prepared(size: str, data: Path | None, python: Path, n_test_users: int) -> Iterator[Bench]:
-    """Make or read the file, cut it, write its arrays for a while."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        path = data or folder / "interactions.parquet"
-        if data is None:
-            write_generated(path, SIZES[size], rng=0)
-        parts = cut(load(path, implicit=True), TEST_FRACTION)
-        users = sample_users(parts, n_test_users)
-        yield Bench(parts, users, write_parts(folder, parts, users), python)
-
-
 def run(
-    bench: Bench, system: str, d: int, seed: int, settings: dict[str, float], n_epochs: int
+    bench: Bench, python: Path, system: str, d: int, seed: int, settings: dict[str, float], n_epochs: int
 ) -> dict[str, Any]:
-    """One fit in a process of its own, and NDCG@20 after each of its iterations."""
+    """One fit in a process of its own; the factors of its iterations lie among the arrays."""
     spec: dict[str, object] = {**bench.place, "out": system, "seed": seed, "n_epochs": n_epochs}
     if system == "ours":
         spec |= {"model": "ials", "keep": "factors", "settings": {**settings, "n_factors": d}}
         answer = run_ours(spec)
     else:
         script = {"implicit": "implicit_als", "irspack": "irspack_ials"}[system]
-        answer = run_peer(bench.python, script, {**spec, "n_factors": d, "settings": settings})
-    answer["ndcg@20"] = [round(figure, 5) for figure in scored(bench, system, n_epochs)]
+        answer = run_peer(python, script, {**spec, "n_factors": d, "settings": settings})
     return answer
 
 
-def scored(bench: Bench, system: str, n_epochs: int) -> Iterator[float]:
-    """NDCG@20 of each iteration; its arrays are removed."""
-    for number in range(n_epochs):
-        paths = [
-            Path(str(bench.place["folder"])) / f"{system}-{number}-{side}.npy" for side in ("users", "items")
-        ]
-        yield score_lists(bench.parts, bench.users, *(np.load(path) for path in paths))
-        for path in paths:
-            path.unlink()
-
-
-def reached_after(answer: dict[str, Any], target: float) -> float | None:
-    """Seconds of iterations until NDCG@20 is at least `target`; None if it never is."""
-    passed = 0.0
-    for seconds, figure in zip(answer["iteration_s"], answer["ndcg@20"], strict=True):
-        passed += seconds
-        if figure >= target:
-            return float(round(passed, 2))
-    return None
+def scored(bench: Bench, system: str, number: int) -> float:
+    """NDCG@20 of one iteration."""
+    folder = Path(str(bench.place["folder"]))
+    factors = (np.load(folder / f"{system}-{number}-{side}.npy") for side in ("users", "items"))
+    return round(score_lists(bench.parts, bench.users, *factors), 5)
 
 
 def compared(runs: dict[str, list[dict[str, Any]]]) -> dict[str, object]:
@@ -126,7 +82,10 @@ def compared(runs: dict[str, list[dict[str, Any]]]) -> dict[str, object]:
     fastest = min(peers, key=lambda name: peers[name])
     targets = [SLACK * one["ndcg@20"][-1] for one in runs[fastest]]
     times = {
-        name: [reached_after(one, target) for one, target in zip(found, targets, strict=False)]
+        name: [
+            reached_after(one["iteration_s"], one["ndcg@20"], target)
+            for one, target in zip(found, targets, strict=False)
+        ]
         for name, found in runs.items()
         if found
     }
@@ -142,15 +101,15 @@ def compared(runs: dict[str, list[dict[str, Any]]]) -> dict[str, object]:
     }
 
 
-def choose(bench: Bench, d: int) -> dict[str, object]:
+def choose(bench: Bench, python: Path, d: int) -> dict[str, object]:
     """NDCG@20 of each setting of the grids after ten iterations."""
     found: dict[str, object] = {}
     for system, grid in GRIDS.items():
         tried: list[dict[str, float]] = []
         for values in product(*grid.values()):
             settings = dict(zip(grid, values, strict=True))
-            figure = run(bench, system, d, 0, settings, N_ITERATIONS)["ndcg@20"][-1]
-            tried.append({**settings, "ndcg@20": figure})
+            run(bench, python, system, d, 0, settings, N_ITERATIONS)
+            tried.append({**settings, "ndcg@20": scored(bench, system, N_ITERATIONS - 1)})
             print(system, tried[-1], flush=True)
         best = max(tried, key=lambda one: one["ndcg@20"])
         found[system] = {"tried": tried, "best": best}
@@ -171,7 +130,8 @@ def compare(bench: Bench, given: argparse.Namespace, record: dict[str, Any], sav
             runs[system] = []
         for seed in range(given.seeds):
             for system in systems[given.only]:
-                answer = run(bench, system, d, seed, SETTINGS[system], given.iterations)
+                answer = run(bench, given.peers_python, system, d, seed, SETTINGS[system], given.iterations)
+                answer["ndcg@20"] = [scored(bench, system, number) for number in range(given.iterations)]
                 runs[system].append({"seed": seed, **answer})
                 print(d, system, answer, flush=True)
                 entry |= compared(runs)
@@ -207,9 +167,9 @@ def main() -> None:
         "versions": our_versions(),
         "peer_versions": peer_versions(given.peers_python, "implicit", "irspack", "numpy"),
     }
-    with prepared(size, given.data, given.peers_python, given.test_users) as bench:
+    with prepared(SIZES[size], given.data, given.test_users) as bench:
         if given.choose:
-            record["choice"] = choose(bench, given.d[0])
+            record["choice"] = choose(bench, given.peers_python, given.d[0])
             keep(given.out, record)
         else:
             record["n_train"] = len(bench.parts.train)
