@@ -7,8 +7,11 @@ For a row with stored columns :math:`S`, vectors :math:`y_i`, targets :math:`t_i
     A = \Lambda + \alpha \sum_{i \in S} y_i y_i^\top, \qquad
     A\, \mathrm{E}[x] = \Lambda m + \alpha \sum_{i \in S} t_i y_i,
 
-and covariance :math:`A^{-1}`. With the Cholesky factor :math:`A = L L^\top` and a standard normal z,
-:math:`x = \mathrm{E}[x] + L^{-\top} z` is a draw. :func:`row_posterior_reference` is the same in plain NumPy.
+and covariance :math:`A^{-1}`. With the Cholesky factor :math:`A = U^\top U` and a standard normal z,
+:math:`x = \mathrm{E}[x] + U^{-1} z` is a draw. :func:`row_posterior_reference` is the same in plain NumPy.
+
+One factorization of a small matrix waits for its own results most of the time. So the rows of a block are
+factorized beside each other: the last axis of an array of theirs is the row, and a step does the same to all.
 """
 
 from __future__ import annotations
@@ -17,9 +20,14 @@ import numpy as np
 
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.jit import fast_kernel, kernel
-from tastemap.linalg.ridge import ENTRIES_PER_CHUNK, ROWS_PER_BLOCK, add_gramian, dot
-from tastemap.linalg.threads import map_blocks
+from tastemap.linalg.ridge import ENTRIES_PER_CHUNK, add_gramian
+from tastemap.linalg.threads import map_blocks, single_threaded_blas
 from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, Int32Array, Int64Array
+
+LANES = 64
+"""Rows that one thread takes at a time, factorized beside each other."""
+MULTIPLE = 16
+"""Zeros fill a chunk of entries up to a multiple of this: entries beyond one would be summed one by one."""
 
 
 def draw_rows(
@@ -65,13 +73,15 @@ def draw_rows(
     def draw(start: int, stop: int) -> None:
         # 16 columns more than a chunk: rows 1,024 bytes apart would fall into the same few cache sets.
         chunk = np.empty((d + 1, ENTRIES_PER_CHUNK + 16), np.float32)
+        pulls = prior_means[start:stop] @ prior_precision  # (rows, D): Λ m
         _draw_block(
-            rows.indptr, rows.indices, rows.values, vectors, offsets, noise_precision, prior_means,
-            prior_precision, normals, start, stop,
-            np.empty((d + 1, d + 1)), np.empty((d, d)), np.empty(d), np.empty(d), chunk, draws, squares,
+            rows.indptr, rows.indices, rows.values, vectors, offsets, noise_precision, pulls,
+            prior_precision, normals, start, stop, np.empty((d + 1, d + 1)), chunk,
+            np.empty((d, d + 1, LANES)), np.empty((d + 1, LANES)), draws, squares,
         )  # fmt: skip
 
-    map_blocks(draw, n_rows, ROWS_PER_BLOCK)
+    with single_threaded_blas():
+        map_blocks(draw, n_rows, LANES)
     return draws, squares
 
 
@@ -97,41 +107,136 @@ def _gather_with_targets(
     indices: Int32Array,
     values: Float32Array,
     columns: Float32Array,
-) -> None:
-    """Transpose the vectors of a chunk of entries into rows of `columns`, with the targets as the last row."""
-    d = vectors.shape[1]
-    for entry in range(len(indices)):
-        row = indices[entry]
+) -> int:
+    """Transpose the vectors of a chunk of entries into rows of `columns`, with the targets as the last row.
+
+    Four entries at a time, and zeros up to the multiple that is returned.
+    """
+    d, n = vectors.shape[1], len(indices)
+    whole = n - n % 4
+    for entry in range(0, whole, 4):
+        row0, row1, row2, row3 = indices[entry], indices[entry + 1], indices[entry + 2], indices[entry + 3]
         for factor in range(d):
-            columns[factor, entry] = vectors[row, factor]
-        columns[d, entry] = values[entry] - offsets[row]
-
-
-@fast_kernel
-def _product(matrix: Float64Array, vector: Float64Array, product: Float64Array) -> None:
-    """``product += matrix @ vector`` for a symmetric matrix, read from its lower triangle."""
-    d = len(vector)
-    for row in range(d):
-        product[row] += matrix[row, row] * vector[row]
-        for column in range(row):
-            product[row] += matrix[row, column] * vector[column]
-            product[column] += matrix[row, column] * vector[row]
+            columns[factor, entry] = vectors[row0, factor]
+            columns[factor, entry + 1] = vectors[row1, factor]
+            columns[factor, entry + 2] = vectors[row2, factor]
+            columns[factor, entry + 3] = vectors[row3, factor]
+    for entry in range(whole, n):
+        for factor in range(d):
+            columns[factor, entry] = vectors[indices[entry], factor]
+    for entry in range(n):
+        columns[d, entry] = values[entry] - offsets[indices[entry]]
+    filled = (n + MULTIPLE - 1) // MULTIPLE * MULTIPLE
+    for factor in range(d + 1):
+        for entry in range(n, filled):
+            columns[factor, entry] = 0.0
+    return filled
 
 
 @kernel
-def _cholesky_draw(A: Float64Array, b: Float64Array, normals: FloatArray) -> None:
-    """Put ``A^-1 b + L^-T normals`` into b, with A = L L' in the lower triangle of A."""
-    d = len(b)
-    for row in range(d):
-        for column in range(row):
-            A[row, column] = (A[row, column] - dot(A[row], A[column], column)) / A[column, column]
-        A[row, row] = np.sqrt(A[row, row] - dot(A[row], A[row], row))
-    for row in range(d):  # L w = b, and the noise: L' x = w + z
-        b[row] = (b[row] - dot(A[row], b, row)) / A[row, row]
-    for row in range(d - 1, -1, -1):
-        b[row] = (b[row] + normals[row]) / A[row, row]
-        for column in range(row):
-            b[column] -= A[row, column] * b[row]
+def _build_systems(
+    indptr: Int64Array,
+    indices: Int32Array,
+    values: Float32Array,
+    vectors: Float32Array,
+    offsets: Float32Array,
+    noise_precision: float,
+    prior_precision: Float64Array,
+    start: int,
+    stop: int,
+    G: Float64Array,
+    columns: Float32Array,
+    pulls: Float64Array,
+    systems: Float64Array,
+    sums: Float64Array,
+) -> None:
+    """Fill the systems of the rows from `start` to `stop`; lanes beyond them get those of the last row."""
+    d = vectors.shape[1]
+    for lane in range(systems.shape[2]):
+        row = start + lane
+        if row < stop:
+            for factor in range(d + 1):
+                for other in range(factor + 1):
+                    G[factor, other] = 0.0  # [Y t]'[Y t]
+            for first in range(indptr[row], indptr[row + 1], ENTRIES_PER_CHUNK):
+                last = min(first + ENTRIES_PER_CHUNK, indptr[row + 1])
+                n = _gather_with_targets(vectors, offsets, indices[first:last], values[first:last], columns)
+                add_gramian(columns, columns, n, G)
+            for factor in range(d):
+                pulls[lane, factor] += noise_precision * G[d, factor]  # now the right side b
+        for factor in range(d):
+            systems[factor, d, lane] = pulls[min(lane, stop - start - 1), factor]
+            sums[factor, lane] = G[d, factor]
+            for other in range(factor + 1):
+                systems[other, factor, lane] = (
+                    prior_precision[factor, other] + noise_precision * G[factor, other]
+                )
+        sums[d, lane] = G[d, d]
+
+
+@fast_kernel
+def _scale(values: Float64Array, divisors: Float64Array) -> None:
+    for lane in range(len(values)):
+        values[lane] /= divisors[lane]
+
+
+@fast_kernel
+def _subtract_product(values: Float64Array, left: Float64Array, right: Float64Array) -> None:
+    for lane in range(len(values)):
+        values[lane] -= left[lane] * right[lane]
+
+
+@fast_kernel
+def _subtract_four(
+    values: Float64Array,
+    left0: Float64Array,
+    right0: Float64Array,
+    left1: Float64Array,
+    right1: Float64Array,
+    left2: Float64Array,
+    right2: Float64Array,
+    left3: Float64Array,
+    right3: Float64Array,
+) -> None:
+    for lane in range(len(values)):
+        values[lane] -= (
+            left0[lane] * right0[lane]
+            + left1[lane] * right1[lane]
+            + left2[lane] * right2[lane]
+            + left3[lane] * right3[lane]
+        )
+
+
+@kernel
+def _factorize(systems: Float64Array) -> None:
+    """Replace ``[A | b]``, (D, D + 1, lanes), by ``[U | U'^-1 b]`` with U'U = A, upper triangles."""
+    d = len(systems)
+    for i in range(d):
+        whole = i - i % 4
+        for j in range(i, d + 1):
+            values = systems[i, j]
+            for k in range(0, whole, 4):
+                _subtract_four(
+                    values, systems[k, i], systems[k, j], systems[k + 1, i], systems[k + 1, j],
+                    systems[k + 2, i], systems[k + 2, j], systems[k + 3, i], systems[k + 3, j],
+                )  # fmt: skip
+            for k in range(whole, i):
+                _subtract_product(values, systems[k, i], systems[k, j])
+            if j == i:
+                for lane in range(len(values)):
+                    values[lane] = np.sqrt(values[lane])
+            else:
+                _scale(values, systems[i, i])
+
+
+@kernel
+def _solve_back(systems: Float64Array) -> None:
+    """Replace the last column c of the factorized systems by ``U^-1 c``."""
+    d = len(systems)
+    for i in range(d - 1, -1, -1):
+        _scale(systems[i, d], systems[i, i])
+        for j in range(i):
+            _subtract_product(systems[j, d], systems[j, i], systems[i, d])
 
 
 @kernel
@@ -142,37 +247,39 @@ def _draw_block(
     vectors: Float32Array,
     offsets: Float32Array,
     noise_precision: float,
-    prior_means: Float64Array,
+    pulls: Float64Array,
     prior_precision: Float64Array,
     normals: FloatArray,
     start: int,
     stop: int,
     G: Float64Array,
-    A: Float64Array,
-    x: Float64Array,
-    b: Float64Array,
     columns: Float32Array,
+    systems: Float64Array,
+    sums: Float64Array,
     draws: Float32Array,
     squares: Float64Array,
 ) -> None:
-    d = vectors.shape[1]
+    d = len(systems)
+    _build_systems(
+        indptr, indices, values, vectors, offsets, noise_precision, prior_precision, start, stop,
+        G, columns, pulls, systems, sums,
+    )  # fmt: skip
+    _factorize(systems)
     for row in range(start, stop):
-        for factor in range(d + 1):
-            for other in range(factor + 1):
-                G[factor, other] = 0.0  # [Y t]'[Y t]
-        for first in range(indptr[row], indptr[row + 1], ENTRIES_PER_CHUNK):
-            last = min(first + ENTRIES_PER_CHUNK, indptr[row + 1])
-            _gather_with_targets(vectors, offsets, indices[first:last], values[first:last], columns)
-            add_gramian(columns, columns, last - first, G)
+        lane = row - start
+        squares[row] = sums[d, lane]
         for factor in range(d):
-            x[factor] = noise_precision * G[d, factor]
-            b[factor] = -2.0 * G[d, factor]
-            for other in range(factor + 1):
-                A[factor, other] = prior_precision[factor, other] + noise_precision * G[factor, other]
-        _product(prior_precision, prior_means[row], x)
-        _cholesky_draw(A, x, normals[row])
+            systems[factor, d, lane] += normals[row, factor]
+            squares[row] += systems[factor, d, lane] * normals[row, factor] / noise_precision
+    _solve_back(systems)
+    # |t - Yx|^2 = t't - 2 x'Y't + x'Y'Yx, and α x'Y'Yx = x'Ax - x'Λx with x'Ax = x'b + (Ux)'z
+    for row in range(start, stop):
+        lane = row - start
         for factor in range(d):
-            draws[row, factor] = x[factor]
-        # |t - Yx|^2 = t't + x'(Y'Yx - 2 Y't)
-        _product(G, x, b)
-        squares[row] = G[d, d] + dot(x, b, d)
+            x = systems[factor, d, lane]
+            draws[row, factor] = x
+            of_prior = 0.5 * prior_precision[factor, factor] * x
+            for other in range(factor):
+                of_prior += prior_precision[factor, other] * systems[other, d, lane]
+            squares[row] += x * (pulls[lane, factor] - 2.0 * of_prior) / noise_precision
+            squares[row] -= 2.0 * x * sums[factor, lane]
