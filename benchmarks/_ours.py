@@ -1,6 +1,6 @@
-"""Fits one of our models to the arrays of a folder, epoch by epoch, as the scripts of peers/ do.
+"""Fits one of our models to the arrays of a folder, or to a file, epoch by epoch, as the scripts of peers/ do.
 
-The spec names the folder, the model, its settings, the seed and where factors or predictions of each epoch go.
+The spec names the folder or the source, the model, its settings, the seed and what is kept of each epoch.
 An epoch is timed from asking for it to having its model. Compilation comes before, on a small table.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from _parts import read_train
 
-from tastemap.data import Dataset
+from tastemap.data import Dataset, load
 from tastemap.inference.predict import score_pairs
 from tastemap.models.base import Model
 from tastemap.models.factor import FactorModel
@@ -25,12 +25,14 @@ from tastemap.training.registry import get, make_config
 
 def write(spec: dict[str, Any], model: Model, number: int) -> None:
     """What the scorer needs of one epoch."""
+    if spec["keep"] == "nothing":
+        return
     folder = Path(spec["folder"])
     if spec["keep"] == "factors":
         assert isinstance(model, FactorModel), "lists are scored from factors"
         np.save(folder / f"{spec['out']}-{number}-users.npy", model.user_factors[np.load(folder / "users.npy")])
         np.save(folder / f"{spec['out']}-{number}-items.npy", model.item_factors)
-    elif spec["keep"] == "predictions":
+    else:
         pairs = np.load(folder / "test_users.npy"), np.load(folder / "test_items.npy")
         np.save(folder / f"{spec['out']}-{number}.npy", model.link.apply(score_pairs(model, *pairs)))
 
@@ -50,7 +52,7 @@ def main() -> None:
     """Fit, and say how long each epoch took."""
     spec = json.loads(Path(sys.argv[1]).read_text())
     start = time.perf_counter()
-    train = read_train(spec)
+    train = load(spec["source"]) if "source" in spec else read_train(spec)
     loaded = time.perf_counter()
     warm_up(spec, train)
     warm = time.perf_counter()

@@ -37,8 +37,8 @@ SETTINGS: dict[str, dict[str, float]] = {
 """What --choose found; ours are irspack's, since the loss is the same."""
 
 GRIDS: dict[str, dict[str, list[float]]] = {
-    "irspack": {"reg": [0.001, 0.003, 0.01], "alpha0": [0.03, 0.1, 0.3]},
-    "implicit": {"regularization": [0.01, 1.0, 100.0], "alpha": [3.0, 10.0, 30.0]},
+    "irspack": {"reg": [0.001, 0.003, 0.01], "alpha0": [0.3, 1.0, 3.0]},
+    "implicit": {"regularization": [0.01, 10.0, 1_000.0], "alpha": [0.3, 1.0, 3.0]},
 }
 
 SIZES = {
