@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tastemap.models.recommender import Recommender
     from tastemap.reports import write_report
     from tastemap.training import MODELS, fit
+    from tastemap.tuning import plan
 
 _HOMES = {
     "MODELS": "tastemap.training",
@@ -54,6 +55,7 @@ _HOMES = {
     "load": "tastemap.artifacts",
     "load_data": "tastemap.data:load",
     "make_splits": "tastemap.data",
+    "plan": "tastemap.tuning",
     "predict": "tastemap.inference",
     "recommend": "tastemap.inference",
     "recommend_for_history": "tastemap.inference",
@@ -83,6 +85,7 @@ __all__ = [
     "load",
     "load_data",
     "make_splits",
+    "plan",
     "predict",
     "recommend",
     "recommend_for_history",

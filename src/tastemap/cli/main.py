@@ -18,6 +18,7 @@ from tastemap.cli import (
     fit,
     info,
     inspect,
+    plan,
     predict,
     rate,
     recommend,
@@ -41,7 +42,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
-for module in (fit, evaluate, info, predict, recommend, similar, explain, inspect, compare, rate, reproduce):
+for module in (
+    plan,
+    fit,
+    evaluate,
+    info,
+    predict,
+    recommend,
+    similar,
+    explain,
+    inspect,
+    compare,
+    rate,
+    reproduce,
+):
     app.command(module.NAME, epilog=f"Example: {module.EXAMPLE}")(module.command)
 
 

@@ -48,13 +48,9 @@ def fit(train: Dataset, config: EASEConfig, *, rng: np.random.Generator) -> Item
     from scipy.linalg import lapack  # here, since the import takes half a second
 
     data = train.interactions
-    n_bytes = 8 * data.n_items**2
-    if n_bytes > LARGEST_MATRIX_BYTES:
-        raise InvalidValueError(
-            f"ease needs a dense matrix of {data.n_items:,} x {data.n_items:,} items, "
-            f"{n_bytes / 2**30:,.0f} GB; "
-            "it is meant for up to 32,000 items. Use ials, whose memory grows with the items alone."
-        )
+    refusal = too_many_items(data.n_items)
+    if refusal is not None:
+        raise InvalidValueError(refusal)
     G = co_counts(data).T  # symmetric; the transposed view is in the order in which LAPACK needs no copy
     G[np.diag_indices_from(G)] += config.regularization
     with single_threaded_blas():
@@ -66,6 +62,17 @@ def fit(train: Dataset, config: EASEConfig, *, rng: np.random.Generator) -> Item
     diagonal = np.diag(P).copy()
     map_blocks(lambda start, stop: _scale_rows(P, diagonal, start, stop, weights), data.n_items, 64)
     return ItemWeights(DenseWeights(weights), data.by_user, config.positive_min)
+
+
+def too_many_items(n_items: int) -> str | None:
+    """The sentence with which so many items are refused; None if they are not."""
+    n_bytes = 8 * n_items**2
+    if n_bytes <= LARGEST_MATRIX_BYTES:
+        return None
+    return (
+        f"ease needs a dense matrix of {n_items:,} x {n_items:,} items, {n_bytes / 2**30:,.0f} GB; "
+        "it is meant for up to 32,000 items. Use ials, whose memory grows with the items alone."
+    )
 
 
 def co_counts(train: Interactions) -> Float64Array:

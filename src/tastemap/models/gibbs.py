@@ -231,7 +231,7 @@ def _states(
 def _features_of(train: Dataset, config: GibbsConfig) -> _Features:
     """Decompose the blocks of features."""
     data = train.interactions
-    with_history = _takes_histories(data, config.implicit_history)
+    with_history = takes_histories(data.n_users, data.n_items, config.implicit_history)
     users = [history_matrix(data.by_user)] if with_history else []
     items = [history_matrix(data.by_item)] if with_history else []
     if config.user_features:
@@ -241,11 +241,18 @@ def _features_of(train: Dataset, config: GibbsConfig) -> _Features:
     return _Features(list(map(decomposed, users)), list(map(decomposed, items)), with_history)
 
 
-def _takes_histories(data: Interactions, asked: bool | None) -> bool:
-    size = data.n_users * data.n_items
+def takes_histories(n_users: int, n_items: int, asked: bool | None) -> bool:
+    """Whether histories are features, as `asked` or, if that is None, where the data is small enough.
+
+    Raises
+    ------
+    InvalidValueError
+        If they are asked for and the data is too large.
+    """
+    size = n_users * n_items
     if asked and size > LARGEST_HISTORY:
         raise InvalidValueError(
-            f"implicit_history needs users times items of at most {LARGEST_HISTORY:,}. Got {data.n_users:,} "
-            f"times {data.n_items:,}; set implicit_history=false."
+            f"implicit_history needs users times items of at most {LARGEST_HISTORY:,}. Got {n_users:,} "
+            f"times {n_items:,}; set implicit_history=false."
         )
     return size <= LARGEST_HISTORY if asked is None else asked

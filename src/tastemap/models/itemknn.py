@@ -49,17 +49,30 @@ def fit(train: Dataset, config: ItemKNNConfig, *, rng: np.random.Generator) -> I
     once fitted, and two integers for each item and thread. Nothing of I x I items is made.
     """
     data = train.interactions
-    n_bytes = 8 * _most_weights(data, config.n_neighbors)
-    if n_bytes > LARGEST_WEIGHTS_BYTES:
-        raise InvalidValueError(
-            f"itemknn could need {n_bytes / 2**30:,.0f} GB for up to {config.n_neighbors:,} neighbors of each "
-            f"of {data.n_items:,} items, where 8 GB are allowed; lower n_neighbors."
-        )
+    refusal = too_many_weights(data.n_items, pairs_of(data), config.n_neighbors)
+    if refusal is not None:
+        raise InvalidValueError(refusal)
     rows = nearest_columns(data.by_user, data.by_item, shrinkage=config.shrinkage, k=config.n_neighbors)
     return ItemWeights(SparseWeights(rows), data.by_user, config.positive_min)
 
 
-def _most_weights(data: Interactions, n_neighbors: int) -> int:
+def pairs_of(data: Interactions) -> int:
+    """Ordered pairs of items that a user has both of, summed over the users."""
+    lengths = data.by_user.row_lengths
+    return int((lengths * (lengths - 1)).sum())
+
+
+def most_weights(n_items: int, n_pairs: int, n_neighbors: int) -> int:
     """No more than this: every neighbor of every item, or every two items of every user."""
-    lengths = data.by_user.row_lengths.astype(np.int64)
-    return min(data.n_items * min(n_neighbors, data.n_items - 1), int((lengths * (lengths - 1)).sum()))
+    return min(n_items * min(n_neighbors, n_items - 1), n_pairs)
+
+
+def too_many_weights(n_items: int, n_pairs: int, n_neighbors: int) -> str | None:
+    """The sentence with which so many weights are refused; None if they are not."""
+    n_bytes = 8 * most_weights(n_items, n_pairs, n_neighbors)
+    if n_bytes <= LARGEST_WEIGHTS_BYTES:
+        return None
+    return (
+        f"itemknn could need {n_bytes / 2**30:,.0f} GB for up to {n_neighbors:,} neighbors of each "
+        f"of {n_items:,} items, where 8 GB are allowed; lower n_neighbors."
+    )

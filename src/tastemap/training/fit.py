@@ -122,13 +122,18 @@ def _with_positive_min(
     return {**settings, "positive_min": positive_min}
 
 
-def _suitable(data: Interactions, entry: ModelEntry, positive_min: float | None) -> Interactions:
-    """What the model is fitted to: the interactions of `data` that it learns from."""
+def check_ratings(data: Interactions, entry: ModelEntry) -> None:
+    """Raise unless `data` has the ratings that the model predicts, if it predicts ratings."""
     if entry.objective == "rating" and data.is_implicit:
         raise InvalidValueError(
             f"{entry.name} predicts ratings, but the data has no rating column. Use a ranking model: ials, "
             "ease or popularity; or name the column with --rating-col."
         )
+
+
+def _suitable(data: Interactions, entry: ModelEntry, positive_min: float | None) -> Interactions:
+    """What the model is fitted to: the interactions of `data` that it learns from."""
+    check_ratings(data, entry)
     learned = data.at_least(positive_min)
     n_users = int(np.count_nonzero(learned.by_user.row_lengths))
     n_items = int(np.count_nonzero(learned.popularity))

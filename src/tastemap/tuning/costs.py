@@ -1,0 +1,260 @@
+"""What fitting each model costs in memory and work, from the size of the data and its settings.
+
+The formulas stand side by side, since they count all that runs (the fit, the validation, the saved arrays), in
+units that :mod:`tastemap.tuning.machine` turns into seconds. :data:`COSTS` has one for every registered model:
+a test holds that. Symbols: ``n`` rows, ``U`` users, ``I`` items, ``d`` factors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+from tastemap.models.als import ALSConfig
+from tastemap.models.bias import BiasConfig
+from tastemap.models.dot import DotConfig
+from tastemap.models.ease import EASEConfig, too_many_items
+from tastemap.models.gibbs import GibbsConfig, takes_histories
+from tastemap.models.gibbs_mean import COLUMNS_PER_FACTOR, KEPT_DRAWS, SPARE_PER_FACTOR
+from tastemap.models.ials import IALSConfig
+from tastemap.models.itemknn import ItemKNNConfig, most_weights, too_many_weights
+from tastemap.models.mlp import MLPConfig, embedding_size
+from tastemap.models.popularity import PopularityConfig
+from tastemap.models.softmax import SoftmaxConfig
+from tastemap.tuning.machine import Work
+
+FLOAT, DOUBLE = 4, 8
+"""Bytes of a float32 and of a float64."""
+
+TURNS = 9
+"""Alternations after which als and ials usually are at their best: 5 to 10 on MovieLens data."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What the cost of a fit depends on.
+
+    Parameters
+    ----------
+    n_rows, n_users, n_items : int
+    user_pairs : int
+        Ordered pairs of items that a user has both of, summed over users: ``sum of n_u (n_u - 1)``.
+    user_values, item_values : int
+        Different values of the feature columns that the settings name, summed.
+    user_inputs, item_inputs : int
+        Lengths of the embeddings of these columns, summed.
+    """
+
+    n_rows: int
+    n_users: int
+    n_items: int
+    user_pairs: int
+    user_values: int = 0
+    item_values: int = 0
+    user_inputs: int = 0
+    item_inputs: int = 0
+
+    @property
+    def n_entities(self) -> int:
+        """Users and items together."""
+        return self.n_users + self.n_items
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a fit needs beside the data.
+
+    Parameters
+    ----------
+    model_bytes : int
+        The arrays of the fitted model, as they are saved.
+    fit_bytes : int
+        What is held at the peak of fitting, the model included.
+    once : Work
+        What is done a single time.
+    epoch : Work
+        What an epoch does to all rows.
+    best_epoch : int
+        The epoch that usually is the best one, if the settings allow as many; 0: the model has no epochs.
+    advice : str
+        What to do for less memory, as a part of a sentence.
+    libraries : tuple of str
+        What is loaded beside NumPy and Polars: ``scipy``, ``torch``.
+    refused : str or None
+        The sentence with which the fit refuses data of this size.
+    """
+
+    model_bytes: int
+    fit_bytes: int
+    once: Work = field(default_factory=Work)
+    epoch: Work = field(default_factory=Work)
+    best_epoch: int = 0
+    advice: str = "take fewer rows"
+    libraries: tuple[str, ...] = ()
+    refused: str | None = None
+
+
+def _factors(size: Size, n_factors: int) -> int:
+    """Bytes of the factors and biases of both sides."""
+    return FLOAT * size.n_entities * (n_factors + 1)
+
+
+def _bias(size: Size, config: BiasConfig) -> Cost:
+    model = _factors(size, 0)
+    return Cost(model, model + 5 * DOUBLE * size.n_rows, once=Work(entries=10 * size.n_rows))
+
+
+def _popularity(size: Size, config: PopularityConfig) -> Cost:
+    model = _factors(size, 0)
+    return Cost(model, model + 2 * DOUBLE * size.n_rows, once=Work(entries=size.n_rows))
+
+
+def _alternating(size: Size, n_factors: int, d: int) -> Cost:
+    """A ridge problem of `d` unknowns for every user and every item."""
+    model = _factors(size, n_factors)
+    solved = 2 * size.n_rows * d**2 + size.n_entities * d**3 // 3
+    return Cost(
+        model,
+        # best, last and current model; the transposed rows; residuals and weights of every row
+        3 * model + 6 * DOUBLE * size.n_rows,
+        epoch=Work(solves=solved, entries=8 * size.n_rows),
+        best_epoch=TURNS,
+        advice="lower n_factors",
+    )
+
+
+def _als(size: Size, config: ALSConfig) -> Cost:
+    return _alternating(size, config.n_factors, config.n_factors + 1)
+
+
+def _ials(size: Size, config: IALSConfig) -> Cost:
+    return _alternating(size, config.n_factors, config.n_factors)
+
+
+def _gibbs(size: Size, config: GibbsConfig) -> Cost:
+    d, entities = config.n_factors, size.n_entities
+    with_history = takes_histories(size.n_users, size.n_items, config.implicit_history)
+    r = min(size.n_users, size.n_items) if with_history else 0
+    directions = size.n_users * (r + size.user_values) + size.n_items * (r + size.item_values)
+    draws = max(config.n_epochs - config.burn_in, 1)
+    columns = min(COLUMNS_PER_FACTOR, draws) * d
+    model = _factors(size, columns) + 2 * min(KEPT_DRAWS, draws) * entities * (d + 1)
+    model += FLOAT * size.n_items * (columns + 1) * with_history
+    chains = 1 + (config.calibration_parts if config.calibration_parts > 1 else 0)
+    # the draws that are kept, up to twice as many as in the model; the sum of products; rows in float64
+    kept = 4 * KEPT_DRAWS * entities * (d + 1) + 2 * KEPT_DRAWS * DOUBLE * (r + size.user_values) * (d + 1)
+    kept += DOUBLE * entities * (SPARE_PER_FACTOR + 8) * (d + 1)
+    decomposition = DOUBLE * (3 * r * r + size.n_users * size.n_items * with_history)
+    draw = 2 * size.n_rows * (d + 1) ** 2 + entities * (d + 1) ** 3
+    return Cost(
+        model,
+        chains * (kept + FLOAT * directions + 4 * DOUBLE * size.n_rows) + decomposition + model,
+        once=Work(products=chains * 12 * r**2 * max(size.n_users, size.n_items)),
+        epoch=Work(solves=chains * draw, products=chains * 4 * directions * (d + 1), steps=chains),
+        best_epoch=config.n_epochs,
+        advice="lower n_factors, or set implicit_history=false",
+    )
+
+
+def _network(size: Size, n_parameters: int, model: int, epoch: Work, best_epoch: int, advice: str) -> Cost:
+    """Parameters with gradients, two running means, and the models of the best and the last epoch."""
+    held = 4 * FLOAT * n_parameters + 3 * model + 6 * DOUBLE * size.n_rows
+    return Cost(model, held, epoch=epoch, best_epoch=best_epoch, advice=advice, libraries=("torch",))
+
+
+def _steps(n_rows: int, batch_size: int) -> tuple[int, int]:
+    """Steps of an epoch, and rows of a step."""
+    batch = min(batch_size, n_rows)
+    return -(-n_rows // batch), batch
+
+
+def _dot(size: Size, config: DotConfig) -> Cost:
+    d, (steps, batch) = config.n_factors, _steps(size.n_rows, config.batch_size)
+    history = size.n_items * d if config.implicit_history else 0
+    n_parameters = size.n_entities * (d + 1) + history
+    model = _factors(size, d) + FLOAT * history
+    moved = 3 * batch * (d + 1) if config.lazy_steps else n_parameters
+    visited = 4 * size.n_rows * d * (1 + (steps if config.implicit_history else 0))
+    gravity = steps * 6 * size.n_entities * d**2 if config.gravity else 0
+    epoch = Work(elements=steps * moved, entries=visited, products=gravity, steps=steps)
+    return _network(size, n_parameters, model, epoch, config.last_epoch, "lower n_factors")
+
+
+def _mlp(size: Size, config: MLPConfig) -> Cost:
+    p = size.user_inputs + (embedding_size(size.n_users) if config.user_size is None else config.user_size)
+    q = size.item_inputs + (embedding_size(size.n_items) if config.item_size is None else config.item_size)
+    steps, batch = _steps(size.n_rows, config.batch_size)
+    weights = sum(n_in * n_out for n_in, n_out in pairwise((p + q, *config.layers, 1)))
+    n_parameters = size.n_users * p + size.n_items * q + weights
+    values = p + q + sum(config.layers)
+    epoch = Work(
+        elements=steps * n_parameters,
+        products=6 * size.n_rows * weights,
+        entries=4 * size.n_rows * values,
+        steps=2 * steps,
+    )
+    advice = "lower user_size, item_size, layers or batch_size"
+    cost = _network(size, n_parameters, FLOAT * n_parameters, epoch, config.last_epoch, advice)
+    return _with_more(cost, 4 * FLOAT * batch * values)
+
+
+def _softmax(size: Size, config: SoftmaxConfig) -> Cost:
+    d, (steps, batch) = config.n_factors, _steps(size.n_users, config.batch_size)
+    q = size.item_inputs + config.input_size
+    weights = sum(n_in * n_out for n_in, n_out in pairwise((q, *config.layers, d)))
+    n_parameters = size.n_items * (q + d + 1) + weights
+    model = _factors(size, d) + FLOAT * (size.n_items * q + weights)
+    per_user = size.n_items * (q + d) + weights
+    epoch = Work(
+        elements=steps * (n_parameters + 12 * batch * size.n_items),
+        products=6 * size.n_users * per_user,
+        steps=2 * steps,
+    )
+    cost = _network(size, n_parameters, model, epoch, config.last_epoch, "lower batch_size or n_factors")
+    return _with_more(cost, 8 * FLOAT * batch * size.n_items)
+
+
+def _with_more(cost: Cost, n_bytes: int) -> Cost:
+    """With more bytes at the peak."""
+    return replace(cost, fit_bytes=cost.fit_bytes + n_bytes)
+
+
+def _itemknn(size: Size, config: ItemKNNConfig) -> Cost:
+    weights = most_weights(size.n_items, size.user_pairs, config.n_neighbors)
+    model = DOUBLE * weights + DOUBLE * size.n_items
+    return Cost(
+        model,
+        3 * model + 2 * DOUBLE * size.n_rows,
+        once=Work(counts=size.user_pairs, entries=size.n_rows),
+        advice="lower n_neighbors",
+        refused=too_many_weights(size.n_items, weights, config.n_neighbors),
+    )
+
+
+def _ease(size: Size, config: EASEConfig) -> Cost:
+    pairs = size.n_items**2
+    return Cost(
+        FLOAT * pairs,
+        (FLOAT + DOUBLE) * pairs + 2 * DOUBLE * size.n_rows,
+        once=Work(counts=size.user_pairs, precise_products=size.n_items**3, entries=4 * pairs),
+        advice="take ials, whose memory grows with the items alone",
+        libraries=("scipy",),
+        refused=too_many_items(size.n_items),
+    )
+
+
+COSTS: dict[str, Callable[[Size, Any], Cost]] = {
+    "als": _als,
+    "bias": _bias,
+    "dot": _dot,
+    "ease": _ease,
+    "gibbs": _gibbs,
+    "ials": _ials,
+    "itemknn": _itemknn,
+    "mlp": _mlp,
+    "popularity": _popularity,
+    "softmax": _softmax,
+}
+"""The cost of each model: from the size of the data and the settings."""
