@@ -16,7 +16,7 @@ from tastemap.models.als import ALSConfig
 from tastemap.models.bias import BiasConfig
 from tastemap.models.dot import DotConfig
 from tastemap.models.ease import EASEConfig, too_many_items
-from tastemap.models.gibbs import GibbsConfig, takes_histories
+from tastemap.models.gibbs import GibbsConfig
 from tastemap.models.gibbs_mean import COLUMNS_PER_FACTOR, KEPT_DRAWS, SPARE_PER_FACTOR
 from tastemap.models.ials import IALSConfig
 from tastemap.models.itemknn import ItemKNNConfig, most_weights, too_many_weights
@@ -143,8 +143,8 @@ def _ials(size: Size, config: IALSConfig) -> Cost:
 
 def _gibbs(size: Size, config: GibbsConfig) -> Cost:
     d, entities = config.n_factors, size.n_entities
-    with_history = takes_histories(size.n_users, size.n_items, config.implicit_history)
-    r = min(size.n_users, size.n_items) if with_history else 0
+    with_history = config.implicit_history
+    r = min(config.history_directions, size.n_users, size.n_items) if with_history else 0
     directions = size.n_users * (r + size.user_values) + size.n_items * (r + size.item_values)
     draws = max(config.n_epochs - config.burn_in, 1)
     columns = min(COLUMNS_PER_FACTOR, draws) * d
@@ -154,14 +154,17 @@ def _gibbs(size: Size, config: GibbsConfig) -> Cost:
     # the draws that are kept, up to twice as many as in the model; the sum of products; rows in float64
     kept = 4 * KEPT_DRAWS * entities * (d + 1) + 2 * KEPT_DRAWS * DOUBLE * (r + size.user_values) * (d + 1)
     kept += DOUBLE * entities * (SPARE_PER_FACTOR + 8) * (d + 1)
-    decomposition = DOUBLE * (3 * r * r + size.n_users * size.n_items * with_history)
-    most = max(size.n_users, size.n_items)
+    decomposition = 3 * DOUBLE * entities * r
     draw = 2 * size.n_rows * (d + 1) ** 2 + entities * (d + 1) ** 3
     return Cost(
         model,
         chains * (kept + FLOAT * directions + 4 * DOUBLE * size.n_rows) + decomposition + model,
-        # histories of both sides: products, and the eigenvectors of a gramian
-        once=Work(products=chains * 6 * r**2 * most, precise_products=chains * 18 * r**3),
+        # histories of both sides, four passes: sums of vectors, gramians and products
+        once=Work(
+            entries=chains * 16 * size.n_rows * r,
+            products=chains * 16 * entities * r**2,
+            precise_products=chains * 16 * entities * r**2,
+        ),
         epoch=Work(
             solves=chains * draw,
             products=chains * 4 * directions * (d + 1),
