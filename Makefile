@@ -80,5 +80,5 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt
 $(VENV)/.all-installed: pyproject.toml constraints.txt | $(VENV)/.created
 	@echo "Installing Tastemap with everything its tests use into $(VENV) ..."
 	@$(INSTALL) 'pip>=25.1'
-	@$(INSTALL) -e '.[explore,torch]' --group dev
+	@$(INSTALL) -e '.[explore,torch,tune]' --group dev
 	@touch $(VENV)/.demo-installed $@

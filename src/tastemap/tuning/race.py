@@ -124,14 +124,16 @@ def _enter(
     seed: int,
     progress: Progress,
 ) -> None:
-    refused = _refusal(candidate, arena, forecast, budget)
+    best = min(finished, key=lambda trial: arena.cost(trial.figure), default=None)
+    kept_s = best.refit_s if best else 0.0  # the best so far must still be fitted to all rows
+    refused = _refusal(candidate, arena, forecast, budget, kept_s)
     if refused is not None:
         race.left_out.append(LeftOut(candidate, refused))
         return
     reserve_s = forecast.save_s(candidate)
 
     def is_over(epoch: int, figure: float, next_s: float) -> bool:
-        return not budget.fits(next_s + reserve_s)
+        return not budget.fits(max(next_s, kept_s) + reserve_s)
 
     ear = Ear(progress)
     try:
@@ -147,11 +149,13 @@ def _enter(
     progress.note(f"{candidate.label}: {arena.metric} {trial.figure:.4f} in {written_s(trial.seconds)}.")
 
 
-def _refusal(candidate: Candidate, arena: Arena, forecast: Forecast, budget: Budget) -> str | None:
+def _refusal(
+    candidate: Candidate, arena: Arena, forecast: Forecast, budget: Budget, kept_s: float
+) -> str | None:
     """Why there is no time for a candidate; None if there is."""
     share = LEAST_SHARE if can_be_cut(candidate.model) else 1.0
     fit_s = forecast.fit_s(candidate)
-    needed_s = share * fit_s * (1.0 + 1.0 / arena.growth) + forecast.first_s(candidate)
+    needed_s = max(share * fit_s, kept_s) + share * fit_s / arena.growth + forecast.first_s(candidate)
     if budget.fits(needed_s + forecast.save_s(candidate)):
         return None
     left_s = max(budget.left_s, 0.0)
