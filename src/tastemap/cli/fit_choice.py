@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from typing import TYPE_CHECKING
 
 from tastemap.cli.output import print_cells, say
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tastemap.tuning.tune import Tuned
 
 SHOWN_TRIALS = 10
+LABEL_WIDTH = 60
 CHOOSING = {
     "--model": True,
     "--objective": True,
@@ -43,7 +45,8 @@ def show_race(found: Auto) -> None:
     if found.leaderboard:
         print_cells(header, [_row(one) for one in found.leaderboard], right=set(header[1:]))
     for one in found.left_out:
-        say(f"Left out: {one.candidate.label}: {one.reason.removesuffix('.')}.")
+        label = textwrap.shorten(one.candidate.label, LABEL_WIDTH, placeholder=" …")
+        say(f"Left out: {label}: {one.reason.removesuffix('.')}.")
     for note in found.notes:
         say(note)
     settings = found.recommender.resolved.model_dump(exclude_defaults=True)
