@@ -26,7 +26,9 @@ from tastemap.cli import (
     similar,
 )
 from tastemap.cli.output import print_error
+from tastemap.cli.progress import TerminalProgress
 from tastemap.errors import FilterError, InvalidValueError, TastemapError, UnknownNameError
+from tastemap.progress import announce_compilation
 
 INTERRUPTED = 130
 WRONG_USAGE = (InvalidValueError, UnknownNameError, FilterError)
@@ -87,7 +89,8 @@ def run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         # Commands that name what to type next find in `obj` what was typed.
-        status = app(arguments, prog_name="tastemap", standalone_mode=False, obj=tuple(arguments))
+        with announce_compilation(TerminalProgress(quiet=as_json)):
+            status = app(arguments, prog_name="tastemap", standalone_mode=False, obj=tuple(arguments))
     except typer.Abort:  # what Typer makes of Ctrl-C
         return print_error("Stopped; what was saved before is unharmed.", "interrupted", as_json=as_json)
     except KeyboardInterrupt:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 from tastemap.data import Dataset
 from tastemap.errors import TastemapError
-from tastemap.linalg.jit import announce_compilation
 from tastemap.models.base import Objective
-from tastemap.progress import Progress
+from tastemap.progress import Progress, announce_compilation
 from tastemap.training import make_config
 from tastemap.tuning.arena import Arena, make_arena
 from tastemap.tuning.budget import CAREFUL, Budget

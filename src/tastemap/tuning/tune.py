@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from tastemap.data import Dataset
 from tastemap.data.dataset import check_dataset
 from tastemap.errors import DataError, InvalidValueError, TastemapError
-from tastemap.linalg.jit import announce_compilation
 from tastemap.models.recommender import Recommender
-from tastemap.progress import SILENT, Progress
+from tastemap.progress import SILENT, Progress, announce_compilation
 from tastemap.rng import Rng, seed_of
 from tastemap.training import fit, get, make_config
 from tastemap.training.fit import check_ratings
