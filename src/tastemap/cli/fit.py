@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 AUTO_BUDGET = "60s"
-STARTING_S = 0.3
-"""What the interpreter and the command line take before the clock of a budget runs."""
 NAME = "fit"
 EXAMPLE = "tastemap fit ratings.csv --model als -o my-model --set n_factors=32"
 
@@ -86,7 +85,9 @@ def command(
     from tastemap.tuning.budget import Budget
 
     _check_usage(model, objective, settings, tune=tune)
-    time = Budget(budget or (AUTO_BUDGET if model == AUTO else None), used_s=STARTING_S)
+    time = Budget(
+        budget or (AUTO_BUDGET if model == AUTO else None), used_s=perf_counter() - context.obj.started
+    )
     if out is not None:
         ensure_writable(out)
     with TerminalProgress(quiet=as_json) as progress:
@@ -113,7 +114,7 @@ def command(
         choice.show()
         _tell(choice.recommender, out)
         if model == AUTO or tune:
-            say(f"Without the search: {repeat(choice.recommender, context.obj or ())}")
+            say(f"Without the search: {repeat(choice.recommender, context.obj)}")
 
 
 @dataclass(frozen=True)

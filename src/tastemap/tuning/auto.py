@@ -18,7 +18,7 @@ from tastemap.tuning.arena import METRIC
 from tastemap.tuning.budget import CAREFUL, Budget, EpochClock
 from tastemap.tuning.candidates import Candidate, candidates
 from tastemap.tuning.caps import within_memory
-from tastemap.tuning.forecast import COMPILING_S, Ear, Forecast, can_be_cut
+from tastemap.tuning.forecast import Forecast, can_be_cut
 from tastemap.tuning.leaderboard import Standing
 from tastemap.tuning.outcome import ranked
 from tastemap.tuning.race import LEAST_SHARE, LeftOut, run_race
@@ -164,10 +164,9 @@ def _baseline(
             f"{written_s(budget.used_s)}. Got {written_s(budget.limit_s)}; allow more time.",
             argument="budget",
         )
-    ear = Ear(progress)
-    found = fit(data, baseline.model, settings=baseline.settings, rng=seed, progress=ear)
-    if ear.has_heard:
-        forecast.compiling_s = COMPILING_S
+    started_s = budget.used_s
+    found = fit(data, baseline.model, settings=baseline.settings, rng=seed, progress=progress)
+    forecast.learn_start(baseline, budget.used_s - started_s)
     return found
 
 

@@ -13,7 +13,7 @@ from tastemap.training import make_config
 from tastemap.tuning.arena import Arena, make_arena
 from tastemap.tuning.budget import CAREFUL, Budget
 from tastemap.tuning.candidates import Candidate
-from tastemap.tuning.forecast import Ear, Forecast, can_be_cut
+from tastemap.tuning.forecast import Forecast, can_be_cut
 from tastemap.tuning.trial import Trial, run_trial
 from tastemap.tuning.units import written_s
 
@@ -134,16 +134,15 @@ def _enter(
     def is_over(epoch: int, figure: float, next_s: float) -> bool:
         return not budget.fits(max(next_s, kept_s) + reserve_s)
 
-    ear = Ear(progress)
     try:
         config = make_config(candidate.model, candidate.settings)
-        with announce_compilation(ear):
+        with announce_compilation(progress):
             trial = run_trial(candidate, config, arena, seed, budget.clock, is_over)
     except (TastemapError, MemoryError) as error:
         reason = "it needs more memory than there is" if isinstance(error, MemoryError) else str(error)
         race.left_out.append(LeftOut(candidate, reason))
         return
-    forecast.learn(candidate, trial.refit_s, trial.seconds if ear.has_heard else 0.0)
+    forecast.learn(candidate, trial)
     finished.append(trial)
     progress.note(f"{candidate.label}: {arena.metric} {trial.figure:.4f} in {written_s(trial.seconds)}.")
 

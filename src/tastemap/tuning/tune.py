@@ -256,7 +256,7 @@ class _Search:
             proposal.tell_failure()
             self._notes.append(f"Not tried: {candidate.label}: {error}")
             return
-        self._forecast.learn(candidate, trial.refit_s, 0.0)
+        self._forecast.learn(candidate, trial)
         self._tried.append((trial, not trial.was_cut))
         if proposal is not None:
             proposal.tell(self._arena.cost(trial.figure), is_whole=not trial.was_cut)
