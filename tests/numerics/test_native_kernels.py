@@ -173,6 +173,21 @@ ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
         *(0, 2, np.zeros((2, 2))),
     ),
     ease._scale_rows: lambda rng: (rng.normal(size=(N, N)), rng.random(N), 0, N, np.zeros((N, N), np.float32)),
+    ease._user_rows: lambda rng: (
+        *(np.array([0, 2, 3]), np.array([0, 1, 1], np.int32)),
+        *(np.array([0, 1, 3]), np.array([0, 0, 1], np.int32)),
+        *(rng.random(2), 0, 2, np.zeros((2, 2))),
+    ),
+    ease._sums_over_items: lambda rng: (
+        rng.normal(size=(2, 2)),
+        *(np.array([0, 2, 3]), np.array([0, 1, 1], np.int32)),
+        *(0, 2, np.zeros((2, 2))),
+    ),
+    ease._sums_over_users: lambda rng: (
+        rng.normal(size=(2, N)),
+        *(np.array([0, 1, *[3] * (N - 1)]), np.array([0, 0, 1], np.int32)),
+        *(rng.random(N), rng.random(N), 0, N, np.zeros(N), np.zeros((N, N), np.float32)),
+    ),
     cosine._dots: lambda rng: (vectors(rng, N)[0], vectors(rng, N)[1][:D], np.zeros(N)),
     interactions._is_sorted: lambda rng: (np.array([0, 0, 1], np.int32), np.array([0, 2, 1], np.int32)),
     id_map._mark: lambda rng: (rng.integers(5, 30, 9), 5, np.zeros(25, np.bool_)),
