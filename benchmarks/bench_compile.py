@@ -3,7 +3,8 @@
 Run: python benchmarks/bench_compile.py [--models als,ials] [--out benchmarks/results/compile.json]
 
 For each model an empty cache, then twice the same commands on a small table: `fit`, `recommend --all` and
-`predict`. The difference between the two is what an install pays once. Models come one after the other.
+`predict`. The difference between the two is what an install pays once. Models come one after the other;
+those that are not asked for keep their rows of an earlier run.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ def main() -> None:
     parser.add_argument("--models", default=",".join(sorted(MODELS)))
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
-    result: dict[str, object] = {
+    result: dict[str, object] = json.loads(given.out.read_text()) if given.out.exists() else {}
+    result |= {
         "benchmark": "processor seconds of compiling at the first use of a model",
         "cores": len(os.sched_getaffinity(0)),
         "load_average_before": round(os.getloadavg()[0], 1),
@@ -84,7 +86,7 @@ def main() -> None:
         for model in given.models.split(","):
             result[model] = measured(model, folder)
             print(model, json.dumps(result[model]), flush=True)
-    given.out.write_text(json.dumps(result, indent=2) + "\n")
+            given.out.write_text(json.dumps(result, indent=2) + "\n")  # a run that is cut keeps its rows
 
 
 if __name__ == "__main__":
