@@ -35,6 +35,9 @@ ABOUT = {
 }  # fmt: skip
 """Keys that say where a record comes from, not what was measured."""
 
+COMMANDS = {"ials_choice": "bench_ials.py --choose irspack implicit"}
+"""Of the records that have no script of their name."""
+
 MOST_COLUMNS = 8
 
 
@@ -80,7 +83,7 @@ def leaves(record: dict[str, Any], path: str = "") -> Iterator[tuple[str, object
 
 def source(stem: str, record: dict[str, Any]) -> list[str]:
     """The command, the machine and the versions of a record."""
-    script = next(path for path in (f"bench_{stem}.py", f"{stem}.py") if (ROOT / "benchmarks" / path).exists())
+    script = COMMANDS.get(stem, f"bench_{stem}.py")
     where = record.get("machine", "")
     facts = dict(where) if isinstance(where, dict) else {"machine": where} if where else {}
     facts |= {name: record[name] for name in ABOUT & record.keys() if name not in ("benchmark", "machine")}
@@ -118,6 +121,17 @@ def of_ials(record: dict[str, Any]) -> list[str]:
         "Settings: " + "; ".join(f"{n}: {shown(s)}" for n, s in record["settings"].items()) + ".",
         "",
     ]
+
+
+def of_choice(record: dict[str, Any]) -> list[str]:
+    """Every setting that was tried, the best first."""
+    tried = [(system, one) for system in ("irspack", "implicit") for one in record.get(system, ())]
+    rows = [(n, shown({k: v for k, v in one.items() if k != "ndcg@20"}), one["ndcg@20"]) for n, one in tried]
+    n_rows = shown(record["n_train"])
+    said = (
+        f"{n_rows} made-up interactions of a tenth of the users; as many items, and rows of a user, as above."
+    )
+    return [said, "", *table(("system", "settings", "NDCG@20"), rows)]
 
 
 def of_als(record: dict[str, Any]) -> list[str]:
@@ -187,6 +201,7 @@ def of_any(record: dict[str, Any]) -> list[str]:
 
 SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], list[str]]]] = {
     "ials": ("ials beside implicit and irspack", of_ials),
+    "ials_choice": ("Settings for ials and its peers", of_choice),
     "als": ("als beside Surprise and LensKit", of_als),
     "quality": ("Every model beside its peers", of_quality),
     "growth": ("Growth with the number of rows", of_growth),
