@@ -19,8 +19,10 @@ from tastemap.models.rating_samples import RatingSamples
 from tastemap.plurals import plural
 
 USERS_PER_BLOCK = 512
-ITEMS_PER_BLOCK = 512
-"""Scores of 512 users for as many items, 1 MB, stay in the cache of a core with the factors of both."""
+SCORES_AT_ONCE = 512 * 512
+"""1 MB of scores stays in the cache of a core, with the factors that they come from."""
+FEWEST_ITEMS = 512
+"""Items of a product at least: of fewer it would take longer."""
 
 
 class UserSide(Protocol):
@@ -187,8 +189,8 @@ class FactorUsers:
 
     @property
     def items_at_once(self) -> int:
-        """As many as stay in the cache of a processor core."""
-        return ITEMS_PER_BLOCK
+        """As many as keep the scores in the cache of a processor core; all items for a single user."""
+        return max(FEWEST_ITEMS, SCORES_AT_ONCE // max(len(self), 1))
 
     def score_range(self, start: int = 0, stop: int | None = None) -> Float32Array:
         """Scores of neighboring items, shape (B, b), float32, by a matrix product."""

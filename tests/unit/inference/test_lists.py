@@ -51,7 +51,8 @@ def test_seen_items_leave_their_candidates_to_others() -> None:
 
 @pytest.mark.parametrize("at_once", [1, 7, 26, 1000])
 def test_blocks_of_items_do_not_change_the_lists(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(factor, "ITEMS_PER_BLOCK", at_once)
+    monkeypatch.setattr(factor, "FEWEST_ITEMS", at_once)
+    monkeypatch.setattr(factor, "SCORES_AT_ONCE", 1)
     model = near_ties()
     seen = from_pairs(np.array([1, 1]), np.array([25, 30]), np.ones(2, np.float32), (N_USERS, model.n_items))
     allowed = np.arange(model.n_items) != 22
