@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 CHECKED := src tests benchmarks examples scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt peers bench docs build golden-update docs-update clean
+.PHONY: help demo test check fmt peers bench bench-page docs build golden-update docs-update clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,10 @@ peers: $(PEERS)/.installed ## install the peers of the benchmarks into an enviro
 
 bench: $(VENV)/.all-installed $(PEERS)/.installed ## measure beside the peers, one script after the other
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	$(BIN)/python scripts/write_benchmarks.py
+
+bench-page: $(VENV)/.all-installed ## write docs/benchmarks.md anew from benchmarks/results
+	$(BIN)/python scripts/write_benchmarks.py
 
 docs: $(VENV)/.all-installed ## run every example of the docstrings, the README and docs/
 	@$(BIN)/python -m pytest src tests/docs

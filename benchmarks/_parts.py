@@ -19,7 +19,7 @@ from tastemap.data.generate import Blueprint, write_generated
 from tastemap.data.id_map import IdMap
 from tastemap.inference.lists import lists_of
 from tastemap.linalg.pairs import find_hits
-from tastemap.linalg.types import Float32Array, Int64Array, IntArray
+from tastemap.linalg.types import Float32Array, Int32Array, Int64Array, IntArray
 from tastemap.metrics.ranking import ndcg
 from tastemap.metrics.rating import rmse
 from tastemap.models.base import Link
@@ -130,6 +130,20 @@ def score_lists(parts: Parts, users: Int64Array, user_factors: Any, item_factors
         None,
     )
     lists = lists_of(model, np.arange(len(users)), k, seen=parts.train.by_user.take(users))
+    return ndcg_of_lists(parts, users, lists, k)
+
+
+def score_dense(parts: Parts, users: Int64Array, scores: Any, k: int) -> float:
+    """The same from scores of all items, shape (users, I), which fit only small data sets."""
+    masked = np.nan_to_num(np.array(scores, np.float64), nan=-np.inf)
+    for row, user in enumerate(users):
+        masked[row, parts.train.by_user.row(user)[0]] = -np.inf
+    lists = np.argsort(-masked, axis=1, kind="stable")[:, :k].astype(np.int32)
+    return ndcg_of_lists(parts, users, lists, k)
+
+
+def ndcg_of_lists(parts: Parts, users: Int64Array, lists: Int32Array, k: int) -> float:
+    """Mean NDCG@k of lists, a row for each of `users`."""
     place = np.searchsorted(users, parts.test_users)
     listed = (place < len(users)) & (users[np.minimum(place, len(users) - 1)] == parts.test_users)
     rows, items = place[listed], parts.test_items[listed]

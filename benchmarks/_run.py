@@ -23,7 +23,12 @@ PEERS = HERE / "peers"
 RESULTS = HERE / "results"
 THREADS = 2
 MIB = 2**20
-PEER_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "LK_NUM_THREADS": str(THREADS)}
+PEER_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "LK_NUM_THREADS": str(THREADS),
+    "TQDM_DISABLE": "1",
+}
 
 # A small parent: the peak that the kernel keeps of a child begins with the memory of who started it.
 WATCH = """

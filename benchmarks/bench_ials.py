@@ -37,8 +37,8 @@ SETTINGS: dict[str, dict[str, float]] = {
 """What --choose found; ours are irspack's, since the loss is the same."""
 
 GRIDS: dict[str, dict[str, list[float]]] = {
-    "irspack": {"reg": [0.001, 0.003, 0.01], "alpha0": [0.3, 1.0, 3.0]},
-    "implicit": {"regularization": [0.01, 10.0, 1_000.0], "alpha": [0.3, 1.0, 3.0]},
+    "irspack": {"reg": [0.0003, 0.001, 0.003], "alpha0": [1.0, 3.0, 10.0]},
+    "implicit": {"regularization": [3.0, 10.0, 30.0], "alpha": [0.1, 0.3, 1.0]},
 }
 
 SIZES = {

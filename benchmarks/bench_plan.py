@@ -3,8 +3,8 @@
 Run: python benchmarks/bench_plan.py [--models als,ials] [--out benchmarks/results/plan.json]
 
 Every model is fitted to ml-100k and to a million made-up ratings, each fit a process of its own. Models fitted
-by gradients, and the sampled one, get fewer epochs on the large set, to take minutes. On a busy machine only the
-processor seconds of a fit, `processor_s`, can be compared with a plan, which is made for one thread then.
+by gradients, and the sampled one, get fewer epochs on the large set, to take minutes. On a busy machine only
+the processor seconds of a fit, `processor_s`, can be compared with a plan, made for one thread then.
 """
 
 from __future__ import annotations

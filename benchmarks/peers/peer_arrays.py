@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,18 @@ class Task:
         """One array of the folder."""
         return np.load(Path(self.spec["folder"]) / f"{name}.npy")
 
+    def ones(self) -> Any:
+        """The training matrix with a one for every interaction."""
+        ones = self.train.copy()
+        ones.data[:] = 1.0
+        return ones
+
+    def timed(self, work: Callable[[], object]) -> None:
+        """Do the work of one fit, as the only iteration."""
+        start = time.perf_counter()
+        work()
+        self.iterations.append(time.perf_counter() - start)
+
     def keep(self, **arrays: Any) -> None:
         """Write arrays of the latest iteration: ``users=`` and ``items=``, or ``predictions=``."""
         for name, array in arrays.items():
@@ -38,4 +51,5 @@ class Task:
     def answer(self, **more: object) -> None:
         """Print the JSON line that the caller waits for."""
         seconds = {name: round(value, 3) for name, value in self.seconds.items()}
+        print()  # ends what a progress bar may have left
         print(json.dumps({**seconds, "iteration_s": [round(value, 3) for value in self.iterations], **more}))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tastemap.reports import write_report
     from tastemap.training import MODELS, fit
     from tastemap.tuning import plan
+    from tastemap.tuning.auto import auto
 
 _HOMES = {
     "MODELS": "tastemap.training",
@@ -42,6 +43,7 @@ _HOMES = {
     "Recommender": "tastemap.models.recommender",
     "Rules": "tastemap.inference",
     "TastemapError": "tastemap.errors",
+    "auto": "tastemap.tuning.auto",
     "check": "tastemap.data",
     "compare": "tastemap.evaluation",
     "evaluate": "tastemap.evaluation",
@@ -72,6 +74,7 @@ __all__ = [
     "Recommender",
     "Rules",
     "TastemapError",
+    "auto",
     "check",
     "compare",
     "evaluate",

@@ -100,7 +100,7 @@ STOPPING = ("als", "dot", "ials", "mlp", "softmax")  # fitted in epochs, which a
 BESIDE: dict[tuple[str, str], dict[str, object]] = {
     **{(name, "n_epochs"): {"validation_fraction": 0.0} for name in STOPPING},
     ("gibbs", "patience"): {"validation_fraction": 0.2, "tolerance": 0.05},
-    ("gibbs", "tolerance"): {"validation_fraction": 0.2, "patience": 12},
+    ("gibbs", "tolerance"): {"validation_fraction": 0.2, "patience": 6},
     ("gibbs", "validation_fraction"): {"patience": 3, "tolerance": 0.05},
     **{(name, "validation_fraction"): {"n_epochs": 12, "patience": 1, "tolerance": 0.01} for name in STOPPING},
     **{(name, "tolerance"): {"n_epochs": 12, "patience": 4} for name in STOPPING},
@@ -129,6 +129,7 @@ OTHER_VALUES: dict[tuple[str, str], object] = {
     **{(name, "warm_up_epochs"): 1.5 for name in NEURAL},
     **{(name, "positive_min"): 3.0 for name, entry in MODELS.items() if entry.objective == "ranking"},
     ("gibbs", "implicit_history"): False,
+    ("gibbs", "history_directions"): 4,
     ("gibbs", "user_features"): ["age"],
     ("gibbs", "item_features"): ["genres"],
     ("mlp", "layers"): [8],
@@ -166,8 +167,11 @@ def test_shapes_and_dtypes_follow_the_data(name: str) -> None:
     recommender, data = fitted(name), toy().interactions
     assert (recommender.model.n_users, recommender.model.n_items) == (data.n_users, data.n_items)
     states = recommender.model.users(np.arange(7))
-    assert states.score_all().shape == (7, data.n_items)
-    assert states.score_all().dtype == np.float32
+    assert states.score_range().shape == (7, data.n_items)
+    assert states.score_range().dtype == np.float32
+    parts = [states.score_range(start, start + 5) for start in range(0, data.n_items, 5)]
+    np.testing.assert_allclose(np.hstack(parts), states.score_range(), rtol=1e-4, atol=1e-5)
+    assert states.items_at_once >= 1
     assert states.score(np.zeros((7, 3), np.int32)).dtype == np.float64
     assert len(states) == 7
 

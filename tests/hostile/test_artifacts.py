@@ -440,7 +440,7 @@ def test_sparse_item_weights_may_be_none_at_all(tmp_path: Path) -> None:
     folder = save(neighbors_recommender(), tmp_path / "neighbors")
     empty = {"weight_indices": np.zeros(0, np.int32), "weight_values": np.zeros(0, np.float32)}
     with_arrays(folder, "arrays", weight_indptr=np.zeros(6, np.int64), **empty)
-    assert not load(folder).model.users(np.arange(6)).score_all().any()
+    assert not load(folder).model.users(np.arange(6)).score_range().any()
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_planted_factors_are_recovered_down_to_the_noise() -> None:
     )
     model = fit(dataset, config, rng=rng())
     truth = planted_ratings(150, 100, 3, rng(3))
-    predicted = model.link.apply(model.users(np.arange(150)).score_all().astype(np.float64))
+    predicted = model.link.apply(model.users(np.arange(150)).score_range().astype(np.float64))
     unseen = np.ones(truth.shape, np.bool_)
     unseen[dataset.interactions.user_index, dataset.interactions.item_index] = False
     assert float(truth[unseen].std()) > 0.7

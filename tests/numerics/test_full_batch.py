@@ -45,7 +45,7 @@ def test_a_batch_in_parts_takes_the_same_step_as_in_one(monkeypatch: pytest.Monk
     config, data = MLPConfig.model_validate(settings), planted()
 
     def scores() -> Float32Array:
-        return fit_mlp.fit(data, config, rng=rng()).users(np.arange(5)).score_all()
+        return fit_mlp.fit(data, config, rng=rng()).users(np.arange(5)).score_range()
 
     whole = scores()
     monkeypatch.setattr(fit_mlp, "ROWS_AT_ONCE", 100)

@@ -9,19 +9,19 @@ import polars as pl
 import pytest
 
 from tastemap.data import Catalog, Dataset, LoadReport, RatingScale, make_interactions
-from tastemap.errors import ColumnError, InvalidValueError
-from tastemap.linalg.csr import CSR, from_pairs
+from tastemap.errors import ColumnError
+from tastemap.linalg.csr import CSR, from_pairs, row_numbers
 from tastemap.linalg.posterior import draw_rows, row_posterior_reference
+from tastemap.linalg.threads import use_threads
 from tastemap.linalg.types import Float64Array
-from tastemap.models import gibbs
 from tastemap.models.factor import FactorModel
 from tastemap.models.gibbs import GibbsConfig, epochs, fit
 from tastemap.models.gibbs_mean import Draws
 from tastemap.models.gibbs_sampler import MEAN_WEIGHT, Side, draw_noise_precision, draw_prior, first_side
 from tastemap.models.implicit_history import ImplicitHistory
-from tastemap.models.side_features import SideFeatures, column_matrix, decomposed, history_matrix
+from tastemap.models.side_features import SideFeatures, column_matrix, decomposed, leading_directions
 from tastemap.models.user_loss import PriorLoss
-from tests.toys import STARS, communities, hand_dataset, planted, with_features
+from tests.toys import STARS, communities, planted, with_features
 
 
 def rmse(model: FactorModel, data: Dataset, test: Dataset) -> float:
@@ -227,7 +227,7 @@ def test_ratings_of_another_scale_are_predicted_alike() -> None:
         for rows in (data, large)
     )
     everyone = np.arange(data.n_users)
-    small, great = (model.users(everyone).score_all() for model in (small_model, large_model))
+    small, great = (model.users(everyone).score_range() for model in (small_model, large_model))
     np.testing.assert_allclose(great, 100.0 * small, rtol=2e-2)
 
 
@@ -268,7 +268,7 @@ def test_equal_ratings_are_predicted_as_they_are() -> None:
     model = fit(
         replace(data, interactions=equal), GibbsConfig(n_epochs=20, burn_in=10), rng=np.random.default_rng(0)
     )
-    scores = model.users(np.arange(equal.n_users)).score_all()
+    scores = model.users(np.arange(equal.n_users)).score_range()
     np.testing.assert_allclose(scores, 3.0, atol=0.01)
 
 
@@ -282,7 +282,7 @@ def test_one_user_and_more_factors_than_rows_are_fine(n_users: int) -> None:
     )
     data = Dataset("one", rows, Catalog.empty(), None, LoadReport(len(rows), len(rows)))
     model = fit(data, GibbsConfig(n_factors=20, n_epochs=20, burn_in=5), rng=np.random.default_rng(0))
-    assert np.isfinite(model.users(np.arange(n_users)).score_all()).all()
+    assert np.isfinite(model.users(np.arange(n_users)).score_range()).all()
     assert np.isfinite(model.fold_in(rows.by_user).factors).all()
 
 
@@ -293,7 +293,7 @@ def test_a_feature_that_half_of_the_users_lack_is_of_use_for_the_others() -> Non
     missing = replace(data, user_features=data.user_features.with_columns(age=half))
     config = GibbsConfig(n_factors=3, n_epochs=10, burn_in=5, user_features=("age",))
     model = fit(missing, config, rng=np.random.default_rng(0))
-    assert np.isfinite(model.users(np.arange(model.n_users)).score_all()).all()
+    assert np.isfinite(model.users(np.arange(model.n_users)).score_range()).all()
 
 
 def test_a_feature_without_any_value_is_refused() -> None:
@@ -310,17 +310,32 @@ def test_a_row_without_a_feature_has_the_mean_of_the_others() -> None:
     np.testing.assert_allclose(matrix.sum(axis=0), 0.0, atol=1e-5)
 
 
-def test_rows_of_histories_have_length_one() -> None:
-    matrix = history_matrix(hand_dataset().interactions.by_user)
-    np.testing.assert_allclose(np.linalg.norm(matrix, axis=1), 1.0, rtol=1e-6)
+@pytest.mark.parametrize("of_items", [False, True])
+def test_directions_of_histories_are_those_of_their_rows_of_length_one(of_items: bool) -> None:
+    data, _ = communities()
+    history = data.interactions.by_item if of_items else data.interactions.by_user
+    dense = np.zeros((history.n_rows, history.n_columns))
+    dense[row_numbers(history.indptr), history.indices] = 1.0
+    dense /= np.sqrt(history.row_lengths)[:, None]
+    exact = np.linalg.svd(dense, compute_uv=False)
+    all_of_them = leading_directions(history, 1000, np.random.default_rng(0))
+    gram = (all_of_them.left * all_of_them.singular**2) @ all_of_them.left.T
+    np.testing.assert_allclose(gram, dense @ dense.T, atol=1e-3)
+    few = leading_directions(history, 8, np.random.default_rng(0))
+    np.testing.assert_allclose(few.left.T @ few.left, np.eye(8), atol=1e-5)
+    np.testing.assert_allclose(few.singular[::-1], exact[:8], rtol=0.05)
 
 
-def test_histories_too_large_to_decompose_are_refused_or_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gibbs, "LARGEST_HISTORY", 100)
-    with pytest.raises(InvalidValueError, match=r"at most 100\. Got 60 times 40; set implicit_history=false"):
-        fit(planted(), GibbsConfig(implicit_history=True), rng=np.random.default_rng(0))
-    model = fit(planted(), GibbsConfig(n_epochs=2), rng=np.random.default_rng(0))
-    assert isinstance(model.user_side, PriorLoss)
+def test_directions_of_histories_are_the_same_bits_at_any_thread_count() -> None:
+    history = planted(700, 600, density=0.05).interactions.by_user
+    found = []
+    for count in (1, 2, 3):
+        with use_threads(count):
+            found.append(leading_directions(history, 20, np.random.default_rng(0)))
+    for other in found[1:]:
+        np.testing.assert_array_equal(found[0].left, other.left)
+        rows = np.random.default_rng(1).normal(size=(history.n_rows, 3))
+        np.testing.assert_array_equal(found[0].project(rows), other.project(rows))
 
 
 def test_the_first_factors_are_small_and_the_rest_is_unknown() -> None:

@@ -87,12 +87,14 @@ def entry_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
     return *sparse(rng), *vectors(rng, B), vectors(rng, N)[0], rng.random(N), 0, B, np.zeros(S)
 
 
-def select_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
-    """Of a block of score rows, with a NaN and ties."""
-    scores = rng.integers(0, 9, (B, N)).astype(np.float32)
+def block_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Of a block of score rows, with a NaN and ties; columns from 4 on."""
+    scores = rng.integers(0, 9, (B, N - 4)).astype(np.float32)
     scores[0, 3] = np.nan
-    room = np.zeros(5, np.float32), np.zeros(5, np.int32)
-    return scores, *sparse(rng), rng.random(N) < 0.8, *room, np.full((B, 5), -1, np.int32)
+    indptr, indices = np.arange(B + 1) * 3, np.sort(rng.integers(4, N, (B, 3)).astype(np.int32), axis=1)
+    seen = indptr[:-1].copy(), indptr[1:], indices.ravel()
+    room = np.zeros((B, 5), np.float32), np.full((B, 5), -1, np.int32), np.zeros(B, np.int64)
+    return scores, 4, *seen, rng.random(N) < 0.8, *room
 
 
 def layers_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
@@ -112,7 +114,18 @@ ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
         np.arange(3) * 2,
         np.zeros(6, np.int64),
     ),
-    top_k._select: select_arguments,
+    top_k._add_block: block_arguments,
+    top_k._sort: lambda rng: (
+        rng.integers(0, 9, (B, 5)).astype(np.float32),
+        rng.permuted(np.tile(np.arange(5, dtype=np.int32), (B, 1)), axis=1),
+        rng.integers(0, 6, B),
+    ),
+    factor._add_biases: lambda rng: (
+        vectors(rng, B)[1],
+        vectors(rng, N)[1],
+        3.5,
+        rng.normal(size=(B, N)).astype(np.float32),
+    ),
     factor._score_factors: lambda rng: (
         *vectors(rng, B),
         *vectors(rng, N),
@@ -132,7 +145,8 @@ ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
     weight_matrix._sum_rows: lambda rng: (
         *sparse(rng),
         rng.normal(size=(N, N)).astype(np.float32),
-        np.zeros((B, N), np.float32),
+        3,
+        np.zeros((B, N - 5), np.float32),
     ),
     weight_matrix._sum_pairs: lambda rng: (
         *sparse(rng),

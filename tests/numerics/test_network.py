@@ -117,14 +117,14 @@ def test_quick_scores_of_all_items_are_the_exact_ones_to_float32(part: str) -> N
     network = fitted(part)
     states = network.users(np.array([3, -1, 7]))
     exact = states.score(all_items(3, network.n_items))
-    np.testing.assert_allclose(states.score_all(), exact, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(states.score_range(), exact, rtol=1e-5, atol=1e-5)
 
 
 def test_blocks_do_not_change_the_scores_of_all_items(monkeypatch: pytest.MonkeyPatch) -> None:
     states = fitted("plain").users(np.arange(9))
-    whole = states.score_all()
+    whole = states.score_range()
     monkeypatch.setattr("tastemap.models.network.BLOCK_BYTES", 1)
-    np.testing.assert_allclose(states.score_all(), whole, rtol=1e-6)
+    np.testing.assert_allclose(states.score_range(), whole, rtol=1e-6)
 
 
 def half_loss(network: Network, history: CSR, row: int, inputs: Float64Array) -> float:
@@ -319,7 +319,7 @@ def test_a_batch_of_a_single_row_is_normalized_too(batch_size: int) -> None:
     rows[: 7 * 5 + 1] = True
     settings = {**SMALL, "batch_norm": True, "batch_size": batch_size, "n_epochs": 2}
     network = fit(dataset.select(rows), MLPConfig.model_validate(settings), rng=rng())
-    assert np.isfinite(network.users(np.array([0])).score_all()).all()
+    assert np.isfinite(network.users(np.array([0])).score_range()).all()
 
 
 def test_dropout_leaves_out_its_share_in_training_and_nothing_after(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -363,7 +363,7 @@ def test_a_feature_that_the_data_lacks_is_named() -> None:
 
 def test_the_same_seed_gives_the_same_network_and_another_seed_another() -> None:
     first, again = fitted("all"), fit(data(), config("all"), rng=rng())
-    np.testing.assert_array_equal(first.users(np.arange(9)).score_all(), again.users(np.arange(9)).score_all())
+    np.testing.assert_array_equal(first.users(np.arange(9)).score_range(), again.users(np.arange(9)).score_range())
     other = fit(data(), config("all"), rng=rng(1))
     assert not np.array_equal(first.user_inputs, other.user_inputs)
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from tastemap.cli import options
+from tastemap.cli.fit_choice import show_race
 from tastemap.cli.output import next_step, print_json, say
 from tastemap.cli.progress import TerminalProgress
 from tastemap.plurals import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from tastemap.data import Dataset
     from tastemap.models.recommender import Recommender
 
+AUTO = "auto"
+AUTO_BUDGET = "60s"
 NAME = "fit"
 EXAMPLE = "tastemap fit ratings.csv --model als -o my-model --set n_factors=32"
 
@@ -27,11 +33,13 @@ def command(
         str,
         typer.Option(
             metavar="MODEL",
-            help="Rating: bias, als, dot or mlp. Ranking: popularity, itemknn, ease, ials or softmax.",
+            help="Rating: bias, als, gibbs, dot or mlp. Ranking: popularity, itemknn, ease, ials or softmax. "
+            "auto: a race between those that suit the data.",
         ),
     ],
     objective: Annotated[
-        Literal["rating", "ranking"] | None, typer.Option(help="Stop unless the model has this objective.")
+        Literal["rating", "ranking"] | None,
+        typer.Option(help="Stop unless the model has this objective; for auto: what it is good at."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -44,6 +52,16 @@ def command(
         typer.Option(
             help="Ranking: learn from ratings of at least this; lower ones only keep items out of lists."
         ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Time for the whole command: 60s, 5m or 1.5h; auto has 60s by default."
+        ),
+    ] = None,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Fit nothing that is predicted to need more memory, such as 4GB."),
     ] = None,
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
@@ -59,9 +77,10 @@ def command(
     Ctrl-C keeps the best so far.
     """
     from tastemap.artifacts import ensure_storable, ensure_writable, save
-    from tastemap.training import check_objective, fit
+    from tastemap.tuning.budget import Budget, process_age_s
 
-    check_objective(model, objective)
+    _check_usage(model, objective, settings)
+    time = Budget(budget or (AUTO_BUDGET if model == AUTO else None), used_s=process_age_s())
     if out is not None:
         ensure_writable(out)
     with TerminalProgress(quiet=as_json) as progress:
@@ -70,19 +89,54 @@ def command(
         out = out if out is not None else Path(f"{data.name.replace(':', '-')}-{model}")
         ensure_writable(out)
         ensure_storable(data)
-        recommender = fit(
-            data,
-            model,
-            settings=options.parse_settings(settings),
-            positive_min=positive_min,
-            rng=seed,
-            progress=progress,
-        )
-    save(recommender, out)
+        shared: dict[str, Any] = {
+            "budget": time,
+            "max_memory": max_memory,
+            "positive_min": positive_min,
+            "rng": seed,
+            "progress": progress,
+        }
+        if model == AUTO:
+            choice = _auto(data, objective, shared)
+        else:
+            choice = _fit(data, model, options.parse_settings(settings), shared)
+    save(choice.recommender, out)
     if as_json:
-        print_json({"artifact": str(out), **_facts(recommender)})
+        print_json({"artifact": str(out), **_facts(choice.recommender), **choice.facts})
     else:
-        _tell(recommender, out)
+        choice.show()
+        _tell(choice.recommender, out)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """A fitted model, and what is told of how it was chosen."""
+
+    recommender: Recommender
+    facts: Mapping[str, object] = field(default_factory=dict)
+    show: Callable[[], None] = lambda: None
+
+
+def _check_usage(model: str, objective: str | None, settings: Sequence[str] | None) -> None:
+    if model != AUTO:
+        from tastemap.training import check_objective
+
+        check_objective(model, objective)
+    elif settings:
+        raise options.UsageError("--set goes with one model, and auto chooses settings itself; leave one out.")
+
+
+def _fit(data: Dataset, model: str, settings: dict[str, object], shared: dict[str, Any]) -> _Choice:
+    from tastemap.tuning.within import fit_within
+
+    return _Choice(fit_within(data, model, settings=settings, **shared))
+
+
+def _auto(data: Dataset, objective: Literal["rating", "ranking"] | None, shared: dict[str, Any]) -> _Choice:
+    from tastemap.tuning.auto import auto
+
+    found = auto(data, objective=objective, **shared)
+    return _Choice(found.recommender, found.as_json(), lambda: show_race(found))
 
 
 def _facts(recommender: Recommender) -> dict[str, object]:

@@ -14,8 +14,10 @@ from tastemap.models.rating_samples import RatingSamples
 from tastemap.models.recommender import Recommender
 
 ROWS_LOOKED_AT = 100_000
-MOST_STEPS = 101
+MOST_RATINGS = 101
 """Different ratings of a scale in steps, at most: whole percents."""
+ROUNDING = 1e-6
+"""In stars: an end this near to a rating holds it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +33,8 @@ class Spread:
         In stars.
     groups : array of shape (n,), int64
         The group of activity of each pair's user.
-    step : float
-        Between two ratings that can be given, in stars; 0 if there are too many to tell.
+    ratings : array of shape (r,), float64
+        The ratings that can be given, rising, in stars; none if there are too many to tell.
     """
 
     samples: RatingSamples
@@ -41,20 +43,34 @@ class Spread:
     prediction: Float64Array
     spread: Float64Array
     groups: Int64Array
-    step: float
+    ratings: Float64Array
 
     def interval(self, level: float) -> tuple[Float64Array, Float64Array]:
-        """The ends of the intervals that hold a share `level` of the ratings, shape (n,), within the scale."""
+        """The ends of the intervals that hold a share `level` of the ratings, shape (n,), within the scale.
+
+        An end moves inwards to the next rating that can be given, or to the prediction if that comes
+        first. What is left out is never given, so the interval holds as many ratings as before.
+        """
         reach = self.samples.calibration.reach(self.groups, level) * self.spread
-        lower, upper = self.prediction - reach, self.prediction + reach
-        return np.clip(lower, self.low, self.high), np.clip(upper, self.low, self.high)
+        lower = np.clip(self.prediction - reach, self.low, self.high)
+        upper = np.clip(self.prediction + reach, self.low, self.high)
+        if not len(self.ratings):
+            return lower, upper
+        last = len(self.ratings) - 1
+        above = self.ratings[np.minimum(np.searchsorted(self.ratings, lower - ROUNDING), last)]
+        below = self.ratings[np.maximum(np.searchsorted(self.ratings, upper + ROUNDING) - 1, 0)]
+        known = np.isfinite(self.spread)
+        lower[known] = np.maximum(lower, np.minimum(above, self.prediction))[known]
+        upper[known] = np.minimum(upper, np.maximum(below, self.prediction))[known]
+        return lower, upper
 
     def chance(self, at_least: float) -> Float64Array:
         """The chance of a rating of at least so many stars, shape (n,)."""
         known = np.isfinite(self.spread)
         chance = np.full(len(known), np.nan)
         # Errors are taken as spread evenly between two ratings: "at least 4" begins half a step below.
-        errors = (at_least - 0.5 * self.step - self.prediction[known]) / self.spread[known]
+        step = float(np.diff(self.ratings).min()) if len(self.ratings) > 1 else 0.0
+        errors = (at_least - 0.5 * step - self.prediction[known]) / self.spread[known]
         chance[known] = self.samples.calibration.chance_above(self.groups[known], errors)
         return chance
 
@@ -73,14 +89,14 @@ def spread_of(
     n_ratings = np.where(known, lengths[np.where(known, user_index, 0)], 0)
     groups = model.samples.calibration.groups(n_ratings)
     low, high = model.link.low, model.link.high
-    step = _step(recommender.train.interactions.values)
-    return Spread(model.samples, low, high, prediction, spread, groups, step)
+    ratings = _ratings(recommender.train.interactions.values)
+    return Spread(model.samples, low, high, prediction, spread, groups, ratings)
 
 
-def _step(values: Float32Array) -> float:
-    """The smallest difference between ratings, if the first rows have few different ones."""
-    found = np.unique(values[:ROWS_LOOKED_AT])
-    return float(np.diff(found).min()) if 2 <= len(found) <= MOST_STEPS else 0.0
+def _ratings(values: Float32Array) -> Float64Array:
+    """The different ratings of the first rows, rising, if they are few."""
+    found = np.unique(values[:ROWS_LOOKED_AT]).astype(np.float64)
+    return found if 2 <= len(found) <= MOST_RATINGS else found[:0]
 
 
 def check_level(level: float) -> None:

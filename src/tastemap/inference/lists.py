@@ -8,12 +8,15 @@ import numpy as np
 
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.threads import map_blocks, single_threaded_blas
-from tastemap.linalg.top_k import order_by_score, top_k
+from tastemap.linalg.top_k import TopK, order_by_score
 from tastemap.linalg.types import BoolArray, Float64Array, Int32Array, Int64Array, IntArray
 from tastemap.models.base import Model, UserStates
 
 BLOCK_SCORES = 4_000_000
 """Scores held at once by one thread: 16 MB of float32."""
+
+USERS_AT_ONCE = 512
+"""Users whose lists a thread makes together."""
 
 USER_BLOCK = 4096
 """Users whose states are held at a time where all of many users are looked at."""
@@ -44,7 +47,8 @@ def top_lists(
     Notes
     -----
     2k + 16 candidates come from float32 scores, whose rounding could swap near neighbors; their float64
-    scores decide. Memory: a block of scores a thread, never users x items.
+    scores decide. Memory: a block of scores a thread, never users x items: as many items at once as suit the
+    state, so that scores are compared before they leave the cache of the processor.
     """
     n_items = seen.n_columns
     mask = np.ones(n_items, np.bool_) if allowed is None else allowed
@@ -52,19 +56,22 @@ def top_lists(
     items = np.full((len(states), width), -1, np.int32)
     scores = np.full((len(states), width), -np.inf)
 
+    n_at_once = max(1, min(states.items_at_once, n_items))
+
     def rank(start: int, stop: int) -> None:
         rows = np.arange(start, stop)
         block, hidden = states.take(rows), seen.take(rows)
-        candidates = top_k(
-            block.score_all(), 2 * k + 16, seen_indptr=hidden.indptr, seen_indices=hidden.indices, allowed=mask
-        )
+        best = TopK(2 * k + 16, seen_indptr=hidden.indptr, seen_indices=hidden.indices, allowed=mask)
+        for first in range(0, n_items, n_at_once):
+            best.add(block.score_range(first, first + n_at_once), first)
+        candidates = best.columns()
         exact = np.where(candidates >= 0, block.score(candidates), -np.inf)
         order = order_by_score(exact, candidates)[:, :width]
         items[start:stop] = np.take_along_axis(candidates, order, axis=1)
         scores[start:stop] = np.take_along_axis(exact, order, axis=1)
 
     with single_threaded_blas():
-        map_blocks(rank, len(states), max(1, min(256, BLOCK_SCORES // max(n_items, 1))))
+        map_blocks(rank, len(states), max(1, min(USERS_AT_ONCE, BLOCK_SCORES // n_at_once)))
     return items, scores
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from tastemap.linalg.gramian import gramian
 from tastemap.linalg.products import product_by_rows
-from tastemap.linalg.threads import single_threaded_blas
+from tastemap.linalg.threads import map_blocks, single_threaded_blas
 from tastemap.linalg.types import Float32Array, Float64Array
 
 BUFFERED = 4
@@ -56,14 +56,15 @@ class ProductSum:
     def cut(self, rank: int) -> ProductSum:
         """The best approximation of at most this rank, in balanced columns by falling singular value."""
         with single_threaded_blas():
-            left_root, left_whitening = _roots(gramian(self.left))
-            right_root, right_whitening = _roots(gramian(self.right))
-            # left = Q left_root with orthonormal Q, so the singular values are those of a small matrix.
-            U, singular, V = np.linalg.svd(left_root @ right_root.T)
-            singular = singular[:rank]
-            scale = np.sqrt(singular)
-            left = product_by_rows(self.left, left_whitening @ (U[:, : len(scale)] * scale), ROWS_PER_BLOCK)
-            right = product_by_rows(self.right, right_whitening @ (V[: len(scale)].T * scale), ROWS_PER_BLOCK)
+            left_gram, right_gram = map_blocks(lambda side, _: gramian((self.left, self.right)[side]), 2, 1)
+            # left = Q root with orthonormal Q, so Q' left right' (Q' left right')' is a small matrix,
+            # whose eigenvalues are the squares of the singular values.
+            root, whitening = _roots(left_gram)
+            values, U = np.linalg.eigh(root @ right_gram @ root.T)
+            kept = np.flatnonzero(values > SMALLEST * values.max(initial=0.0))[-rank:][::-1]
+            U, scale = U[:, kept], values[kept] ** 0.25  # roots of the singular values
+            left = product_by_rows(self.left, whitening @ (U * scale), ROWS_PER_BLOCK)
+            right = product_by_rows(self.right, root.T @ (U / scale), ROWS_PER_BLOCK)
         return replace(self, left=left, right=right)
 
     def mean(self, rank: int) -> tuple[Float32Array, Float32Array]:

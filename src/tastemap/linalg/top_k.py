@@ -3,40 +3,77 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from tastemap.linalg.jit import kernel
-from tastemap.linalg.types import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array, Int64Array
+from tastemap.linalg.types import BoolArray, Float64Array, FloatArray, Int32Array, Int64Array
+
+LANES = 64
+"""Scores that are compared at once with the worst one kept; where none is better, none is looked at singly."""
+
+
+class TopK:
+    """The `k` best allowed, unseen columns of each row, of scores that come a block of columns at a time.
+
+    Parameters
+    ----------
+    k : int
+        Columns that are kept of a row, at most.
+    seen_indptr, seen_indices : arrays of shape (B + 1,) and (nnz,)
+        Columns that must not appear, row by row, rising within a row.
+    allowed : array of shape (I,), bool
+        Columns that may appear at all.
+    dtype : data type
+        Of the scores, float32 or float64.
+
+    Notes
+    -----
+    A heap of k entries a row: O(B I) and seldom more. Blocks that stay in the processor's cache are worth their
+    calls.
+    """
+
+    def __init__(
+        self,
+        k: int,
+        *,
+        seen_indptr: Int64Array,
+        seen_indices: Int32Array,
+        allowed: BoolArray,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        shape = len(seen_indptr) - 1, min(k, len(allowed))
+        self._seen = seen_indptr[:-1].copy(), seen_indptr[1:], seen_indices
+        self._allowed = allowed
+        self._scores = np.empty(shape, dtype)
+        self._columns = np.full(shape, -1, np.int32)
+        self._sizes = np.zeros(shape[0], np.int64)
+
+    def add(self, scores: FloatArray, first: int) -> None:
+        """Look at scores of shape (B, b) of the columns from `first` on; blocks must come in rising order.
+
+        Entries of seen columns are overwritten with ``-inf``.
+        """
+        if self._columns.size:  # a heap without room has no root to compare with
+            heaps = self._scores, self._columns, self._sizes
+            _add_block(scores, first, *self._seen, self._allowed, *heaps)
+
+    def columns(self) -> Int32Array:
+        """Columns by falling score, equal scores by rising column, shape (B, min(k, I)), int32; call it last.
+
+        -1 stands where no valid column is left. A NaN score is never returned.
+        """
+        if self._columns.size:
+            _sort(self._scores, self._columns, self._sizes)
+        return self._columns
 
 
 def top_k(
     scores: FloatArray, k: int, *, seen_indptr: Int64Array, seen_indices: Int32Array, allowed: BoolArray
 ) -> Int32Array:
-    """The `k` best allowed, unseen columns of each row.
-
-    Parameters
-    ----------
-    scores : array of shape (B, I), float32
-        One row a user. Entries of seen items are overwritten with ``-inf``.
-    seen_indptr, seen_indices : arrays of shape (B + 1,) and (nnz,)
-        Columns that must not appear, row by row.
-    allowed : array of shape (I,), bool
-        Columns that may appear at all.
-
-    Returns
-    -------
-    array of shape (B, min(k, I)), int32
-        Columns by falling score, equal scores by rising column; -1 where no valid column is left.
-        A NaN score is never returned.
-
-    Notes
-    -----
-    One pass with a heap of k entries a row: O(B I) and seldom more.
-    """
-    found = np.full((scores.shape[0], min(k, scores.shape[1])), -1, np.int32)
-    if found.size:  # a heap without room has no root to compare with
-        heap_scores, heap_items = np.empty(found.shape[1], scores.dtype), np.empty(found.shape[1], np.int32)
-        _select(scores, seen_indptr, seen_indices, allowed, heap_scores, heap_items, found)
-    return found
+    """The `k` best allowed, unseen columns of each row of whole scores (B, I): a :class:`TopK` of one block."""
+    best = TopK(k, seen_indptr=seen_indptr, seen_indices=seen_indices, allowed=allowed, dtype=scores.dtype)
+    best.add(scores, 0)
+    return best.columns()
 
 
 def order_by_score(scores: Float64Array, items: Int32Array) -> Int64Array:
@@ -95,44 +132,94 @@ def offer(heap_scores: FloatArray, heap_items: Int32Array, size: int, score: flo
 
 
 @kernel
-def _fill(scores: FloatArray, allowed: BoolArray, heap_scores: FloatArray, heap_items: Int32Array) -> int:
-    """Keep the best allowed entries of one row in the heap; returns how many there are."""
-    k, size = len(heap_items), 0
-    for item in range(len(scores)):
-        score = scores[item]
-        if not score > -np.inf or not allowed[item]:
-            continue
-        if size < k:
-            heap_scores[size] = score
-            heap_items[size] = item
-            size += 1
-            if size == k:
-                _heapify(heap_scores, heap_items, k)
-        elif score > heap_scores[0]:  # a tie loses: its column is larger
-            heap_scores[0] = score
-            heap_items[0] = item
-            _sift_down(heap_scores, heap_items, k, 0)
-    if size < k:
-        _heapify(heap_scores, heap_items, size)
-    return size
+def _holds_better(scores: FloatArray, worst: float) -> bool:
+    """Whether one of the scores is above `worst`; without a branch in the loop, so that it runs in vectors."""
+    found = False
+    for place in range(len(scores)):
+        found = found | (scores[place] > worst)
+    return found
 
 
 @kernel
-def _select(
-    scores: Float32Array,
-    seen_indptr: Int64Array,
+def _fill(
+    scores: FloatArray,
+    first: int,
+    allowed: BoolArray,
+    heap_scores: FloatArray,
+    heap_items: Int32Array,
+    size: int,
+) -> tuple[int, int]:
+    """Put allowed entries into a heap that holds `size`, until it is full.
+
+    Returns how many entries were looked at, and how many the heap holds now.
+    """
+    k = len(heap_items)
+    for place in range(len(scores)):
+        if size == k:
+            return place, size
+        if scores[place] > -np.inf and allowed[first + place]:
+            heap_scores[size] = scores[place]
+            heap_items[size] = first + place
+            size += 1
+            if size == k:
+                _heapify(heap_scores, heap_items, k)
+    return len(scores), size
+
+
+@kernel
+def _improve(
+    scores: FloatArray, first: int, allowed: BoolArray, heap_scores: FloatArray, heap_items: Int32Array
+) -> None:
+    """Replace the worst entries of a full heap by better allowed ones."""
+    worst = heap_scores[0]
+    for start in range(0, len(scores), LANES):
+        lanes = scores[start : start + LANES]
+        if not _holds_better(lanes, worst):
+            continue
+        for place in range(len(lanes)):
+            score = lanes[place]
+            # a tie with the worst loses: its column is larger
+            if score > worst and allowed[first + start + place]:
+                heap_scores[0] = score
+                heap_items[0] = first + start + place
+                _sift_down(heap_scores, heap_items, len(heap_items), 0)
+                worst = heap_scores[0]
+
+
+@kernel
+def _add_block(
+    scores: FloatArray,
+    first: int,
+    seen_places: Int64Array,
+    seen_stops: Int64Array,
     seen_indices: Int32Array,
     allowed: BoolArray,
-    heap_scores: Float32Array,
+    heap_scores: FloatArray,
     heap_items: Int32Array,
-    found: Int32Array,
+    sizes: Int64Array,
 ) -> None:
     for row in range(scores.shape[0]):
-        for entry in range(seen_indptr[row], seen_indptr[row + 1]):
-            scores[row, seen_indices[entry]] = -np.inf
-        size = _fill(scores[row], allowed, heap_scores, heap_items)
-        for last in range(size - 1, -1, -1):  # the worst goes to the end of the list
-            found[row, last] = heap_items[0]
-            heap_scores[0] = heap_scores[last]
-            heap_items[0] = heap_items[last]
-            _sift_down(heap_scores, heap_items, last, 0)
+        place = seen_places[row]
+        while place < seen_stops[row] and seen_indices[place] < first + scores.shape[1]:
+            scores[row, seen_indices[place] - first] = -np.inf
+            place += 1
+        seen_places[row] = place
+        passed = 0
+        if sizes[row] < heap_items.shape[1]:
+            passed, sizes[row] = _fill(
+                scores[row], first, allowed, heap_scores[row], heap_items[row], sizes[row]
+            )
+        _improve(scores[row, passed:], first + passed, allowed, heap_scores[row], heap_items[row])
+
+
+@kernel
+def _sort(heap_scores: FloatArray, heap_items: Int32Array, sizes: Int64Array) -> None:
+    """Turn each heap into a list, best first."""
+    for row in range(len(sizes)):
+        scores, items, size = heap_scores[row], heap_items[row], sizes[row]
+        if size < len(items):
+            _heapify(scores, items, size)
+        for last in range(size - 1, 0, -1):  # the worst goes to the end of the list
+            scores[0], scores[last] = scores[last], scores[0]
+            items[0], items[last] = items[last], items[0]
+            _sift_down(scores, items, last, 0)

@@ -37,8 +37,15 @@ class UserStates(Protocol):
         taken in the same order, so a score has the same bits alone and in any batch.
         """
 
-    def score_all(self) -> Float32Array:
-        """Scores of all items, shape (B, I), float32: to find candidates, not to show."""
+    @property
+    def items_at_once(self) -> int:
+        """The number of items for which :meth:`score_range` is quickest, on the whole."""
+
+    def score_range(self, start: int = 0, stop: int | None = None) -> Float32Array:
+        """Scores of the items from `start` to before `stop`, all by default: to find candidates, not to show.
+
+        Shape (B, b), float32, an array of its own that may be changed.
+        """
 
 
 class Model(Protocol):

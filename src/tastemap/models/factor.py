@@ -19,6 +19,8 @@ from tastemap.models.rating_samples import RatingSamples
 from tastemap.plurals import plural
 
 USERS_PER_BLOCK = 512
+ITEMS_PER_BLOCK = 512
+"""Scores of 512 users for as many items, 1 MB, stay in the cache of a core with the factors of both."""
 
 
 class UserSide(Protocol):
@@ -178,13 +180,28 @@ class FactorUsers:
         )
         return scores
 
-    def score_all(self) -> Float32Array:
-        """Scores of all items, shape (B, I), float32."""
+    @property
+    def items_at_once(self) -> int:
+        """As many as stay in the cache of a processor core."""
+        return ITEMS_PER_BLOCK
+
+    def score_range(self, start: int = 0, stop: int | None = None) -> Float32Array:
+        """Scores of neighboring items, shape (B, b), float32, by a matrix product."""
         model = self.model
-        scores = self.factors @ model.item_factors.T  # (B, I)
-        scores += model.item_bias
-        scores += (self.bias + np.float32(model.global_bias))[:, None]
+        scores: Float32Array = self.factors @ model.item_factors[start:stop].T  # (B, b)
+        _add_biases(self.bias, model.item_bias[start:stop], model.global_bias, scores)
         return scores
+
+
+@kernel
+def _add_biases(
+    user_bias: Float32Array, item_bias: Float32Array, global_bias: float, scores: Float32Array
+) -> None:
+    """Add all biases in one pass over the scores (B, b), which are in the cache still."""
+    for row in range(scores.shape[0]):
+        user_part, of_row = np.float32(global_bias + user_bias[row]), scores[row]
+        for item in range(len(of_row)):
+            of_row[item] += item_bias[item] + user_part
 
 
 @kernel

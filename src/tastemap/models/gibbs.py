@@ -33,7 +33,7 @@ import numpy as np
 from pydantic import Field
 
 from tastemap.data import Dataset, Interactions
-from tastemap.errors import DivergedError, InvalidValueError
+from tastemap.errors import DivergedError
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.threads import single_threaded_blas
 from tastemap.models.bias import rating_scale_of
@@ -42,10 +42,7 @@ from tastemap.models.factor import FactorModel
 from tastemap.models.gibbs_held_out import HeldOut, calibration, parts, without
 from tastemap.models.gibbs_mean import Draws, Unit, mean_model
 from tastemap.models.gibbs_sampler import Side, draw_noise_precision, draw_side, first_side
-from tastemap.models.side_features import SideFeatures, column_matrix, decomposed, history_matrix
-
-LARGEST_HISTORY = 2**28
-"""Users times items up to which histories can be features: their decomposition holds as many numbers twice."""
+from tastemap.models.side_features import SideFeatures, column_matrix, decomposed, leading_directions
 
 UNIT_OF_EQUAL_RATINGS = 1e-3
 """In stars, where ratings have no standard deviation: the prior then expects next to none."""
@@ -54,17 +51,22 @@ UNIT_OF_EQUAL_RATINGS = 1e-3
 class GibbsConfig(IterativeConfig):
     """Settings of ``gibbs``."""
 
-    n_epochs: int = Field(default=300, ge=1, le=100_000, description="sweeps: draws of all unknowns")
+    n_epochs: int = Field(default=200, ge=1, le=100_000, description="sweeps: draws of all unknowns")
     burn_in: int = Field(
         default=20,
         ge=0,
         description="first sweeps that are left out of the mean; the last sweep is always in it",
     )
     n_factors: int = Field(default=16, ge=1, le=512, description="length d of a factor vector in a draw")
-    implicit_history: bool | None = Field(
-        default=None,
-        description="expect something of users by which items they have rated, and of items by who has; "
-        "unset: where users times items are at most 268 million",
+    implicit_history: bool = Field(
+        default=True,
+        description="expect something of users by which items they have rated, and of items by who has",
+    )
+    history_directions: int = Field(
+        default=128,
+        ge=1,
+        le=4096,
+        description="leading directions of the histories that say what is expected",
     )
     user_features: tuple[str, ...] = Field(
         default=(), description="columns of the table of users that say something of a user's taste"
@@ -114,8 +116,6 @@ def epochs(train: Dataset, config: GibbsConfig, *, rng: np.random.Generator) -> 
 
     Raises
     ------
-    InvalidValueError
-        If ``implicit_history`` is true and the data too large for it.
     ColumnError
         If a feature is not there.
     DivergedError
@@ -123,8 +123,8 @@ def epochs(train: Dataset, config: GibbsConfig, *, rng: np.random.Generator) -> 
 
     Notes
     -----
-    A sweep costs O(n d^2 + (U + I) (d^3 + r d)) with r directions of features (at most min(U, I) of the
-    histories, whose decomposition costs O(U I r) once). Memory O((U + I) (r + 32 d)).
+    A sweep costs O(n d^2 + (U + I) (d^3 + r d)) with r directions of features; finding those of the histories
+    costs O(n r + (U + I) r^2) once. Memory O((U + I) (r + 32 d)).
     """
     data = train.interactions
     chain = _chain(train, config, rng)
@@ -174,7 +174,7 @@ class _Chain:
 
 def _chain(train: Dataset, config: GibbsConfig, rng: np.random.Generator) -> _Chain:
     data = train.interactions
-    features = _features_of(train, config)
+    features = _features_of(train, config, rng)
     ratings = data.values.astype(np.float64)
     unit = Unit(float(ratings.mean()), float(ratings.std()) or UNIT_OF_EQUAL_RATINGS)
     scale = rating_scale_of(data)
@@ -228,31 +228,15 @@ def _states(
         yield users, items, noise_precision, squares
 
 
-def _features_of(train: Dataset, config: GibbsConfig) -> _Features:
+def _features_of(train: Dataset, config: GibbsConfig, rng: np.random.Generator) -> _Features:
     """Decompose the blocks of features."""
     data = train.interactions
-    with_history = takes_histories(data.n_users, data.n_items, config.implicit_history)
-    users = [history_matrix(data.by_user)] if with_history else []
-    items = [history_matrix(data.by_item)] if with_history else []
+    users, items = [], []
+    if config.implicit_history:
+        users.append(leading_directions(data.by_user, config.history_directions, rng))
+        items.append(leading_directions(data.by_item, config.history_directions, rng))
     if config.user_features:
-        users.append(column_matrix(train.user_feature_columns(config.user_features)))
+        users.append(decomposed(column_matrix(train.user_feature_columns(config.user_features))))
     if config.item_features:
-        items.append(column_matrix(train.item_features(config.item_features)))
-    return _Features(list(map(decomposed, users)), list(map(decomposed, items)), with_history)
-
-
-def takes_histories(n_users: int, n_items: int, asked: bool | None) -> bool:
-    """Whether histories are features, as `asked` or, if that is None, where the data is small enough.
-
-    Raises
-    ------
-    InvalidValueError
-        If they are asked for and the data is too large.
-    """
-    size = n_users * n_items
-    if asked and size > LARGEST_HISTORY:
-        raise InvalidValueError(
-            f"implicit_history needs users times items of at most {LARGEST_HISTORY:,}. Got {n_users:,} "
-            f"times {n_items:,}; set implicit_history=false."
-        )
-    return size <= LARGEST_HISTORY if asked is None else asked
+        items.append(decomposed(column_matrix(train.item_features(config.item_features))))
+    return _Features(users, items, config.implicit_history)

@@ -21,7 +21,7 @@ from tastemap.models.side_features import SideFeatures
 
 MEAN_WEIGHT = 1.0
 """β0: how many rows at zero the prior of the mean counts for."""
-FIRST_PENALTY = 10.0
+FIRST_PENALTY = 3.0
 """λ before the first sweep: features come in little by little. A weak penalty at once ends in a worse place."""
 INIT_STD = 0.1
 """Standard deviation of the first factors, in standard deviations of the ratings."""

@@ -6,7 +6,10 @@ import numpy as np
 
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.jit import kernel
+from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array
+
+ROWS_PER_BLOCK = 256
 
 
 def history_bags(history: CSR, item_vectors: Float32Array) -> Float64Array:
@@ -21,7 +24,11 @@ def history_bags(history: CSR, item_vectors: Float32Array) -> Float64Array:
 def sum_of_bags(rows: CSR, vectors: Float32Array) -> Float64Array:
     """The sum of the vectors (I, q) of the columns of each row (B, I), not scaled; shape (B, q), float64."""
     bags = np.zeros((rows.n_rows, vectors.shape[1]))
-    _sum_bags(rows.indptr, rows.indices, vectors, bags)
+
+    def add(start: int, stop: int) -> None:
+        _sum_bags(rows.indptr[start : stop + 1], rows.indices, vectors, bags[start:stop])
+
+    map_blocks(add, rows.n_rows, ROWS_PER_BLOCK)
     return bags
 
 

@@ -88,6 +88,11 @@ class HistoryUsers:
         check_items(item_index, self.model.n_items)
         return self.model.weights.sum_pairs(self.history, item_index)
 
-    def score_all(self) -> Float32Array:
-        """Scores of all items, shape (B, I), float32."""
-        return self.model.weights.sum_all(self.history)
+    @property
+    def items_at_once(self) -> int:
+        """As many as suits the weights."""
+        return self.model.weights.items_at_once
+
+    def score_range(self, start: int = 0, stop: int | None = None) -> Float32Array:
+        """Scores of neighboring items, shape (B, b), float32."""
+        return self.model.weights.sum_range(self.history, *slice(start, stop).indices(self.model.n_items)[:2])

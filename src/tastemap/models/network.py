@@ -20,7 +20,7 @@ from tastemap.models.network_without import without_each
 from tastemap.models.user_loss import UserLoss
 
 BLOCK_BYTES = 64 * 2**20
-"""Size of the hidden values of one block of :meth:`NetworkUsers.score_all`."""
+"""Size of the hidden values of one block of :meth:`NetworkUsers.score_range`."""
 REFINED = 20
 """Reasons of an item, the strongest, whose users are followed to the minimum; explanations show about five."""
 
@@ -198,24 +198,30 @@ class NetworkUsers:
         _add_products(inputs, model.item_products, item_index, scores)
         return scores
 
-    def score_all(self) -> Float32Array:
-        """Scores of all items, shape (B, I), float32."""
+    @property
+    def items_at_once(self) -> int:
+        """All: hidden values are taken in blocks of their own, of :data:`BLOCK_BYTES`."""
+        return self.model.n_items
+
+    def score_range(self, start: int = 0, stop: int | None = None) -> Float32Array:
+        """Scores of neighboring items, shape (B, b), float32."""
         model = self.model
+        chosen = slice(*slice(start, stop).indices(model.n_items))
         user_part = (model.gated(self.inputs.astype(np.float64)) @ model.user_weights.T).astype(
             np.float32
         )  # (B, h)
-        item_part = model.item_part[:-1].astype(np.float32)  # (I, h)
-        scores = np.empty((len(self), model.n_items), np.float32)
+        item_part = model.item_part[chosen].astype(np.float32)  # (b, h)
+        scores = np.empty((len(self), len(item_part)), np.float32)
         step = max(1, BLOCK_BYTES // max(1, item_part.nbytes))
-        for start in range(0, len(self), step):
-            part = user_part[start : start + step]
-            hidden = (part[:, None, :] + item_part[None]).reshape(-1, item_part.shape[1])  # (b I, h)
+        for first in range(0, len(self), step):
+            part = user_part[first : first + step]
+            hidden = (part[:, None, :] + item_part[None]).reshape(-1, item_part.shape[1])  # (users b, h)
             for layer in model.layers[1:]:
                 np.maximum(hidden, 0.0, out=hidden)
                 hidden = hidden @ layer.weights.T + layer.offsets
-            scores[start : start + step] = hidden.reshape(len(part), model.n_items)
+            scores[first : first + step] = hidden.reshape(len(part), len(item_part))
         m = model.n_products
-        scores += self.inputs[:, :m] @ model.item_inputs[:, :m].T
+        scores += self.inputs[:, :m] @ model.item_inputs[chosen, :m].T
         return scores
 
 

@@ -17,6 +17,9 @@ from tastemap.linalg.csr import CSR, row_numbers
 from tastemap.linalg.jit import kernel
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array
 
+COLUMNS_PER_BLOCK = 2048
+"""Columns of dense weights that are summed at once: 8 kB of float32."""
+
 
 class WeightMatrix(Protocol):
     """Weights W of shape (I, I); ``W[j, i]`` is what having seen item ``j`` adds to item ``i``."""
@@ -25,8 +28,12 @@ class WeightMatrix(Protocol):
     def n_items(self) -> int:
         """The number of items I."""
 
-    def sum_all(self, history: CSR) -> Float32Array:
-        """Sums of the rows of each history's items, shape (B, I), float32."""
+    @property
+    def items_at_once(self) -> int:
+        """The number of items for which :meth:`sum_range` is quickest, on the whole."""
+
+    def sum_range(self, history: CSR, start: int, stop: int) -> Float32Array:
+        """Sums of the rows of each history's items, those columns of them, shape (B, stop - start), float32."""
 
     def sum_pairs(self, history: CSR, item_index: Int32Array) -> Float64Array:
         """The same for chosen items, shape (B, k), float64, in history order; 0 for item -1."""
@@ -57,10 +64,15 @@ class DenseWeights:
         """Lengths of the rows, shape (I,): shared by all cosines."""
         return row_norms(self.matrix)
 
-    def sum_all(self, history: CSR) -> Float32Array:
-        """O(nnz I)."""
-        scores = np.zeros((history.n_rows, self.n_items), np.float32)
-        _sum_rows(history.indptr, history.indices, self.matrix, scores)
+    @property
+    def items_at_once(self) -> int:
+        """Sums of a user stay in the first cache of a processor core."""
+        return COLUMNS_PER_BLOCK
+
+    def sum_range(self, history: CSR, start: int, stop: int) -> Float32Array:
+        """O(nnz (stop - start))."""
+        scores = np.zeros((history.n_rows, stop - start), np.float32)
+        _sum_rows(history.indptr, history.indices, self.matrix, start, scores)
         return scores
 
     def sum_pairs(self, history: CSR, item_index: Int32Array) -> Float64Array:
@@ -102,11 +114,16 @@ class SparseWeights:
         norms: Float64Array = np.sqrt(self._by_row(squares))
         return norms
 
-    def sum_all(self, history: CSR) -> Float32Array:
-        """O(B I + nnz n)."""
+    @property
+    def items_at_once(self) -> int:
+        """All: where the columns of a range begin in a row would have to be found."""
+        return self.n_items
+
+    def sum_range(self, history: CSR, start: int, stop: int) -> Float32Array:
+        """O(B I + nnz n), whatever the range."""
         scores = np.zeros((history.n_rows, self.n_items), np.float32)
         _sum_sparse_rows(history.indptr, history.indices, *self._arrays, scores)
-        return scores
+        return scores[:, start:stop] if stop - start < self.n_items else scores
 
     def sum_pairs(self, history: CSR, item_index: Int32Array) -> Float64Array:
         """O(k nnz log n)."""
@@ -148,10 +165,13 @@ class SparseWeights:
 
 
 @kernel
-def _sum_rows(indptr: Int64Array, indices: Int32Array, weights: Float32Array, scores: Float32Array) -> None:
+def _sum_rows(
+    indptr: Int64Array, indices: Int32Array, weights: Float32Array, start: int, scores: Float32Array
+) -> None:
+    """Fill in sums of the columns from `start` on."""
     for row in range(scores.shape[0]):
         for entry in range(indptr[row], indptr[row + 1]):
-            source = weights[indices[entry]]
+            source = weights[indices[entry], start : start + scores.shape[1]]
             for item in range(scores.shape[1]):
                 scores[row, item] += source[item]
 

@@ -22,6 +22,13 @@ from tastemap.rng import Rng, seed_of, stream
 from tastemap.training.registry import BASELINE_OF, ModelEntry, get, make_config
 from tastemap.training.validation import Validation, hold_out
 
+Stop = Callable[[str, int], bool]
+"""Asked after each epoch with its phase, ``search`` or ``final``, and the epochs done in it; true ends it."""
+
+
+class _TimeUp(Exception):
+    """What `stop` said."""
+
 
 @dataclass(frozen=True)
 class _Search:
@@ -42,6 +49,7 @@ def fit(
     rng: Rng = None,
     progress: Progress = SILENT,
     keep_partial: bool = True,
+    stop: Stop | None = None,
 ) -> Recommender:
     """Fit a model to a data set.
 
@@ -71,6 +79,9 @@ def fit(
     keep_partial : bool
         Whether Ctrl-C and a loss that is no longer finite keep the best so far; if not, they end the fit (an
         evaluation must not compare a model that was cut short).
+    stop : callable or None
+        Asked after each epoch with the phase, ``search`` or ``final``, and the epochs done in it. Where it says
+        true the fit ends there as by Ctrl-C: that is how a clock ends it.
 
     Returns
     -------
@@ -94,7 +105,7 @@ def fit(
     learned = replace(train, interactions=_suitable(train.interactions, entry, positive_min_of(config)))
     with announce_compilation(progress):
         if isinstance(config, IterativeConfig):
-            return _fit_in_epochs(train, learned, entry, config, seed, progress, keep_partial)
+            return _fit_in_epochs(train, learned, entry, config, seed, progress, keep_partial, stop)
         fitted = entry.fit(learned, config, rng=stream(seed, "fit"))
     return _recommender(fitted, entry, config, config, seed, train, [], None)
 
@@ -153,11 +164,14 @@ def _fit_in_epochs(
     seed: int,
     progress: Progress,
     keep_partial: bool,
+    stop: Stop | None,
 ) -> Recommender:
     validation = hold_out(
         train.interactions, entry.objective, config.validation_fraction, seed, positive_min_of(config)
     )
-    search = _search(train, entry, config, seed, validation, progress, keep_partial) if validation else None
+    search = None
+    if validation is not None:
+        search = _search(train, entry, config, seed, validation, progress, keep_partial, stop)
     resolved = config.resolved(search.n_epochs) if search else config
     losses: list[dict[str, object]] = list(search.losses) if search else []
     total = search.n_epochs if search else config.n_epochs
@@ -172,11 +186,12 @@ def _fit_in_epochs(
                 progress.note(note)
             losses.append({"phase": "final", "epoch": done, **epoch.losses})
             progress.step(f"fit {entry.name}", done, total, epoch.losses)
-    except (KeyboardInterrupt, DivergedError) as stop:
+            _ask(stop, "final", done, total)
+    except (KeyboardInterrupt, DivergedError, _TimeUp) as reason:
         if fitted is None or not keep_partial:
             raise
         progress.note(
-            f"{_reason(stop)}Stopped after {done} of {plural(total, 'epoch')}; the model so far is kept."
+            f"{_reason(reason)}Stopped after {done} of {plural(total, 'epoch')}; the model so far is kept."
         )
         resolved, interrupted = config.resolved(done), True
     assert fitted is not None, "epochs yields at least one model"
@@ -194,6 +209,7 @@ def _search(
     validation: Validation,
     progress: Progress,
     keep_partial: bool,
+    stop: Stop | None,
 ) -> _Search:
     """Fit to the inner part until ``patience`` epochs have not improved the figure by ``tolerance``."""
     epochs = entry.epochs
@@ -214,11 +230,12 @@ def _search(
                 best, best_epoch, best_model = cost, number, epoch.model
             elif number - best_epoch >= config.patience:
                 break
-    except (KeyboardInterrupt, DivergedError) as stop:
+            _ask(stop, "search", number, config.n_epochs)
+    except (KeyboardInterrupt, DivergedError, _TimeUp) as reason:
         if best_model is None or not keep_partial:
             raise
         progress.note(
-            f"{_reason(stop)}Search stopped; fitting to all rows for {plural(best_epoch, 'epoch')}. "
+            f"{_reason(reason)}Search stopped; fitting to all rows for {plural(best_epoch, 'epoch')}. "
             "Ctrl-C stops that too."
         )
         interrupted = True
@@ -233,9 +250,14 @@ def _baseline_figure(inner: Dataset, entry: ModelEntry, validation: Validation) 
     return {f"{validation.metric}_of_{baseline.name}": validation.figure(model)}
 
 
+def _ask(stop: Stop | None, phase: str, done: int, total: int) -> None:
+    if stop is not None and done < total and stop(phase, done):
+        raise _TimeUp("The time is up.")
+
+
 def _reason(stop: BaseException) -> str:
-    """What a note says first of an epoch that was not finished: nothing to whoever pressed Ctrl-C."""
-    return f"{stop} " if isinstance(stop, DivergedError) else ""
+    """What a note says first of a fit that was not finished: nothing to whoever pressed Ctrl-C."""
+    return "" if isinstance(stop, KeyboardInterrupt) else f"{stop} "
 
 
 def _recommender(

@@ -16,7 +16,7 @@ from tastemap.models.als import ALSConfig
 from tastemap.models.bias import BiasConfig
 from tastemap.models.dot import DotConfig
 from tastemap.models.ease import EASEConfig, too_many_items
-from tastemap.models.gibbs import GibbsConfig, takes_histories
+from tastemap.models.gibbs import GibbsConfig
 from tastemap.models.gibbs_mean import COLUMNS_PER_FACTOR, KEPT_DRAWS, SPARE_PER_FACTOR
 from tastemap.models.ials import IALSConfig
 from tastemap.models.itemknn import ItemKNNConfig, most_weights, too_many_weights
@@ -28,8 +28,16 @@ from tastemap.tuning.machine import Work
 FLOAT, DOUBLE = 4, 8
 """Bytes of a float32 and of a float64."""
 
-TURNS = 9
-"""Alternations after which als and ials usually are at their best: 5 to 10 on MovieLens data."""
+ALS_TURNS, IALS_TURNS = 7, 5
+"""Alternations after which they usually are at their best: 5 to 10 and 2 to 5 where it was measured."""
+
+MLP_ROW_BYTES = 220
+"""Measured, not derived: what steps and exports of mlp leave in the allocator for each row."""
+
+DRAW_ELEMENTS = 400
+"""What a number of a draw costs beside the solves: random numbers, conversions, the sum of products."""
+SHOWN_ELEMENTS = 32
+"""Passes of softmax over a batch of dense histories: what is drawn, hidden, normalized, and the gradients."""
 
 
 @dataclass(frozen=True)
@@ -111,32 +119,32 @@ def _popularity(size: Size, config: PopularityConfig) -> Cost:
     return Cost(model, model + 2 * DOUBLE * size.n_rows, once=Work(entries=size.n_rows))
 
 
-def _alternating(size: Size, n_factors: int, d: int) -> Cost:
+def _alternating(size: Size, n_factors: int, d: int, turns: int) -> Cost:
     """A ridge problem of `d` unknowns for every user and every item."""
     model = _factors(size, n_factors)
     solved = 2 * size.n_rows * d**2 + size.n_entities * d**3 // 3
     return Cost(
         model,
         # best, last and current model; the transposed rows; residuals and weights of every row
-        3 * model + 6 * DOUBLE * size.n_rows,
+        3 * model + 4 * DOUBLE * size.n_rows,
         epoch=Work(solves=solved, entries=8 * size.n_rows),
-        best_epoch=TURNS,
+        best_epoch=turns,
         advice="lower n_factors",
     )
 
 
 def _als(size: Size, config: ALSConfig) -> Cost:
-    return _alternating(size, config.n_factors, config.n_factors + 1)
+    return _alternating(size, config.n_factors, config.n_factors + 1, ALS_TURNS)
 
 
 def _ials(size: Size, config: IALSConfig) -> Cost:
-    return _alternating(size, config.n_factors, config.n_factors)
+    return _alternating(size, config.n_factors, config.n_factors, IALS_TURNS)
 
 
 def _gibbs(size: Size, config: GibbsConfig) -> Cost:
     d, entities = config.n_factors, size.n_entities
-    with_history = takes_histories(size.n_users, size.n_items, config.implicit_history)
-    r = min(size.n_users, size.n_items) if with_history else 0
+    with_history = config.implicit_history
+    r = min(config.history_directions, size.n_users, size.n_items) if with_history else 0
     directions = size.n_users * (r + size.user_values) + size.n_items * (r + size.item_values)
     draws = max(config.n_epochs - config.burn_in, 1)
     columns = min(COLUMNS_PER_FACTOR, draws) * d
@@ -146,13 +154,22 @@ def _gibbs(size: Size, config: GibbsConfig) -> Cost:
     # the draws that are kept, up to twice as many as in the model; the sum of products; rows in float64
     kept = 4 * KEPT_DRAWS * entities * (d + 1) + 2 * KEPT_DRAWS * DOUBLE * (r + size.user_values) * (d + 1)
     kept += DOUBLE * entities * (SPARE_PER_FACTOR + 8) * (d + 1)
-    decomposition = DOUBLE * (3 * r * r + size.n_users * size.n_items * with_history)
+    decomposition = 3 * DOUBLE * entities * r
     draw = 2 * size.n_rows * (d + 1) ** 2 + entities * (d + 1) ** 3
     return Cost(
         model,
         chains * (kept + FLOAT * directions + 4 * DOUBLE * size.n_rows) + decomposition + model,
-        once=Work(products=chains * 12 * r**2 * max(size.n_users, size.n_items)),
-        epoch=Work(solves=chains * draw, products=chains * 4 * directions * (d + 1), steps=chains),
+        # histories of both sides, four passes: sums of vectors, gramians and products
+        once=Work(
+            entries=chains * 16 * size.n_rows * r,
+            products=chains * 16 * entities * r**2,
+            precise_products=chains * 16 * entities * r**2,
+        ),
+        epoch=Work(
+            solves=chains * draw,
+            products=chains * 4 * directions * (d + 1),
+            elements=chains * DRAW_ELEMENTS * entities * (d + 1),
+        ),
         best_epoch=config.n_epochs,
         advice="lower n_factors, or set implicit_history=false",
     )
@@ -176,7 +193,7 @@ def _dot(size: Size, config: DotConfig) -> Cost:
     n_parameters = size.n_entities * (d + 1) + history
     model = _factors(size, d) + FLOAT * history
     moved = 3 * batch * (d + 1) if config.lazy_steps else n_parameters
-    visited = 4 * size.n_rows * d * (1 + (steps if config.implicit_history else 0))
+    visited = size.n_rows * d * (1 + (steps if config.implicit_history else 0))
     gravity = steps * 6 * size.n_entities * d**2 if config.gravity else 0
     epoch = Work(elements=steps * moved, entries=visited, products=gravity, steps=steps)
     return _network(size, n_parameters, model, epoch, config.last_epoch, "lower n_factors")
@@ -192,12 +209,12 @@ def _mlp(size: Size, config: MLPConfig) -> Cost:
     epoch = Work(
         elements=steps * n_parameters,
         products=6 * size.n_rows * weights,
-        entries=4 * size.n_rows * values,
+        entries=size.n_rows * values,
         steps=2 * steps,
     )
     advice = "lower user_size, item_size, layers or batch_size"
     cost = _network(size, n_parameters, FLOAT * n_parameters, epoch, config.last_epoch, advice)
-    return _with_more(cost, 4 * FLOAT * batch * values)
+    return _with_more(cost, 4 * FLOAT * batch * values + MLP_ROW_BYTES * size.n_rows)
 
 
 def _softmax(size: Size, config: SoftmaxConfig) -> Cost:
@@ -208,7 +225,7 @@ def _softmax(size: Size, config: SoftmaxConfig) -> Cost:
     model = _factors(size, d) + FLOAT * (size.n_items * q + weights)
     per_user = size.n_items * (q + d) + weights
     epoch = Work(
-        elements=steps * (n_parameters + 12 * batch * size.n_items),
+        elements=steps * (n_parameters + SHOWN_ELEMENTS * batch * size.n_items),
         products=6 * size.n_users * per_user,
         steps=2 * steps,
     )

@@ -68,13 +68,13 @@ class _Rate:
 # Measured by benchmarks/bench_plan.py: processor seconds of whole fits on ml-100k and on a million made-up
 # ratings, on a virtual machine with two cores of a Xeon of 2023 (AVX-512).
 RATES = {
-    "solves": _Rate(4e9, is_shared=True),
+    "solves": _Rate(6e9, is_shared=True),
     "products": _Rate(50e9),
-    "precise_products": _Rate(25e9),
-    "counts": _Rate(300e6, is_shared=True, is_moving=True),
-    "entries": _Rate(150e6, is_moving=True),
-    "elements": _Rate(500e6, is_moving=True),
-    "steps": _Rate(1e3),
+    "precise_products": _Rate(40e9),
+    "counts": _Rate(400e6, is_shared=True, is_moving=True),
+    "entries": _Rate(70e6, is_moving=True),
+    "elements": _Rate(600e6, is_moving=True),
+    "steps": _Rate(1.6e3),
 }
 
 

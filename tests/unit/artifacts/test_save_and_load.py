@@ -66,7 +66,7 @@ def test_scores_are_the_same_bits_after_loading(make: object, tmp_path: Path) ->
         (made.model.fold_in(history), loaded.model.fold_in(history)),
     ):
         np.testing.assert_array_equal(before.score(every_item), after.score(every_item))
-        np.testing.assert_array_equal(before.score_all(), after.score_all())
+        np.testing.assert_array_equal(before.score_range(), after.score_range())
 
 
 def test_a_fitted_model_comes_back_with_all_that_belongs_to_it(tmp_path: Path) -> None:

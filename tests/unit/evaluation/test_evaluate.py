@@ -40,7 +40,7 @@ def test_figures_equal_those_of_plain_loops_over_dense_scores(record: Evaluation
     data = planted()
     (split,) = make_splits(data, "random", rng=3)
     fitted = fit(split.train, "als", rng=3)
-    scores = fitted.model.users(np.arange(fitted.model.n_users)).score_all()
+    scores = fitted.model.users(np.arange(fitted.model.n_users)).score_range()
     found: dict[str, list[float]] = {
         name: [] for name in ("precision", "recall", "ndcg", "map", "mrr", "hit_rate")
     }

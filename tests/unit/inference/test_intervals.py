@@ -12,6 +12,7 @@ import pytest
 from tastemap.data import Dataset, make_interactions
 from tastemap.errors import InvalidValueError
 from tastemap.inference import predict, predict_table
+from tastemap.inference.intervals import Spread
 from tastemap.models.factor import FactorModel
 from tastemap.models.rating_samples import N_GROUPS, SHARES, Calibration, RatingSamples, scales
 from tastemap.models.recommender import Recommender
@@ -92,6 +93,38 @@ def test_intervals_stay_within_the_scale_and_around_the_prediction() -> None:
     assert found["lower"].min() >= 1.0  # type: ignore[operator]
     assert found["upper"].max() <= 5.0  # type: ignore[operator]
     assert ((found["lower"] <= found["prediction"]) & (found["prediction"] <= found["upper"])).all()
+
+
+def test_an_interval_ends_at_ratings_that_can_be_given_or_at_the_prediction() -> None:
+    recommender, test = fitted()
+    found = predict(recommender, *pairs_of(test), level=0.9)
+    for end in ("lower", "upper"):
+        value = found[end].to_numpy()
+        at_prediction = value == found["prediction"].to_numpy()
+        assert ((value == np.round(value)) | at_prediction).all()
+
+
+def test_ends_of_intervals_leave_out_no_rating_that_can_be_given() -> None:
+    stars = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    samples = RatingSamples(
+        np.zeros((1, 2), np.float16),
+        np.zeros((1, 2), np.float16),
+        np.ones(1, np.float32),
+        Calibration.normal(1, 1),
+    )
+    prediction, spread = np.array([3.6, 3.6, 4.9, np.nan]), np.array([1.0, 0.1, 0.5, np.nan])
+    groups = np.zeros(4, np.int64)
+    wide = Spread(samples, 1.0, 5.0, prediction, spread, groups, stars[:0])
+    snapped = replace(wide, ratings=stars)
+    for level in (0.5, 0.95):
+        (low, high), (lower, upper) = wide.interval(level), snapped.interval(level)
+        held, kept = (
+            (stars >= ends[0][:, None]) & (stars <= ends[1][:, None]) for ends in ((low, high), (lower, upper))
+        )
+        np.testing.assert_array_equal(held, kept)
+        assert np.nansum(upper - lower) < np.nansum(high - low)
+    np.testing.assert_allclose(snapped.interval(0.95)[0][:3], [2.0, 3.6, 4.0])
+    assert np.isnan(lower[3])
 
 
 def test_a_table_gets_the_columns_too() -> None:

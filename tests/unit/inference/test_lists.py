@@ -8,6 +8,7 @@ import pytest
 from tastemap.inference import lists
 from tastemap.inference.lists import lists_of, top_lists
 from tastemap.linalg.csr import empty_rows, from_pairs
+from tastemap.models import factor
 from tastemap.models.base import Link
 from tastemap.models.factor import FactorModel
 
@@ -34,7 +35,7 @@ def near_ties() -> FactorModel:
 def test_the_candidates_hold_items_that_float32_cannot_tell_apart_and_float64_orders_them() -> None:
     model = near_ties()
     states = model.users(np.arange(N_USERS))
-    assert len(np.unique(states.score_all()[:, :N_NEAR])) == 1  # without candidates to spare: items 0 … 4
+    assert len(np.unique(states.score_range()[:, :N_NEAR])) == 1  # without candidates to spare: items 0 … 4
     items, scores = top_lists(states, K, seen=empty_rows(N_USERS, model.n_items))
     assert items.tolist() == [[25, 24, 23, 22, 21]] * N_USERS
     assert (np.diff(scores, axis=1) < 0.0).all()
@@ -46,6 +47,16 @@ def test_seen_items_leave_their_candidates_to_others() -> None:
     seen = from_pairs(np.array([1, 1]), np.array([25, 30]), np.ones(2, np.float32), (N_USERS, model.n_items))
     items, _ = top_lists(model.users(np.arange(N_USERS)), K, seen=seen)
     assert items.tolist() == [[25, 24, 23, 22, 21], [24, 23, 22, 21, 20], [25, 24, 23, 22, 21]]
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 26, 1000])
+def test_blocks_of_items_do_not_change_the_lists(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(factor, "ITEMS_PER_BLOCK", at_once)
+    model = near_ties()
+    seen = from_pairs(np.array([1, 1]), np.array([25, 30]), np.ones(2, np.float32), (N_USERS, model.n_items))
+    allowed = np.arange(model.n_items) != 22
+    items, _ = top_lists(model.users(np.arange(N_USERS)), K, seen=seen, allowed=allowed)
+    assert items.tolist() == [[25, 24, 23, 21, 20], [24, 23, 21, 20, 19], [25, 24, 23, 21, 20]]
 
 
 @pytest.mark.parametrize("block", [1, 2, 100])

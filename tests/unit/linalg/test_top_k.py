@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tastemap.linalg.top_k import order_by_score, top_k
+from tastemap.linalg.top_k import LANES, TopK, order_by_score, top_k
 from tastemap.linalg.types import BoolArray, Float32Array, Int32Array
 
 NOTHING_SEEN = np.zeros(0, np.int32)
@@ -54,6 +54,24 @@ def test_large_blocks_with_ties_are_ranked_as_a_full_sort_ranks_them(k: int) -> 
     seen = [set(rng.permutation(400)[: 7 * row].tolist()) for row in range(5)]
     allowed = rng.random(400) < 0.8
     assert ranked(scores, k, seen, allowed).tolist() == naive(scores, k, seen, allowed)
+
+
+@pytest.mark.parametrize("width", [1, 7, LANES, 300, 400])
+def test_scores_that_come_in_blocks_give_the_lists_of_the_whole(width: int) -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.integers(0, 60, (6, 400)).astype(np.float32)
+    scores[1, ::3], scores[2] = np.nan, -np.inf
+    seen = np.sort(rng.permuted(np.tile(np.arange(400, dtype=np.int32), (6, 1)), axis=1)[:, :50], axis=1)
+    given = {"seen_indptr": np.arange(7) * 50, "seen_indices": seen.ravel(), "allowed": rng.random(400) < 0.7}
+    best = TopK(30, **given)
+    for first in range(0, 400, width):
+        best.add(scores[:, first : first + width].copy(), first)
+    np.testing.assert_array_equal(best.columns(), top_k(scores.copy(), 30, **given))
+
+
+def test_rising_scores_replace_all_that_were_kept() -> None:
+    found = ranked(np.arange(500, dtype=np.float32)[None], 3, [{499}], np.arange(500) != 497)
+    assert found.tolist() == [[498, 496, 495]]
 
 
 def test_equal_scores_are_listed_by_rising_index() -> None:

@@ -44,9 +44,9 @@ def test_chosen_scores_and_all_scores_are_the_written_sum(d: int) -> None:
         + model.user_factors.astype(np.float64) @ model.item_factors.astype(np.float64).T
     )
     np.testing.assert_allclose(users.score(all_items(6, 9)), expected, rtol=1e-12)
-    np.testing.assert_allclose(users.score_all(), expected, rtol=1e-5)
+    np.testing.assert_allclose(users.score_range(), expected, rtol=1e-5)
     assert users.score(all_items(6, 9)).dtype == np.float64
-    assert users.score_all().dtype == np.float32
+    assert users.score_range().dtype == np.float32
 
 
 def test_a_score_has_the_same_bits_alone_and_in_a_batch() -> None:
@@ -64,18 +64,18 @@ def test_an_unknown_user_or_item_contributes_zero() -> None:
     scores = users.score(np.array([[3, -1], [3, -1]], np.int32))
     assert scores[0].tolist() == pytest.approx([3.5 + model.item_bias[3], 3.5])
     assert scores[1, 1] == pytest.approx(3.5 + model.user_bias[2])
-    np.testing.assert_allclose(users.score_all()[0], 3.5 + model.item_bias, rtol=1e-6)
+    np.testing.assert_allclose(users.score_range()[0], 3.5 + model.item_bias, rtol=1e-6)
 
 
 def test_a_model_without_users_answers_for_unknown_ones() -> None:
     model = random_model(n_users=0)
-    np.testing.assert_allclose(model.users(np.array([-1])).score_all()[0], 3.5 + model.item_bias, rtol=1e-6)
+    np.testing.assert_allclose(model.users(np.array([-1])).score_range()[0], 3.5 + model.item_bias, rtol=1e-6)
 
 
 def test_take_reorders_the_states() -> None:
     model = random_model()
     np.testing.assert_array_equal(
-        model.users(np.arange(6)).take(np.array([4, 1])).score_all(), model.users(np.array([4, 1])).score_all()
+        model.users(np.arange(6)).take(np.array([4, 1])).score_range(), model.users(np.array([4, 1])).score_range()
     )
     assert len(model.users(np.array([4, 1]))) == 2
 

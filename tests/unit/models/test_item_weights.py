@@ -54,7 +54,7 @@ def test_scores_are_sums_of_weights_over_the_seen_items(is_sparse: bool) -> None
     expected = dense_history(model.history) @ random_weights().astype(np.float64)
     every_item = np.tile(np.arange(8, dtype=np.int32), (5, 1))
     np.testing.assert_allclose(users.score(every_item), expected, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(users.score_all(), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(users.score_range(), expected, rtol=1e-5, atol=1e-5)
     assert (model.n_users, model.n_items, len(users)) == (5, 8, 5)
 
 
@@ -70,8 +70,8 @@ def test_an_unknown_user_or_item_scores_zero(is_sparse: bool) -> None:
 def test_a_folded_in_history_scores_as_the_fitted_user_with_that_history(is_sparse: bool) -> None:
     model = random_model(is_sparse)
     fitted, folded = model.users(np.array([2, 0])), model.fold_in(model.history.take(np.array([2, 0])))
-    assert fitted.score_all().tobytes() == folded.score_all().tobytes()
-    assert fitted.take(np.array([1])).score_all().tobytes() == folded.score_all()[1:].tobytes()
+    assert fitted.score_range().tobytes() == folded.score_range().tobytes()
+    assert fitted.take(np.array([1])).score_range().tobytes() == folded.score_range()[1:].tobytes()
 
 
 @BOTH_KINDS
@@ -112,4 +112,4 @@ def test_dense_and_sparse_weights_give_the_same_scores_to_the_bit() -> None:
     every_item = np.tile(np.arange(8, dtype=np.int32), (5, 1))
     dense, sparse = (random_model(is_sparse).users(np.arange(5)) for is_sparse in (False, True))
     assert dense.score(every_item).tobytes() == sparse.score(every_item).tobytes()
-    np.testing.assert_array_equal(dense.score_all(), sparse.score_all())
+    np.testing.assert_array_equal(dense.score_range(), sparse.score_range())

@@ -94,7 +94,7 @@ def test_items_that_nobody_has_in_common_have_no_weights() -> None:
     apart, _ = make_interactions([1, 2, 3], [7, 8, 9], np.ones(3, np.float32))
     model = fit(Dataset("apart", apart, Catalog.empty(), None, LoadReport(3, 3)))
     assert not dense(model).any()
-    assert not model.users(np.arange(3)).score_all().any()
+    assert not model.users(np.arange(3)).score_range().any()
     assert not model.similarity(0, "cosine").any()
 
 

@@ -1,0 +1,206 @@
+"""Write docs/benchmarks.md from what the scripts of benchmarks/ measured; `make bench` ends with it.
+
+Run: python scripts/write_benchmarks.py
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+INTRO = """# Benchmarks
+
+`scripts/write_benchmarks.py` writes this page from the records in `benchmarks/results/`; every table names the
+command that measured it. `make bench` makes an environment for the peers (`make peers`), runs every script and
+writes the page anew (`make bench-page` does only that).
+
+**How systems are compared.** Both get the same training rows from the same files and two threads; a peer gets
+its options for threads, and one thread of OpenBLAS where it asks for that. They take turns in one run, each fit
+in a process of its own, whose peak memory is that of the whole process. Reading the data and compiling our
+kernels are not part of an iteration. One scorer of ours measures the quality of all systems, on test rows that
+none has seen. Speed counts only at a quality: the time is that until a figure is reached; each section says
+which. The versions of the peers are pinned in `benchmarks/peers/requirements.txt`.
+"""
+
+ABOUT = {
+    "benchmark", "machine", "versions", "peer_versions", "cores", "load", "load_before", "load_average_before",
+    "python", "browser",
+}  # fmt: skip
+"""Keys that say where a record comes from, not what was measured."""
+
+MOST_COLUMNS = 8
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """A Markdown table, its first column left, the others right."""
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+    return [*lines, *("| " + " | ".join(shown(cell) for cell in row) + " |" for row in rows), ""]
+
+
+def shown(value: object) -> str:
+    """A figure as text: numbers as they were kept, lists with commas, nothing as a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value == int(value) and abs(value) >= 1_000 else f"{value:g}"
+    if isinstance(value, list):
+        return ", ".join(shown(one) for one in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {shown(one)}" for name, one in value.items())
+    return str(value)
+
+
+def leaves(record: dict[str, Any], path: str = "") -> Iterator[tuple[str, object]]:
+    """Every figure of a nested record with its path; lists of records are numbered."""
+    for name, value in record.items():
+        here = f"{path} / {name}" if path else name
+        if isinstance(value, dict):
+            yield from leaves(value, here)
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            yield from leaves({str(place): one for place, one in enumerate(value, start=1)}, here)
+        else:
+            yield here, value
+
+
+def source(stem: str, record: dict[str, Any]) -> list[str]:
+    """The command, the machine and the versions of a record."""
+    script = next(path for path in (f"bench_{stem}.py", f"{stem}.py") if (ROOT / "benchmarks" / path).exists())
+    where = record.get("machine", "")
+    facts = dict(where) if isinstance(where, dict) else {"machine": where} if where else {}
+    facts |= {name: record[name] for name in ABOUT & record.keys() if name not in ("benchmark", "machine")}
+    said = "; ".join(f"{name.replace('_', ' ')}: {shown(facts[name])}" for name in sorted(facts))
+    return [f"Command: `python benchmarks/{script}`. {said[:1].upper()}{said[1:]}.", ""]
+
+
+def of_ials(record: dict[str, Any]) -> list[str]:
+    """Time to a quality, and each iteration."""
+    lines = [
+        f"{shown(record['n_train'])} made-up interactions to learn from, {shown(record['test_users'])} users "
+        "scored. NDCG@20 counts as reached at 99.8 % of what the faster peer has after "
+        f"{record['n_iterations']} iterations.",
+        "",
+    ]
+    for width in (name for name in record if name.startswith("d=")):
+        entry = record[width]
+        rows = []
+        for system, runs in entry["runs"].items():
+            one = runs[0]
+            iteration = sum(one["iteration_s"]) / len(one["iteration_s"])
+            reached = entry.get("seconds_to_target", {}).get(system)
+            rows.append((system, round(iteration, 2), one["ndcg@20"][-1], reached, one["peak_mb"]))
+        lines += [f"**{width}**", ""]
+        lines += table(
+            ("system", "s an iteration", "NDCG@20 at the end", "s to target, by seed", "peak MiB"), rows
+        )
+        if entry.get("times_faster") is not None:
+            faster = shown(entry["times_faster"])
+            lines += [f"Faster peer: {entry['faster_peer']}; ours takes 1/{faster} of its time (median).", ""]
+    return [
+        *lines,
+        "Settings: " + "; ".join(f"{n}: {shown(s)}" for n, s in record["settings"].items()) + ".",
+        "",
+    ]
+
+
+def of_als(record: dict[str, Any]) -> list[str]:
+    """Time to convergence."""
+    lines = [
+        f"{shown(record['n_train'])} made-up ratings to learn from, {record['n_factors']} factors. RMSE counts "
+        "as converged within 0.5 % of the lowest of the system's run. Surprise computes in one thread.",
+        "",
+    ]
+    rows = [
+        (
+            system,
+            runs[0].get("prepare_s"),
+            min(runs[0]["rmse"]),
+            record["seconds_to_converged"][system],
+            runs[0]["peak_mb"],
+        )
+        for system, runs in record["runs"].items()
+    ]
+    lines += table(("system", "s of set-up", "lowest RMSE", "s to converged, by seed", "peak MiB"), rows)
+    for peer in ("surprise", "lenskit"):
+        if f"times_faster_than_{peer}" in record:
+            lines += [f"Ours takes 1/{shown(record[f'times_faster_than_{peer}'])} of the time of {peer}.", ""]
+    return lines
+
+
+def of_quality(record: dict[str, Any]) -> list[str]:
+    """One table for ratings and one for lists."""
+    lines = ["Means over the official folds of ml-100k; seconds and memory are medians of one fit.", ""]
+    for objective, metric in (("rating", "rmse"), ("ranking", "ndcg@10")):
+        found = record[objective]
+        ordered = sorted(found, key=lambda name: found[name][metric] * (1 if metric == "rmse" else -1))
+        rows = [(name, found[name][metric], found[name]["fit_s"], found[name]["peak_mb"]) for name in ordered]
+        lines += table((objective, metric.upper(), "fit s", "peak MiB"), rows)
+    return lines
+
+
+def of_growth(record: dict[str, Any]) -> list[str]:
+    """A row for each size, and the exponents."""
+    lines = ["An exponent of 1 is growth in proportion to the rows.", ""]
+    for model, entry in record["models"].items():
+        rows = [(one["n_rows"], one["epoch_s"], one["peak_gb"]) for one in entry["points"]]
+        exponents = entry["exponent_of_epoch_s"], entry["exponent_of_peak_gb"]
+        lines += table((f"rows of {model}", "s an epoch", "peak GiB"), [*rows, ("exponent", *exponents)])
+    return lines
+
+
+def of_any(record: dict[str, Any]) -> list[str]:
+    """A row for each part of the record if all parts hold the same few figures, else a row for each figure."""
+    measured = {name: value for name, value in record.items() if name not in ABOUT}
+    parts = {name: dict(leaves(value)) for name, value in measured.items() if isinstance(value, dict)}
+    columns = [name for name in next(iter(parts.values()), {}) if all(name in part for part in parts.values())]
+    if len(parts) < 2 or not 0 < len(columns) <= MOST_COLUMNS:
+        return table(("figure", "value"), leaves(measured))
+    lines = table(("", *columns), ([name, *(part[one] for one in columns)] for name, part in parts.items()))
+    alone = {name: value for name, value in measured.items() if name not in parts}
+    rest = [
+        (f"{name} / {one}", v) for name, part in parts.items() for one, v in part.items() if one not in columns
+    ]
+    rows = [*leaves(alone), *rest]
+    return lines + (table(("figure", "value"), rows) if rows else [])
+
+
+SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], list[str]]]] = {
+    "ials": ("ials beside implicit and irspack", of_ials),
+    "als": ("als beside Surprise and LensKit", of_als),
+    "quality": ("Every model beside its peers", of_quality),
+    "growth": ("Growth with the number of rows", of_growth),
+    "fit_memory": ("Memory of the whole command `tastemap fit`", of_any),
+    "neural": ("dot and mlp beside fastai", of_any),
+}
+"""In the order of the page; further records follow by name."""
+
+
+def page() -> str:
+    """The whole page."""
+    stems = [path.stem for path in sorted(RESULTS.glob("*.json"))]
+    ordered = [stem for stem in SECTIONS if stem in stems] + [stem for stem in stems if stem not in SECTIONS]
+    lines = [INTRO]
+    for stem in ordered:
+        record = json.loads((RESULTS / f"{stem}.json").read_text(encoding="utf-8"))
+        named = str(record.get("benchmark", stem.replace("_", " ")))
+        title, render = SECTIONS.get(stem, (named[:1].upper() + named[1:], of_any))
+        lines += [f"## {title}", "", *render(record), *source(stem, record)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+"""``auto``: race the models that suit the data, take the simplest of the best, fit it to all rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tastemap.data import Dataset
+from tastemap.data.dataset import check_dataset
+from tastemap.errors import InvalidValueError
+from tastemap.models.base import Objective
+from tastemap.models.recommender import Recommender
+from tastemap.progress import SILENT, Progress
+from tastemap.rng import Rng, seed_of
+from tastemap.training import fit
+from tastemap.tuning.arena import METRIC
+from tastemap.tuning.budget import CAREFUL, Budget, EpochClock
+from tastemap.tuning.candidates import Candidate, candidates
+from tastemap.tuning.caps import within_memory
+from tastemap.tuning.forecast import COMPILING_S, Ear, Forecast, can_be_cut
+from tastemap.tuning.leaderboard import Standing, preferred, standings
+from tastemap.tuning.race import LEAST_SHARE, LeftOut, Race, run_race
+from tastemap.tuning.trial import Trial
+from tastemap.tuning.units import size_bytes, written_s
+
+DEFAULT_BUDGET = "60s"
+
+
+@dataclass(frozen=True, eq=False)
+class Auto:
+    """What :func:`auto` found.
+
+    Parameters
+    ----------
+    recommender : Recommender
+        The chosen model, fitted to all rows. ``recommender.resolved`` and ``seed`` repeat it by
+        :func:`tastemap.fit`.
+    metric : str
+        ``rmse`` or ``ndcg@10``, on rows held out of the training data.
+    leaderboard : tuple of Standing
+        Candidates that were measured on the largest share of the users, best first; then those that went
+        out before.
+    left_out : tuple of LeftOut
+        Candidates that did not take part, and why.
+    notes : tuple of str
+        What a person should know of the choice.
+    """
+
+    recommender: Recommender
+    metric: str
+    leaderboard: tuple[Standing, ...]
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """The choice as data, without the model."""
+        return {
+            "metric": self.metric,
+            "leaderboard": [standing.as_json() for standing in self.leaderboard],
+            "left_out": [one.as_json() for one in self.left_out],
+            "choice": list(self.notes),
+        }
+
+
+def auto(
+    data: Dataset,
+    *,
+    objective: Objective | None = None,
+    budget: Budget | str | float | None = DEFAULT_BUDGET,
+    max_memory: str | float | None = None,
+    positive_min: float | None = None,
+    rng: Rng = None,
+    progress: Progress = SILENT,
+) -> Auto:
+    """Choose a model for the data, and fit it to all rows, within a time.
+
+    *Stability: caller-stable.*
+
+    A few settings of each model, from the baseline up, are fitted to one part of the data and measured on the
+    rest; where time is short, first on few users. Of the models within one standard error of the paired
+    difference to the best, or within 2 % of its figure, the simplest is taken. Ctrl-C ends the race and takes
+    the best so far; a second one ends the fit to all rows.
+
+    Parameters
+    ----------
+    data : Dataset
+    objective : {"rating", "ranking"} or None
+        None: rating where there are ratings.
+    budget : str, float, Budget or None
+        Time for everything, saving included: ``"60s"``, ``"5m"`` or seconds. A :class:`Budget` may have been
+        started before the data was read. None: no end.
+    max_memory : str, float or None
+        Such as ``"4GB"``: candidates that are predicted to need more are left out.
+    positive_min : float or None
+        Ranking models learn from ratings of at least this.
+    rng : int, Generator or None
+        The seed of the split, of every fit and of the intervals. What is chosen also depends on the time.
+    progress : Progress
+
+    Returns
+    -------
+    Auto
+
+    Raises
+    ------
+    InvalidValueError
+        If the objective does not suit the data, or `budget` or `max_memory` is too small for any model.
+    """
+    budget = Budget.of(budget)
+    check_dataset("data", data)
+    objective = _objective(data, objective, positive_min)
+    seed = seed_of(rng)
+    forecast = Forecast(data, objective)
+    entrants, left_out = within_memory(
+        candidates(objective, positive_min),
+        forecast,
+        None if max_memory is None else size_bytes("max_memory", max_memory),
+    )
+    fallback = _baseline(data, entrants[0], forecast, budget, seed, progress)
+    race = run_race(
+        data,
+        entrants,
+        objective,
+        forecast=forecast,
+        budget=budget,
+        seed=seed,
+        progress=progress,
+        positive_min=positive_min,
+    )
+    order, board, notes = _ranked(race, seed)
+    recommender, more = _refit(data, order, fallback, forecast, budget, seed, progress)
+    recommender = replace(recommender, interrupted=recommender.interrupted or race.interrupted)
+    return Auto(recommender, METRIC[objective], tuple(board), (*left_out, *race.left_out), (*notes, *more))
+
+
+def _objective(data: Dataset, objective: Objective | None, positive_min: float | None) -> Objective:
+    if objective not in (None, "rating", "ranking"):
+        raise InvalidValueError(f"objective must be rating or ranking. Got {objective!r}.")
+    found: Objective = objective or ("ranking" if data.interactions.is_implicit else "rating")
+    if found == "rating" and data.interactions.is_implicit:
+        raise InvalidValueError(
+            "objective must be ranking for data without ratings. Got 'rating'; leave it out, or name the "
+            "column with --rating-col."
+        )
+    if found == "rating" and positive_min is not None:
+        raise InvalidValueError(
+            "positive_min is for ranking models; a rating model needs the low ones too. Choose the objective "
+            "ranking, or leave positive_min out."
+        )
+    return found
+
+
+def _baseline(
+    data: Dataset, baseline: Candidate, forecast: Forecast, budget: Budget, seed: int, progress: Progress
+) -> Recommender:
+    """The first usable model; raises if the budget does not hold even this one."""
+    needed_s = forecast.planned_s(baseline) + forecast.save_s(baseline)
+    if budget.left_s < needed_s:
+        least_s = math.ceil(CAREFUL * (budget.used_s + needed_s))
+        raise InvalidValueError(
+            f"budget must be at least about {least_s}s for this data, since reading it has taken "
+            f"{written_s(budget.used_s)}. Got {written_s(budget.limit_s)}; allow more time.",
+            argument="budget",
+        )
+    ear = Ear(progress)
+    found = fit(data, baseline.model, settings=baseline.settings, rng=seed, progress=ear)
+    if ear.has_heard:
+        forecast.compiling_s = COMPILING_S
+    return found
+
+
+def _ranked(race: Race, seed: int) -> tuple[list[Trial], list[Standing], list[str]]:
+    """The trials of the largest round in the order in which to take them, all standings, and notes."""
+    notes = ["Ctrl-C ended the race; the best so far is taken."] if race.interrupted else []
+    rounds = [one for one in race.rounds if one[2]]
+    if not rounds:
+        return [], [], [*notes, "Models could not be compared (see what was left out): the baseline is taken."]
+    share, arena, trials = next((one for one in reversed(rounds) if len(one[2]) > 1), rounds[-1])
+    found = standings(arena, trials, share, seed)
+    order = preferred(arena, trials, found)
+    board = sorted(found, key=lambda one: arena.cost(one.value))
+    if board[0].model != order[0].candidate.model:
+        notes.append(
+            f"{order[0].candidate.model} is about as good as {board[0].model}, the best, and simpler: within "
+            "one standard error of their paired difference, or 2 %."
+        )
+    known = {trial.candidate.label for trial in trials}
+    for share, arena, trials in reversed(rounds):
+        out = [one for one in trials if one.candidate.label not in known]
+        known |= {trial.candidate.label for trial in out}
+        if out:
+            board += sorted(
+                (
+                    replace(one, difference=None, difference_low=None, difference_high=None, as_good=False)
+                    for one in standings(arena, out, share, seed)
+                ),
+                key=lambda one: arena.cost(one.value),
+            )
+    return order, board, notes
+
+
+def _refit(
+    data: Dataset,
+    order: Sequence[Trial],
+    fallback: Recommender,
+    forecast: Forecast,
+    budget: Budget,
+    seed: int,
+    progress: Progress,
+) -> tuple[Recommender, list[str]]:
+    """The first trial in `order` for which there is time, fitted to all rows; and notes."""
+    notes: list[str] = []
+    for trial in order:
+        model, save_s = trial.candidate.model, forecast.save_s(trial.candidate)
+        if model == fallback.name:
+            return fallback, notes
+        share = LEAST_SHARE if can_be_cut(model) else 1.0
+        if not budget.fits(share * trial.refit_s + save_s):
+            notes.append(
+                f"{trial.candidate.label} could not be fitted to all rows in the "
+                f"{written_s(max(budget.left_s, 0.0))} that were left: the next one is taken."
+            )
+            continue
+        settings = trial.resolved.model_dump(exclude_defaults=True)
+        clock = EpochClock(budget, save_s + trial.export_s)
+        try:
+            return fit(data, model, settings=settings, rng=seed, progress=progress, stop=clock), notes
+        except KeyboardInterrupt:
+            notes.append(f"Ctrl-C ended the fit to all rows: the baseline {fallback.name} is taken.")
+            return replace(fallback, interrupted=True), notes
+    return fallback, notes

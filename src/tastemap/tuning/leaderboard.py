@@ -1,0 +1,108 @@
+"""The candidates of a race beside each other, and the one to take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from tastemap.evaluation.summary import paired_interval, ratios_of, without_noise
+from tastemap.linalg.threads import single_threaded_blas
+from tastemap.metrics.bootstrap import bootstrap, interval
+from tastemap.rng import stream
+from tastemap.tuning.arena import Arena
+from tastemap.tuning.candidates import simplicity
+from tastemap.tuning.trial import Trial
+
+DRAWS = 1_000
+NEAR = 0.02
+"""Share of the best figure by which another one may be worse and still be as good."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A candidate's place.
+
+    Parameters
+    ----------
+    model : str
+    settings : dict
+        Those that differ from the defaults.
+    value, low, high : float
+        The figure on the held-out rows and its 95 % interval; no ends if fewer than six users count.
+    difference, difference_low, difference_high : float or None
+        Paired with the best candidate; None for one that was measured on fewer users.
+    n_epochs : int or None
+        Epochs at the figure; None for a closed form.
+    seconds : float
+    share : float
+        Share of the users that it was measured with; below 1 it went out early.
+    as_good : bool
+        Within one standard error of the paired difference, or 2 % of the best figure.
+    """
+
+    model: str
+    settings: Mapping[str, object]
+    value: float
+    low: float | None
+    high: float | None
+    difference: float | None
+    difference_low: float | None
+    difference_high: float | None
+    n_epochs: int | None
+    seconds: float
+    share: float
+    as_good: bool
+
+    def as_json(self) -> dict[str, object]:
+        """The fields as data."""
+        return asdict(self)
+
+
+def standings(arena: Arena, trials: Sequence[Trial], share: float, seed: int) -> list[Standing]:
+    """All candidates of one round, in the order of `trials`."""
+    metric, tested = arena.metric, arena.fold.tested
+    sums = {(str(place), metric): [trial.measured.sums[metric]] for place, trial in enumerate(trials)}
+    ratios = list(ratios_of(sums, [tested.population], tested.n_users).values())
+    with single_threaded_blas():  # sums must not depend on the number of threads
+        draws = bootstrap(ratios, n_draws=DRAWS, rng=stream(seed, "auto bootstrap"))  # (R, candidates)
+    best = min(range(len(trials)), key=lambda place: arena.cost(trials[place].figure))
+    found = []
+    for place, trial in enumerate(trials):
+        change = draws[:, place] - draws[:, best]
+        ends = interval(draws[:, place], int(ratios[place].counted.sum())) or (None, None)
+        difference = without_noise(trial.figure - trials[best].figure)
+        within = max(float(np.nanstd(change)), NEAR * abs(trials[best].figure))
+        paired = paired_interval(change, ratios[place], ratios[best])
+        found.append(
+            Standing(
+                model=trial.candidate.model,
+                settings=trial.candidate.settings,
+                value=trial.figure,
+                low=ends[0],
+                high=ends[1],
+                difference=difference,
+                difference_low=paired[0],
+                difference_high=paired[1],
+                n_epochs=trial.n_epochs,
+                seconds=trial.seconds,
+                share=share,
+                as_good=abs(difference) <= within,
+            )
+        )
+    return found
+
+
+def preferred(arena: Arena, trials: Sequence[Trial], found: Sequence[Standing]) -> list[Trial]:
+    """The trials in the order in which to take them.
+
+    First the simplest model that is as good as the best, with its best settings; then others by their figures.
+    """
+
+    def rank(place: int) -> tuple[bool, int, float]:
+        is_far = not found[place].as_good
+        order = 0 if is_far else simplicity(arena.objective, found[place].model)
+        return is_far, order, arena.cost(found[place].value)
+
+    return [trials[place] for place in sorted(range(len(trials)), key=rank)]

@@ -1,0 +1,158 @@
+"""Successive halving: all candidates on few users, the better half on more, the last ones on all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tastemap.data import Dataset
+from tastemap.errors import TastemapError
+from tastemap.linalg.jit import announce_compilation
+from tastemap.models.base import Objective
+from tastemap.progress import Progress
+from tastemap.training import make_config
+from tastemap.tuning.arena import Arena, make_arena
+from tastemap.tuning.budget import CAREFUL, Budget
+from tastemap.tuning.candidates import Candidate
+from tastemap.tuning.forecast import Ear, Forecast, can_be_cut
+from tastemap.tuning.trial import Trial, run_trial
+from tastemap.tuning.units import written_s
+
+STEP = 3
+"""How many times as many users the next round has."""
+
+FEWEST_USERS = 1_000
+"""A round on fewer users would say little."""
+
+LEAST_SHARE = 0.25
+"""Of its epochs, what must fit of a candidate that may be cut short."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A candidate that did not take part, and why."""
+
+    candidate: Candidate
+    reason: str
+
+    def as_json(self) -> dict[str, object]:
+        """The fields as data."""
+        return {
+            "model": self.candidate.model,
+            "settings": dict(self.candidate.settings),
+            "reason": self.reason,
+        }
+
+
+@dataclass(eq=False)
+class Race:
+    """What was raced; filled in while the race runs, so that whatever stops it leaves its results.
+
+    Parameters
+    ----------
+    trials : list of (share, arena, trials)
+        The rounds, the share of users rising to 1.
+    left_out : list of LeftOut
+    interrupted : bool
+        Whether Ctrl-C ended the race.
+    """
+
+    rounds: list[tuple[float, Arena, list[Trial]]] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    interrupted: bool = False
+
+
+def shares(n_users: int, total_s: float, left_s: float) -> list[float]:
+    """The share of users in each round, rising to 1.
+
+    A single round where all candidates, `total_s` in all, fit into a third of the time; else each round before
+    has a third of the users of the next.
+
+    >>> shares(10_000, total_s=10.0, left_s=60.0), shares(90_000, total_s=100.0, left_s=60.0)
+    ([1.0], [0.1111111111111111, 0.3333333333333333, 1.0])
+    """
+    found = [1.0]
+    while total_s * found[0] > left_s / 3 and n_users * found[0] >= STEP * FEWEST_USERS:
+        found.insert(0, found[0] / STEP)
+    return found
+
+
+def better_half(trials: Sequence[Trial], arena: Arena) -> list[Candidate]:
+    """The better half of a round, rounded up, in the order in which they ran."""
+    ranked = sorted(trials, key=lambda trial: arena.cost(trial.figure))
+    kept = {trial.candidate.label for trial in ranked[: -(-len(trials) // 2)]}
+    return [trial.candidate for trial in trials if trial.candidate.label in kept]
+
+
+def run_race(
+    data: Dataset,
+    entrants: Sequence[Candidate],
+    objective: Objective,
+    *,
+    forecast: Forecast,
+    budget: Budget,
+    seed: int,
+    progress: Progress,
+    positive_min: float | None = None,
+) -> Race:
+    """Race the candidates, cheapest first, for as long as the best could still be fitted to all data."""
+    race = Race()
+    total_s = sum(forecast.fit_s(candidate) + forecast.first_s(candidate) for candidate in entrants)
+    try:
+        for share in shares(data.interactions.n_users, total_s, budget.left_s):
+            arena = make_arena(data, objective, share, seed, positive_min)
+            if arena is None:
+                break
+            finished: list[Trial] = []
+            race.rounds.append((share, arena, finished))
+            for place, candidate in enumerate(entrants):
+                progress.step("auto", place, len(entrants), {})
+                _enter(race, finished, candidate, arena, forecast, budget, seed, progress)
+            entrants = better_half(finished, arena)
+    except KeyboardInterrupt:
+        race.interrupted = True
+    return race
+
+
+def _enter(
+    race: Race,
+    finished: list[Trial],
+    candidate: Candidate,
+    arena: Arena,
+    forecast: Forecast,
+    budget: Budget,
+    seed: int,
+    progress: Progress,
+) -> None:
+    refused = _refusal(candidate, arena, forecast, budget)
+    if refused is not None:
+        race.left_out.append(LeftOut(candidate, refused))
+        return
+    reserve_s = forecast.save_s(candidate)
+
+    def is_over(epoch: int, figure: float, next_s: float) -> bool:
+        return not budget.fits(next_s + reserve_s)
+
+    ear = Ear(progress)
+    try:
+        config = make_config(candidate.model, candidate.settings)
+        with announce_compilation(ear):
+            trial = run_trial(candidate, config, arena, seed, budget.clock, is_over)
+    except (TastemapError, MemoryError) as error:
+        reason = "it needs more memory than there is" if isinstance(error, MemoryError) else str(error)
+        race.left_out.append(LeftOut(candidate, reason))
+        return
+    forecast.learn(candidate, trial.refit_s, trial.seconds if ear.has_heard else 0.0)
+    finished.append(trial)
+    progress.note(f"{candidate.label}: {arena.metric} {trial.figure:.4f} in {written_s(trial.seconds)}.")
+
+
+def _refusal(candidate: Candidate, arena: Arena, forecast: Forecast, budget: Budget) -> str | None:
+    """Why there is no time for a candidate; None if there is."""
+    share = LEAST_SHARE if can_be_cut(candidate.model) else 1.0
+    fit_s = forecast.fit_s(candidate)
+    needed_s = share * fit_s * (1.0 + 1.0 / arena.growth) + forecast.first_s(candidate)
+    if budget.fits(needed_s + forecast.save_s(candidate)):
+        return None
+    left_s = max(budget.left_s, 0.0)
+    return f"it would need about {written_s(CAREFUL * needed_s)}, and {written_s(left_s)} are left"

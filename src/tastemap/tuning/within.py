@@ -1,0 +1,81 @@
+"""A fit of one model within a time and a memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from tastemap import training
+from tastemap.data import Dataset
+from tastemap.errors import InvalidValueError
+from tastemap.models.recommender import Recommender
+from tastemap.progress import SILENT, Progress
+from tastemap.rng import Rng
+from tastemap.training.registry import BASELINE_OF, get
+from tastemap.tuning.budget import CAREFUL, Budget, EpochClock
+from tastemap.tuning.candidates import Candidate
+from tastemap.tuning.caps import ensure_memory
+from tastemap.tuning.forecast import Forecast, can_be_cut, is_neural
+from tastemap.tuning.units import written_s
+
+
+def fit_within(
+    data: Dataset,
+    model: str,
+    *,
+    settings: Mapping[str, object] | None = None,
+    positive_min: float | None = None,
+    budget: Budget | str | float | None = None,
+    max_memory: str | float | None = None,
+    rng: Rng = None,
+    progress: Progress = SILENT,
+) -> Recommender:
+    """Like :func:`tastemap.fit`, within a time for fitting and saving, and within a memory.
+
+    *Stability: caller-stable.*
+
+    A model that is fitted in epochs is ended by the clock and records in ``resolved`` how many they were; of
+    another one the time is predicted.
+
+    Parameters
+    ----------
+    data, model, settings, positive_min, rng, progress
+        As in :func:`tastemap.fit`.
+    budget : str, float, Budget or None
+        Such as ``"60s"``; None: no end.
+    max_memory : str, float or None
+        Such as ``"4GB"``; None: all there is.
+
+    Raises
+    ------
+    InvalidValueError
+        If the prediction is above `max_memory` or, for a model without epochs, does not fit into `budget`.
+    """
+    budget = Budget.of(budget)
+    ensure_memory(data, model, settings, max_memory)
+    if math.isinf(budget.limit_s):
+        return training.fit(
+            data, model, settings=settings, positive_min=positive_min, rng=rng, progress=progress
+        )
+    candidate = Candidate(model, dict(settings or {}))
+    forecast = Forecast(data, get(model).objective)
+    save_s = forecast.save_s(candidate)
+    in_epochs = can_be_cut(model) or is_neural(model)
+    needed_s = save_s + (0.0 if in_epochs else forecast.planned_s(candidate))
+    if not budget.fits(needed_s):
+        least_s = math.ceil(CAREFUL * needed_s + budget.used_s)
+        raise InvalidValueError(
+            f"budget must be at least about {least_s}s to fit {model} to this data. Got "
+            f"{written_s(budget.limit_s)}, of which {written_s(budget.used_s)} are over; allow more time, "
+            f"or take a quicker model such as {BASELINE_OF[get(model).objective]}.",
+            argument="budget",
+        )
+    return training.fit(
+        data,
+        model,
+        settings=settings,
+        positive_min=positive_min,
+        rng=rng,
+        progress=progress,
+        stop=EpochClock(budget, save_s),
+    )
