@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 CHECKED := src tests benchmarks examples scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt peers bench bench-page docs build golden-update docs-update clean
+.PHONY: help demo test check fmt peers bench bench-quick bench-page docs build golden-update docs-update clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,12 @@ peers: $(PEERS)/.installed ## install the peers of the benchmarks into an enviro
 bench: $(VENV)/.all-installed $(PEERS)/.installed ## measure beside the peers, one script after the other
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 	$(BIN)/python scripts/write_benchmarks.py
+
+bench-quick: $(VENV)/.all-installed $(PEERS)/.installed ## the main comparisons on small data, into build/bench
+	$(BIN)/python benchmarks/bench_ials.py --size small --seeds 1 --test-users 1000 --out build/bench/ials.json
+	$(BIN)/python benchmarks/bench_als.py --size small --out build/bench/als.json
+	$(BIN)/python benchmarks/bench_growth.py --millions 0.1 0.3 1 --out build/bench/growth.json
+	$(BIN)/python benchmarks/bench_fit_memory.py --shape ml-1m --out build/bench/fit_memory.json
 
 bench-page: $(VENV)/.all-installed ## write docs/benchmarks.md anew from benchmarks/results
 	$(BIN)/python scripts/write_benchmarks.py
@@ -80,5 +86,5 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt
 $(VENV)/.all-installed: pyproject.toml constraints.txt | $(VENV)/.created
 	@echo "Installing Tastemap with everything its tests use into $(VENV) ..."
 	@$(INSTALL) 'pip>=25.1'
-	@$(INSTALL) -e '.[explore,torch]' --group dev
+	@$(INSTALL) -e '.[explore,torch,tune]' --group dev
 	@touch $(VENV)/.demo-installed $@

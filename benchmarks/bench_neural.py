@@ -1,33 +1,25 @@
 """Epochs of ``dot`` and ``mlp`` on ml-100k beside fastai's ``collab_learner``, turn by turn in one run.
 
-The peer needs an environment of its own: python -m venv peer && peer/bin/pip install torch==2.13.0 fastai
-Run: python benchmarks/bench_neural.py --peer-python peer/bin/python [--rounds 3]
-Without --peer-python only our own epochs are timed.
+Run: make peers && python benchmarks/bench_neural.py [--rounds 3]
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import statistics
-import subprocess
 import tempfile
 import time
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+from _run import keep, machine, options, our_versions, run_peer
 
 from tastemap.data import Dataset, load
 from tastemap.linalg.types import BoolArray
 from tastemap.training.registry import get, make_config
 
-RESULTS = Path(__file__).parent / "results" / "neural.json"
-PEER = Path(__file__).parent / "peers" / "fastai_collab.py"
 N_EPOCHS = 5
 
 SHARED: dict[str, object] = {
@@ -79,58 +71,49 @@ def ours(case: str, train: Dataset, test: Dataset) -> tuple[float, float]:
     return seconds, float(np.mean(errors**2))
 
 
-def peer(case: str, python: Path, path: Path) -> dict[str, object]:
+def peer(case: str, python: Path, path: Path) -> dict[str, Any]:
     """The same by fastai, in its own process."""
-    command = [str(python), str(PEER), str(path), case, str(N_EPOCHS)]
-    run = subprocess.run(command, check=True, capture_output=True, text=True)
-    answer: dict[str, object] = json.loads(run.stdout.splitlines()[-1])
-    return answer
+    return run_peer(python, "fastai_collab", {"path": str(path), "case": case, "n_epochs": N_EPOCHS})
 
 
-def measure(case: str, data: Dataset, python: Path | None, rounds: int, path: Path) -> dict[str, object]:
+def measure(case: str, data: Dataset, python: Path, rounds: int, path: Path) -> dict[str, object]:
     """Medians over rounds that take turns."""
     train, test = split(data)
     mine, theirs = [], []
     for _ in range(rounds):
         mine.append(ours(case, train, test))
-        if python is not None:
-            theirs.append(peer(case, python, path))
+        theirs.append(peer(case, python, path))
     seconds = statistics.median(one for one, _ in mine)
-    result: dict[str, object] = {"epoch_s": round(seconds, 3), "test_mse": round(mine[-1][1], 4)}
-    if theirs:
-        peer_seconds = statistics.median(float(str(one["seconds_per_epoch"])) for one in theirs)
-        result |= {
-            "fastai_epoch_s": round(peer_seconds, 3),
-            "fastai_test_mse": theirs[-1]["test_mse"],
-            "fastai": theirs[-1]["versions"],
-            "ratio": round(peer_seconds / seconds, 2),
-        }
-    return result
+    peer_seconds = statistics.median(one["seconds_per_epoch"] for one in theirs)
+    return {
+        "epoch_s": round(seconds, 3),
+        "test_mse": round(mine[-1][1], 4),
+        "fastai_epoch_s": round(peer_seconds, 3),
+        "fastai_test_mse": round(theirs[-1]["test_mse"], 4),
+        "fastai": theirs[-1]["versions"],
+        "ratio": round(peer_seconds / seconds, 2),
+    }
 
 
 def main() -> None:
     """Measure both cases, print and keep the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peer-python", type=Path)
+    parser = options(__doc__, "neural.json")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
     data = load("ml-100k")
     result: dict[str, object] = {
         "benchmark": "seconds of an epoch, batch size 64, ml-100k",
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("tastemap", "torch", "numpy")},
+        "machine": machine(),
+        "versions": our_versions("torch"),
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ratings.csv"
         frame = data.interactions.frame().select(user="user_id", item="item_id", rating="rating")
         frame.with_columns(held=pl.Series(held_out(data)).cast(pl.Int8)).write_csv(path)
         for case in CASES:
-            result[case] = measure(case, data, given.peer_python, given.rounds, path)
+            result[case] = measure(case, data, given.peers_python, given.rounds, path)
             print(case, result[case], flush=True)
-    given.out.write_text(json.dumps(result, indent=2) + "\n")
+            keep(given.out, result)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Run: python benchmarks/bench_plan.py [--models als,ials] [--out benchmarks/resul
 Every model is fitted to ml-100k and to a million made-up ratings, each fit a process of its own. Models fitted
 by gradients, and the sampled one, get fewer epochs on the large set, to take minutes. On a busy machine only
 the processor seconds of a fit, `processor_s`, can be compared with a plan, made for one thread then.
+Models that are not asked for keep their rows of an earlier run.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ def main() -> None:
     parser.add_argument("--models", default=",".join(sorted(MODELS)))
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
-    result: dict[str, object] = {
+    result: dict[str, object] = json.loads(given.out.read_text()) if given.out.exists() else {}
+    result |= {
         "benchmark": "plans beside whole fit commands",
         "cores": len(os.sched_getaffinity(0)),
         "load_average_before": round(os.getloadavg()[0], 1),
@@ -107,7 +109,7 @@ def main() -> None:
                 row = compared(data, source, model, folder, is_large=source == str(large))
                 result[f"{data.name} {model}"] = row
                 print(data.name, model, json.dumps(row), flush=True)
-    given.out.write_text(json.dumps(result, indent=2) + "\n")
+                given.out.write_text(json.dumps(result, indent=2) + "\n")  # a run that is cut keeps its rows
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Run: python scripts/write_benchmarks.py
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,11 @@ def shown(value: object) -> str:
     return str(value)
 
 
+def median(values: Iterable[float]) -> float:
+    """To four digits."""
+    return float(f"{statistics.median(values):.4g}")
+
+
 def leaves(record: dict[str, Any], path: str = "") -> Iterator[tuple[str, object]]:
     """Every figure of a nested record with its path; lists of records are numbered."""
     for name, value in record.items():
@@ -94,17 +100,19 @@ def of_ials(record: dict[str, Any]) -> list[str]:
         entry = record[width]
         rows = []
         for system, runs in entry["runs"].items():
-            one = runs[0]
-            iteration = sum(one["iteration_s"]) / len(one["iteration_s"])
+            iteration = median(statistics.median(one["iteration_s"]) for one in runs)
+            figure = median(one["ndcg@20"][-1] for one in runs)
             reached = entry.get("seconds_to_target", {}).get(system)
-            rows.append((system, round(iteration, 2), one["ndcg@20"][-1], reached, one["peak_mb"]))
+            rows.append((system, iteration, figure, reached, median(one["peak_mb"] for one in runs)))
         lines += [f"**{width}**", ""]
         lines += table(
             ("system", "s an iteration", "NDCG@20 at the end", "s to target, by seed", "peak MiB"), rows
         )
         if entry.get("times_faster") is not None:
-            faster = shown(entry["times_faster"])
-            lines += [f"Faster peer: {entry['faster_peer']}; ours takes 1/{faster} of its time (median).", ""]
+            times = (
+                f"takes {shown(entry['times_faster'])} times as long as ours to the target (median of seeds)"
+            )
+            lines += [f"The faster peer, {entry['faster_peer']}, {times}.", ""]
     return [
         *lines,
         "Settings: " + "; ".join(f"{n}: {shown(s)}" for n, s in record["settings"].items()) + ".",
@@ -132,13 +140,17 @@ def of_als(record: dict[str, Any]) -> list[str]:
     lines += table(("system", "s of set-up", "lowest RMSE", "s to converged, by seed", "peak MiB"), rows)
     for peer in ("surprise", "lenskit"):
         if f"times_faster_than_{peer}" in record:
-            lines += [f"Ours takes 1/{shown(record[f'times_faster_than_{peer}'])} of the time of {peer}.", ""]
+            lines += [f"{peer} takes {shown(record[f'times_faster_than_{peer}'])} times as long as ours.", ""]
     return lines
 
 
 def of_quality(record: dict[str, Any]) -> list[str]:
     """One table for ratings and one for lists."""
-    lines = ["Means over the official folds of ml-100k; seconds and memory are medians of one fit.", ""]
+    lines = [
+        "Means over the official folds of ml-100k; seconds and memory are medians of one fit. Names without a "
+        "library are ours.",
+        "",
+    ]
     for objective, metric in (("rating", "rmse"), ("ranking", "ndcg@10")):
         found = record[objective]
         ordered = sorted(found, key=lambda name: found[name][metric] * (1 if metric == "rmse" else -1))

@@ -1,7 +1,7 @@
 """Times epochs of fastai's ``collab_learner`` on ml-100k; run by the Python of an environment that has fastai.
 
-Arguments: a CSV with the columns user,item,rating,held (1: a row of the test); "dot" or "net"; the number of
-epochs. Prints JSON.
+Argument: the path of a JSON file with ``path`` (a CSV with the columns user,item,rating,held; 1: a row of the
+test), ``case`` ("dot" or "net"), ``n_epochs`` and ``threads``. Prints JSON.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pandas
@@ -43,8 +44,10 @@ class Clock(Callback):  # type: ignore[misc]
 
 def main() -> None:
     """Train, and say how long each epoch took, validation left out."""
-    path, kind, n_epochs = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    rows = pandas.read_csv(path)
+    spec = json.loads(Path(sys.argv[1]).read_text())
+    kind, n_epochs = spec["case"], spec["n_epochs"]
+    torch.set_num_threads(spec["threads"])
+    rows = pandas.read_csv(spec["path"])
     parts = [rows.index[rows["held"] == held].tolist() for held in (0, 1)]
     table = TabularCollab(
         rows, [Categorify], ["user", "item"], y_names=["rating"], y_block=TransformBlock(), splits=parts
@@ -61,7 +64,6 @@ def main() -> None:
                 "seconds_per_epoch": seconds / n_epochs,
                 "test_mse": loss,
                 "versions": {name: version(name) for name in ("fastai", "torch")},
-                "threads": torch.get_num_threads(),
             }
         )
     )

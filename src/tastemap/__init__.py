@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tastemap.training import MODELS, fit
     from tastemap.tuning import plan
     from tastemap.tuning.auto import auto
+    from tastemap.tuning.tune import tune
 
 _HOMES = {
     "MODELS": "tastemap.training",
@@ -64,6 +65,7 @@ _HOMES = {
     "save": "tastemap.artifacts",
     "similar_items": "tastemap.inference",
     "train_test_split": "tastemap.data",
+    "tune": "tastemap.tuning.tune",
     "write_report": "tastemap.reports",
 }
 
@@ -95,6 +97,7 @@ __all__ = [
     "save",
     "similar_items",
     "train_test_split",
+    "tune",
     "write_report",
 ]
 

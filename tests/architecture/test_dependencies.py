@@ -10,7 +10,13 @@ from tests.architecture.source import ROOT, modules, name_of, tree_of
 from tests.architecture.test_safety import imported
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-OPTIONAL = {"torch": "neural/", "altair": "charts/", "vl_convert": "charts/", "sklearn": "inspection/"}
+OPTIONAL = {
+    "torch": "neural/",
+    "altair": "charts/",
+    "vl_convert": "charts/",
+    "sklearn": "inspection/",
+    "optuna": "tuning/search.py",
+}
 IMPORTED_AS = {"vl_convert_python": "vl_convert", "scikit_learn": "sklearn"}
 
 

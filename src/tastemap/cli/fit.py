@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from tastemap.cli import options
-from tastemap.cli.fit_choice import show_race
+from tastemap.cli.fit_choice import repeat, show_race, show_trials
 from tastemap.cli.output import next_step, print_json, say
 from tastemap.cli.progress import TerminalProgress
 from tastemap.plurals import plural
@@ -28,6 +29,7 @@ EXAMPLE = "tastemap fit ratings.csv --model als -o my-model --set n_factors=32"
 
 
 def command(
+    context: typer.Context,
     source: options.Source,
     model: Annotated[
         str,
@@ -59,6 +61,9 @@ def command(
             metavar="TIME", help="Time for the whole command: 60s, 5m or 1.5h; auto has 60s by default."
         ),
     ] = None,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Search the settings that --set does not fix, by a part of the data.")
+    ] = False,
     max_memory: Annotated[
         str | None,
         typer.Option(metavar="SIZE", help="Fit nothing that is predicted to need more memory, such as 4GB."),
@@ -77,10 +82,12 @@ def command(
     Ctrl-C keeps the best so far.
     """
     from tastemap.artifacts import ensure_storable, ensure_writable, save
-    from tastemap.tuning.budget import Budget, process_age_s
+    from tastemap.tuning.budget import Budget
 
-    _check_usage(model, objective, settings)
-    time = Budget(budget or (AUTO_BUDGET if model == AUTO else None), used_s=process_age_s())
+    _check_usage(model, objective, settings, tune=tune)
+    time = Budget(
+        budget or (AUTO_BUDGET if model == AUTO else None), used_s=perf_counter() - context.obj.started
+    )
     if out is not None:
         ensure_writable(out)
     with TerminalProgress(quiet=as_json) as progress:
@@ -99,13 +106,15 @@ def command(
         if model == AUTO:
             choice = _auto(data, objective, shared)
         else:
-            choice = _fit(data, model, options.parse_settings(settings), shared)
+            choice = (_tune if tune else _fit)(data, model, options.parse_settings(settings), shared)
     save(choice.recommender, out)
     if as_json:
         print_json({"artifact": str(out), **_facts(choice.recommender), **choice.facts})
     else:
         choice.show()
         _tell(choice.recommender, out)
+        if model == AUTO or tune:
+            say(f"Without the search: {repeat(choice.recommender, context.obj)}")
 
 
 @dataclass(frozen=True)
@@ -117,19 +126,28 @@ class _Choice:
     show: Callable[[], None] = lambda: None
 
 
-def _check_usage(model: str, objective: str | None, settings: Sequence[str] | None) -> None:
+def _check_usage(model: str, objective: str | None, settings: Sequence[str] | None, *, tune: bool) -> None:
     if model != AUTO:
         from tastemap.training import check_objective
 
         check_objective(model, objective)
     elif settings:
         raise options.UsageError("--set goes with one model, and auto chooses settings itself; leave one out.")
+    elif tune:
+        raise options.UsageError("--tune searches the settings of one model, and auto chooses one; name it.")
 
 
 def _fit(data: Dataset, model: str, settings: dict[str, object], shared: dict[str, Any]) -> _Choice:
     from tastemap.tuning.within import fit_within
 
     return _Choice(fit_within(data, model, settings=settings, **shared))
+
+
+def _tune(data: Dataset, model: str, settings: dict[str, object], shared: dict[str, Any]) -> _Choice:
+    from tastemap.tuning.tune import tune
+
+    found = tune(data, model, settings=settings, **shared)
+    return _Choice(found.recommender, found.as_json(), lambda: show_trials(found))
 
 
 def _auto(data: Dataset, objective: Literal["rating", "ranking"] | None, shared: dict[str, Any]) -> _Choice:

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from typing import TYPE_CHECKING
 
 from tastemap.cli.output import print_cells, say
+from tastemap.plurals import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tastemap.models.recommender import Recommender
     from tastemap.tuning.auto import Auto
     from tastemap.tuning.leaderboard import Standing
+    from tastemap.tuning.tune import Tuned
+
+SHOWN_TRIALS = 10
+LABEL_WIDTH = 60
+CHOOSING = {
+    "--model": True,
+    "--objective": True,
+    "--set": True,
+    "--seed": True,
+    "--positive-min": True,
+    "--budget": True,
+    "--max-memory": True,
+    "-o": True,
+    "--out": True,
+    "--tune": False,
+    "--json": False,
+}
+"""Options that a repetition gives anew or leaves out, and whether a value follows."""
 
 COLUMNS = ("model", "", "95 % interval", "to the best", "95 % interval", "epochs", "users", "s")
 
@@ -23,20 +45,52 @@ def show_race(found: Auto) -> None:
     if found.leaderboard:
         print_cells(header, [_row(one) for one in found.leaderboard], right=set(header[1:]))
     for one in found.left_out:
-        say(f"Left out: {one.candidate.label}: {one.reason.removesuffix('.')}.")
+        label = textwrap.shorten(one.candidate.label, LABEL_WIDTH, placeholder=" …")
+        say(f"Left out: {label}: {one.reason.removesuffix('.')}.")
     for note in found.notes:
         say(note)
     settings = found.recommender.resolved.model_dump(exclude_defaults=True)
     say(f"Chosen: {Candidate(found.recommender.name, settings).label}, fitted to all rows.")
 
 
-def repeat(recommender: Recommender, source: str) -> str:
-    """The command that fits the same model again."""
+def show_trials(found: Tuned) -> None:
+    """Print the best trials of a search."""
+    from tastemap.tuning.candidates import Candidate
+
+    header = ("settings", found.metric, "epochs", "s", "")
+    rows = [
+        (
+            Candidate("", one.settings).label.strip() or "the defaults",
+            f"{one.value:.4f}",
+            "" if one.n_epochs is None else str(one.n_epochs),
+            f"{one.seconds:.1f}",
+            "" if one.is_whole else "ended early",
+        )
+        for one in found.trials[:SHOWN_TRIALS]
+    ]
+    print_cells(header, rows, right=set(header[1:4]))
+    if len(found.trials) > SHOWN_TRIALS:
+        say(f"The best {SHOWN_TRIALS} of {plural(len(found.trials), 'trial')}.")
+    for note in found.notes:
+        say(note)
+
+
+def repeat(recommender: Recommender, typed: Sequence[str]) -> str:
+    """The command that fits the same model again, made from the one that was typed."""
     from tastemap.tuning.candidates import written
 
+    kept, is_value = [], False
+    for word in typed:
+        name, has_value = word.partition("=")[0], "=" in word
+        if name in CHOOSING:
+            is_value = CHOOSING[name] and not has_value
+        elif is_value:
+            is_value = False
+        else:
+            kept.append(word)
     settings = recommender.resolved.model_dump(exclude_defaults=True)
     given = [part for key, value in settings.items() for part in ("--set", f"{key}={written(value)}")]
-    words = ["fit", source, "--model", recommender.name, *given, "--seed", str(recommender.seed)]
+    words = [*kept, "--model", recommender.name, *given, "--seed", str(recommender.seed)]
     return f"tastemap {shlex.join(words)}"
 
 
@@ -49,7 +103,7 @@ def _row(one: Standing) -> list[str]:
         _ends(one.low, one.high, "{:.4f}"),
         "" if one.difference is None else f"{one.difference:+.4f}",
         _ends(one.difference_low, one.difference_high, "{:+.4f}"),
-        "" if one.n_epochs is None else str(one.n_epochs),
+        "" if one.n_epochs is None else f"{one.n_epochs}{', cut' if one.was_cut else ''}",
         f"{one.share:.0%}",
         f"{one.seconds:.1f}",
     ]

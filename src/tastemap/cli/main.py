@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import time
 from importlib.metadata import version
 from typing import Annotated
 
@@ -26,7 +27,10 @@ from tastemap.cli import (
     similar,
 )
 from tastemap.cli.output import print_error
+from tastemap.cli.progress import TerminalProgress
+from tastemap.cli.typed import Typed, process_start
 from tastemap.errors import FilterError, InvalidValueError, TastemapError, UnknownNameError
+from tastemap.progress import announce_compilation
 
 INTERRUPTED = 130
 WRONG_USAGE = (InvalidValueError, UnknownNameError, FilterError)
@@ -79,15 +83,20 @@ def main() -> None:
     """Run the command line: exit status 0 fine, 1 could not do it, 2 wrong usage."""
     # Importing libraries makes many objects and no garbage; looking for some costs a tenth of a short command.
     gc.set_threshold(100_000)
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:], started=process_start()))
 
 
-def run(arguments: list[str]) -> int:
-    """Run one command and return its exit status; every failure is one sentence on stderr."""
+def run(arguments: list[str], *, started: float | None = None) -> int:
+    """Run one command and return its exit status; every failure is one sentence on stderr.
+
+    A budget of time counts from `started`, by ``perf_counter``; None: from now.
+    """
+    typed = Typed.of(arguments, time.perf_counter() if started is None else started)
     as_json = "--json" in arguments
     try:
         # Commands that name what to type next find in `obj` what was typed.
-        status = app(arguments, prog_name="tastemap", standalone_mode=False, obj=tuple(arguments))
+        with announce_compilation(TerminalProgress(quiet=as_json)):
+            status = app(arguments, prog_name="tastemap", standalone_mode=False, obj=typed)
     except typer.Abort:  # what Typer makes of Ctrl-C
         return print_error("Stopped; what was saved before is unharmed.", "interrupted", as_json=as_json)
     except KeyboardInterrupt:

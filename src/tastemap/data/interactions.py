@@ -11,7 +11,7 @@ import polars as pl
 
 from tastemap.data.id_map import UNKNOWN, IdMap, Ids
 from tastemap.errors import InvalidValueError
-from tastemap.linalg.csr import CSR, offsets, stable_order
+from tastemap.linalg.csr import CSR, offsets_of_sorted, stable_order
 from tastemap.linalg.jit import kernel
 from tastemap.linalg.types import BoolArray, Float32Array, FloatArray, Int32Array, Int64Array, IntArray
 from tastemap.plurals import plural
@@ -93,8 +93,8 @@ class Interactions:
 
     @cached_property
     def by_user(self) -> CSR:
-        """The interactions as a matrix of shape (U, I); views of the same arrays, O(U)."""
-        indptr = offsets(self.user_index, self.n_users)
+        """The interactions as a matrix of shape (U, I); views of the same arrays, O(U log n)."""
+        indptr = offsets_of_sorted(self.user_index, self.n_users)
         return CSR(indptr, self.item_index, self.values, self.n_items, self.timestamps)
 
     @cached_property

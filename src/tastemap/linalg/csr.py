@@ -134,6 +134,16 @@ def offsets(keys: IntArray, n_groups: int) -> Int64Array:
     return np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
 
 
+def offsets_of_sorted(keys: Int32Array, n_groups: int) -> Int64Array:
+    """The same for keys that never decrease, in O(n_groups log n): a binary search for each group.
+
+    >>> offsets_of_sorted(np.array([0, 0, 2], np.int32), 3)
+    array([0, 2, 2, 3])
+    """
+    # Group numbers of another type than the keys would make a copy of all keys.
+    return np.searchsorted(keys, np.arange(n_groups + 1, dtype=keys.dtype)).astype(np.int64)
+
+
 def row_numbers(indptr: Int64Array) -> Int32Array:
     """The row of each entry, shape (nnz,), int32."""
     return np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cached_property, update_wrapper
 from pathlib import Path
 from types import FunctionType
@@ -12,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from tastemap.linalg import native
 from tastemap.linalg.native import ArrayType, NativeCode, NotNativeError, Types
-from tastemap.progress import Progress
+from tastemap.progress import tell_of_compilation
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,7 +92,7 @@ def _compiled(made_of: Kernel, types: Types, path: Path) -> NativeCode:
     with global_compiler_lock:
         found = native.read(path)  # another thread may have been here
         if found is None:
-            _announce()
+            tell_of_compilation()
             try:
                 found = _by_private_means(made_of, types)
             # Another version of Numba may lack what is used, and a kernel may need what code on disk
@@ -168,23 +167,3 @@ def _numba_type(one: native.Type) -> Any:
         return types.float64 if one is float else types.int64
     item = from_dtype(one.dtype)
     return types.Array(item, one.ndim, "C" if one.is_contiguous else "A", readonly=not one.is_writeable)
-
-
-_waiting: list[Progress] = []
-"""Who wants to hear of the next compilation."""
-
-
-def _announce() -> None:
-    while _waiting:
-        _waiting.pop().note("Compiling a numeric kernel for its first use; it is kept for later runs.")
-
-
-@contextmanager
-def announce_compilation(progress: Progress) -> Iterator[None]:
-    """Within this block, the first kernel that is really compiled (not read from disk) is announced."""
-    _waiting.append(progress)
-    try:
-        yield
-    finally:
-        if progress in _waiting:
-            _waiting.remove(progress)

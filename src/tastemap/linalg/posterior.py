@@ -9,9 +9,6 @@ For a row with stored columns :math:`S`, vectors :math:`y_i`, targets :math:`t_i
 
 and covariance :math:`A^{-1}`. With the Cholesky factor :math:`A = U^\top U` and a standard normal z,
 :math:`x = \mathrm{E}[x] + U^{-1} z` is a draw. :func:`row_posterior_reference` is the same in plain NumPy.
-
-One factorization of a small matrix waits for its own results most of the time. So the rows of a block are
-factorized beside each other: the last axis of an array of theirs is the row, and a step does the same to all.
 """
 
 from __future__ import annotations
@@ -21,11 +18,14 @@ import numpy as np
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.jit import fast_kernel, kernel
 from tastemap.linalg.ridge import ENTRIES_PER_CHUNK, add_gramian
+from tastemap.linalg.side_by_side import factorize, solve_back
 from tastemap.linalg.threads import map_blocks, single_threaded_blas
 from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, Int32Array, Int64Array
 
 LANES = 64
-"""Rows that one thread takes at a time, factorized beside each other."""
+"""Rows factorized beside each other."""
+ROWS_PER_BLOCK = 2 * LANES
+"""Rows that one thread takes at a time."""
 MULTIPLE = 16
 """Zeros fill a chunk of entries up to a multiple of this: entries beyond one would be summed one by one."""
 
@@ -81,7 +81,7 @@ def draw_rows(
         )  # fmt: skip
 
     with single_threaded_blas():
-        map_blocks(draw, n_rows, LANES)
+        map_blocks(draw, n_rows, ROWS_PER_BLOCK)
     return draws, squares
 
 
@@ -150,7 +150,10 @@ def _build_systems(
     systems: Float64Array,
     sums: Float64Array,
 ) -> None:
-    """Fill the systems of the rows from `start` to `stop`; lanes beyond them get those of the last row."""
+    """Fill the systems of the rows from `start` to `stop`; lanes beyond them get those of the last row.
+
+    `pulls` are Λ m of these rows, and become the right sides b.
+    """
     d = vectors.shape[1]
     for lane in range(systems.shape[2]):
         row = start + lane
@@ -174,73 +177,8 @@ def _build_systems(
         sums[d, lane] = G[d, d]
 
 
-@fast_kernel
-def _scale(values: Float64Array, divisors: Float64Array) -> None:
-    for lane in range(len(values)):
-        values[lane] /= divisors[lane]
-
-
-@fast_kernel
-def _subtract_product(values: Float64Array, left: Float64Array, right: Float64Array) -> None:
-    for lane in range(len(values)):
-        values[lane] -= left[lane] * right[lane]
-
-
-@fast_kernel
-def _subtract_four(
-    values: Float64Array,
-    left0: Float64Array,
-    right0: Float64Array,
-    left1: Float64Array,
-    right1: Float64Array,
-    left2: Float64Array,
-    right2: Float64Array,
-    left3: Float64Array,
-    right3: Float64Array,
-) -> None:
-    for lane in range(len(values)):
-        values[lane] -= (
-            left0[lane] * right0[lane]
-            + left1[lane] * right1[lane]
-            + left2[lane] * right2[lane]
-            + left3[lane] * right3[lane]
-        )
-
-
 @kernel
-def _factorize(systems: Float64Array) -> None:
-    """Replace ``[A | b]``, (D, D + 1, lanes), by ``[U | U'^-1 b]`` with U'U = A, upper triangles."""
-    d = len(systems)
-    for i in range(d):
-        whole = i - i % 4
-        for j in range(i, d + 1):
-            values = systems[i, j]
-            for k in range(0, whole, 4):
-                _subtract_four(
-                    values, systems[k, i], systems[k, j], systems[k + 1, i], systems[k + 1, j],
-                    systems[k + 2, i], systems[k + 2, j], systems[k + 3, i], systems[k + 3, j],
-                )  # fmt: skip
-            for k in range(whole, i):
-                _subtract_product(values, systems[k, i], systems[k, j])
-            if j == i:
-                for lane in range(len(values)):
-                    values[lane] = np.sqrt(values[lane])
-            else:
-                _scale(values, systems[i, i])
-
-
-@kernel
-def _solve_back(systems: Float64Array) -> None:
-    """Replace the last column c of the factorized systems by ``U^-1 c``."""
-    d = len(systems)
-    for i in range(d - 1, -1, -1):
-        _scale(systems[i, d], systems[i, i])
-        for j in range(i):
-            _subtract_product(systems[j, d], systems[j, i], systems[i, d])
-
-
-@kernel
-def _draw_block(
+def _draw_lanes(
     indptr: Int64Array,
     indices: Int32Array,
     values: Float32Array,
@@ -264,14 +202,14 @@ def _draw_block(
         indptr, indices, values, vectors, offsets, noise_precision, prior_precision, start, stop,
         G, columns, pulls, systems, sums,
     )  # fmt: skip
-    _factorize(systems)
+    factorize(systems)
     for row in range(start, stop):
         lane = row - start
         squares[row] = sums[d, lane]
         for factor in range(d):
             systems[factor, d, lane] += normals[row, factor]
             squares[row] += systems[factor, d, lane] * normals[row, factor] / noise_precision
-    _solve_back(systems)
+    solve_back(systems)
     # |t - Yx|^2 = t't - 2 x'Y't + x'Y'Yx, and α x'Y'Yx = x'Ax - x'Λx with x'Ax = x'b + (Ux)'z
     for row in range(start, stop):
         lane = row - start
@@ -283,3 +221,31 @@ def _draw_block(
                 of_prior += prior_precision[factor, other] * systems[other, d, lane]
             squares[row] += x * (pulls[lane, factor] - 2.0 * of_prior) / noise_precision
             squares[row] -= 2.0 * x * sums[factor, lane]
+
+
+@kernel
+def _draw_block(
+    indptr: Int64Array,
+    indices: Int32Array,
+    values: Float32Array,
+    vectors: Float32Array,
+    offsets: Float32Array,
+    noise_precision: float,
+    pulls: Float64Array,
+    prior_precision: Float64Array,
+    normals: FloatArray,
+    start: int,
+    stop: int,
+    G: Float64Array,
+    columns: Float32Array,
+    systems: Float64Array,
+    sums: Float64Array,
+    draws: Float32Array,
+    squares: Float64Array,
+) -> None:
+    for head in range(start, stop, LANES):
+        last = min(head + LANES, stop)
+        _draw_lanes(
+            indptr, indices, values, vectors, offsets, noise_precision, pulls[head - start : last - start],
+            prior_precision, normals, head, last, G, columns, systems, sums, draws, squares,
+        )  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 
 from tastemap.linalg.gramian import gramian
 from tastemap.linalg.products import product_by_rows
-from tastemap.linalg.threads import map_blocks, single_threaded_blas
+from tastemap.linalg.threads import single_threaded_blas
 from tastemap.linalg.types import Float32Array, Float64Array
 
 BUFFERED = 4
@@ -56,11 +56,10 @@ class ProductSum:
     def cut(self, rank: int) -> ProductSum:
         """The best approximation of at most this rank, in balanced columns by falling singular value."""
         with single_threaded_blas():
-            left_gram, right_gram = map_blocks(lambda side, _: gramian((self.left, self.right)[side]), 2, 1)
             # left = Q root with orthonormal Q, so Q' left right' (Q' left right')' is a small matrix,
             # whose eigenvalues are the squares of the singular values.
-            root, whitening = _roots(left_gram)
-            values, U = np.linalg.eigh(root @ right_gram @ root.T)
+            root, whitening = _roots(gramian(self.left))
+            values, U = np.linalg.eigh(root @ gramian(self.right) @ root.T)
             kept = np.flatnonzero(values > SMALLEST * values.max(initial=0.0))[-rank:][::-1]
             U, scale = U[:, kept], values[kept] ** 0.25  # roots of the singular values
             left = product_by_rows(self.left, whitening @ (U * scale), ROWS_PER_BLOCK)

@@ -90,19 +90,20 @@ def _worse(score: float, item: int, other_score: float, other_item: int) -> bool
 @kernel
 def _sift_down(heap_scores: FloatArray, heap_items: Int32Array, size: int, root: int) -> None:
     """Restore the heap whose root is its worst entry."""
+    score, item = heap_scores[root], heap_items[root]
     while True:
         child = 2 * root + 1
         if child >= size:
-            return
+            break
         if child + 1 < size and _worse(
             heap_scores[child + 1], heap_items[child + 1], heap_scores[child], heap_items[child]
         ):
             child += 1
-        if not _worse(heap_scores[child], heap_items[child], heap_scores[root], heap_items[root]):
-            return
-        heap_scores[root], heap_scores[child] = heap_scores[child], heap_scores[root]
-        heap_items[root], heap_items[child] = heap_items[child], heap_items[root]
+        if not _worse(heap_scores[child], heap_items[child], score, item):
+            break
+        heap_scores[root], heap_items[root] = heap_scores[child], heap_items[child]
         root = child
+    heap_scores[root], heap_items[root] = score, item
 
 
 @kernel

@@ -90,6 +90,11 @@ class FactorModel:
         return moments(self.item_factors, self.item_bias + np.float32(self.global_bias))
 
     @cached_property
+    def has_item_bias(self) -> bool:
+        """Whether an item has a bias; models that rank seldom do, and a pass over all scores is spared."""
+        return bool(self.item_bias.any())
+
+    @cached_property
     def item_norms(self) -> Float64Array:
         """Lengths of the item factors, shape (I,): shared by all cosines."""
         return row_norms(self.item_factors)
@@ -189,7 +194,8 @@ class FactorUsers:
         """Scores of neighboring items, shape (B, b), float32, by a matrix product."""
         model = self.model
         scores: Float32Array = self.factors @ model.item_factors[start:stop].T  # (B, b)
-        _add_biases(self.bias, model.item_bias[start:stop], model.global_bias, scores)
+        if model.has_item_bias or model.global_bias or self.bias.any():
+            _add_biases(self.bias, model.item_bias[start:stop], model.global_bias, scores)
         return scores
 
 

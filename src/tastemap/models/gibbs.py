@@ -10,7 +10,7 @@ and the same for the items with a prior of their own. The hyperpriors say next t
 normal-Wishart with β0 = 1, ν0 = d + 1 and W0 = I, and α is Gamma(1, 1). f_u are features of the user, if there
 are any; each row of the link matrix β has the prior :math:`N(0, (\lambda \Lambda)^{-1})` with λ Gamma(1, 1),
 for each block of features its own. A block is the implicit history (which items the user has
-rated, each entry :math:`1 / \sqrt{n_u}`), or columns of the table of users.
+rated, each entry :math:`1 / \sqrt{n_u}`; its leading directions), or columns of the table of users.
 
 A Gibbs sampler draws each of these given the others (:mod:`tastemap.models.gibbs_sampler`): the rows of a side
 are independent given the other side. The model is the mean prediction over the draws

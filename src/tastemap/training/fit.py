@@ -12,12 +12,11 @@ import polars as pl
 from tastemap.data import Dataset, Interactions
 from tastemap.data.dataset import check_dataset
 from tastemap.errors import DataError, DivergedError, InvalidValueError, check_type
-from tastemap.linalg.jit import announce_compilation
 from tastemap.models.base import Model
 from tastemap.models.config import IterativeConfig, ModelConfig, positive_min_of
 from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
-from tastemap.progress import SILENT, Progress
+from tastemap.progress import SILENT, Progress, announce_compilation
 from tastemap.rng import Rng, seed_of, stream
 from tastemap.training.registry import BASELINE_OF, ModelEntry, get, make_config
 from tastemap.training.validation import Validation, hold_out
@@ -172,6 +171,7 @@ def _fit_in_epochs(
     search = None
     if validation is not None:
         search = _search(train, entry, config, seed, validation, progress, keep_partial, stop)
+    del validation  # nearly as large as the data: the fit to all rows has the memory
     resolved = config.resolved(search.n_epochs) if search else config
     losses: list[dict[str, object]] = list(search.losses) if search else []
     total = search.n_epochs if search else config.n_epochs

@@ -11,6 +11,7 @@ from tastemap.data import Dataset
 from tastemap.evaluation.fold import Fold, make_fold, relevance_bound
 from tastemap.evaluation.measure import Measured, measure
 from tastemap.evaluation.summary import ratios_of
+from tastemap.metrics.bootstrap import FEWEST_USERS
 from tastemap.models.base import Model, Objective
 from tastemap.models.config import ModelConfig
 from tastemap.models.recommender import Recommender
@@ -73,7 +74,7 @@ class Arena:
 def make_arena(
     data: Dataset, objective: Objective, share: float, seed: int, positive_min: float | None = None
 ) -> Arena | None:
-    """Split the data of a random `share` of the users; None where nothing could be measured.
+    """Split the data of a random `share` of the users; None where fewer than six users could be measured.
 
     A random fifth of the rows of at most 5,000 of these users is held out. The users of a smaller share are
     among those of a larger one, and so are the rows held out of one user.
@@ -93,7 +94,8 @@ def make_arena(
     if bound is None:
         bound = relevance_bound(test.interactions, rows, None)
     fold = make_fold(train, test, test.interactions.users, bound=bound)
-    if objective == "ranking" and not fold.tested.counted.any():
+    n_counted = fold.tested.n_users if objective == "rating" else int(fold.tested.counted.sum())
+    if n_counted < FEWEST_USERS:
         return None
     learned = replace(train, interactions=train.interactions.at_least(positive_min))
     return Arena(train, learned, fold, objective, len(rows) / len(train.interactions))

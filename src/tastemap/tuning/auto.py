@@ -18,9 +18,10 @@ from tastemap.tuning.arena import METRIC
 from tastemap.tuning.budget import CAREFUL, Budget, EpochClock
 from tastemap.tuning.candidates import Candidate, candidates
 from tastemap.tuning.caps import within_memory
-from tastemap.tuning.forecast import COMPILING_S, Ear, Forecast, can_be_cut
-from tastemap.tuning.leaderboard import Standing, preferred, standings
-from tastemap.tuning.race import LEAST_SHARE, LeftOut, Race, run_race
+from tastemap.tuning.forecast import Forecast, can_be_cut
+from tastemap.tuning.leaderboard import Standing
+from tastemap.tuning.outcome import ranked
+from tastemap.tuning.race import LEAST_SHARE, LeftOut, run_race
 from tastemap.tuning.trial import Trial
 from tastemap.tuning.units import size_bytes, written_s
 
@@ -128,7 +129,7 @@ def auto(
         progress=progress,
         positive_min=positive_min,
     )
-    order, board, notes = _ranked(race, seed)
+    order, board, notes = ranked(race, seed)
     recommender, more = _refit(data, order, fallback, forecast, budget, seed, progress)
     recommender = replace(recommender, interrupted=recommender.interrupted or race.interrupted)
     return Auto(recommender, METRIC[objective], tuple(board), (*left_out, *race.left_out), (*notes, *more))
@@ -163,41 +164,10 @@ def _baseline(
             f"{written_s(budget.used_s)}. Got {written_s(budget.limit_s)}; allow more time.",
             argument="budget",
         )
-    ear = Ear(progress)
-    found = fit(data, baseline.model, settings=baseline.settings, rng=seed, progress=ear)
-    if ear.has_heard:
-        forecast.compiling_s = COMPILING_S
+    started_s = budget.used_s
+    found = fit(data, baseline.model, settings=baseline.settings, rng=seed, progress=progress)
+    forecast.learn_start(baseline, budget.used_s - started_s)
     return found
-
-
-def _ranked(race: Race, seed: int) -> tuple[list[Trial], list[Standing], list[str]]:
-    """The trials of the largest round in the order in which to take them, all standings, and notes."""
-    notes = ["Ctrl-C ended the race; the best so far is taken."] if race.interrupted else []
-    rounds = [one for one in race.rounds if one[2]]
-    if not rounds:
-        return [], [], [*notes, "Models could not be compared (see what was left out): the baseline is taken."]
-    share, arena, trials = next((one for one in reversed(rounds) if len(one[2]) > 1), rounds[-1])
-    found = standings(arena, trials, share, seed)
-    order = preferred(arena, trials, found)
-    board = sorted(found, key=lambda one: arena.cost(one.value))
-    if board[0].model != order[0].candidate.model:
-        notes.append(
-            f"{order[0].candidate.model} is about as good as {board[0].model}, the best, and simpler: within "
-            "one standard error of their paired difference, or 2 %."
-        )
-    known = {trial.candidate.label for trial in trials}
-    for share, arena, trials in reversed(rounds):
-        out = [one for one in trials if one.candidate.label not in known]
-        known |= {trial.candidate.label for trial in out}
-        if out:
-            board += sorted(
-                (
-                    replace(one, difference=None, difference_low=None, difference_high=None, as_good=False)
-                    for one in standings(arena, out, share, seed)
-                ),
-                key=lambda one: arena.cost(one.value),
-            )
-    return order, board, notes
 
 
 def _refit(
@@ -225,8 +195,10 @@ def _refit(
         settings = trial.resolved.model_dump(exclude_defaults=True)
         clock = EpochClock(budget, save_s + trial.export_s)
         try:
-            return fit(data, model, settings=settings, rng=seed, progress=progress, stop=clock), notes
+            found = fit(data, model, settings=settings, rng=seed, progress=progress, stop=clock)
         except KeyboardInterrupt:
             notes.append(f"Ctrl-C ended the fit to all rows: the baseline {fallback.name} is taken.")
             return replace(fallback, interrupted=True), notes
+        # Where the clock has cut the fit, its settings are those that repeat it, as if they had been given.
+        return replace(found, config=found.resolved), notes
     return fallback, notes

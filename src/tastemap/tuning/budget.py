@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from tastemap.tuning.units import duration_s
 
@@ -64,15 +62,6 @@ class Budget:
     def fits(self, seconds: float) -> bool:
         """Whether work of a predicted time, with a margin, still fits."""
         return CAREFUL * seconds <= self.left_s
-
-
-def process_age_s() -> float:
-    """Seconds since this process started; 0 where the system does not tell (Linux does)."""
-    stat, uptime = Path("/proc/self/stat"), Path("/proc/uptime")
-    if not stat.is_file() or not uptime.is_file():
-        return 0.0
-    started = int(stat.read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
-    return float(uptime.read_text().split()[0]) - started
 
 
 class EpochClock:

@@ -251,11 +251,14 @@ def _itemknn(size: Size, config: ItemKNNConfig) -> Cost:
 
 
 def _ease(size: Size, config: EASEConfig) -> Cost:
-    pairs = size.n_items**2
+    pairs, smaller = size.n_items**2, min(size.n_users, size.n_items)
+    inverted = smaller**2 + (size.n_users * size.n_items if size.n_users < size.n_items else 0)
     return Cost(
         FLOAT * pairs,
-        (FLOAT + DOUBLE) * pairs + 2 * DOUBLE * size.n_rows,
-        once=Work(counts=size.user_pairs, precise_products=size.n_items**3, entries=4 * pairs),
+        FLOAT * pairs + DOUBLE * inverted + 2 * DOUBLE * size.n_rows,
+        once=Work(
+            counts=size.user_pairs, precise_products=smaller**3, entries=4 * pairs, solves=size.n_rows * smaller
+        ),
         advice="take ials, whose memory grows with the items alone",
         libraries=("scipy",),
         refused=too_many_items(size.n_items),

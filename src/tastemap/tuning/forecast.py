@@ -10,10 +10,10 @@ from tastemap.data import Dataset
 from tastemap.models.base import Objective
 from tastemap.models.config import IterativeConfig
 from tastemap.models.neural_config import NeuralConfig
-from tastemap.progress import Progress
 from tastemap.training.registry import BASELINE_OF, make_config
 from tastemap.tuning.candidates import Candidate
 from tastemap.tuning.plan import Plan, plan
+from tastemap.tuning.trial import Trial
 
 SAVING_S = 0.6
 """Saving a small model, the import of what it needs included."""
@@ -21,27 +21,10 @@ SAVED_BYTES_A_SECOND = 100e6
 SHORTEST_S = 0.05
 TURNS = 9
 """Alternations after which a validation part usually ends als and ials."""
-COMPILING_S = 5.0
-"""Compiling what it takes to fit and measure the baseline."""
-COMPILATION = 1.5
-"""How much longer than for the baseline it may take for another model."""
-
-
-class Ear:
-    """Hears whether a kernel was compiled, and passes on what is said."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self.has_heard = False
-
-    def note(self, message: str) -> None:
-        """Pass on the sentence."""
-        self.has_heard = True
-        self._progress.note(message)
-
-    def step(self, task: str, done: int, total: int, figures: dict[str, float]) -> None:
-        """Pass on the step."""
-        self._progress.step(task, done, total, figures)
+COLD = 4.0
+"""How many times as long as a first fit of the baseline, beyond its plan, the kernels that measure may take."""
+FIRST = 1.5
+"""How many times as long as the baseline's first trial the kernels of another model may take."""
 
 
 class Forecast:
@@ -58,8 +41,7 @@ class Forecast:
         self._plans: dict[str, Plan] = {}
         self._baseline = Candidate(BASELINE_OF[objective])
         self._ratios: dict[str, float] = {}
-        self.compiling_s = 0.0
-        """What the first fit of a model may take more, where its kernels are not compiled yet."""
+        self._first_s = 0.0
 
     def plan(self, candidate: Candidate) -> Plan:
         """The plan of fitting a candidate to all data, without a validation part."""
@@ -77,19 +59,20 @@ class Forecast:
         return self._ratios.get(candidate.model, self._slowness) * self.planned_s(candidate)
 
     def first_s(self, candidate: Candidate) -> float:
-        """What the first fit of a model may take more than another one."""
+        """What the first trial of a model may take more than another one: kernels may have to be compiled."""
         if candidate.model in self._ratios:
             return 0.0
-        return COMPILATION * self.compiling_s
+        return self._first_s
 
-    def learn(self, candidate: Candidate, refit_s: float, compiled_s: float) -> None:
-        """Correct what is said of a model by what one of its candidates has taken.
+    def learn_start(self, baseline: Candidate, seconds: float) -> None:
+        """Take what the first fit of the baseline has needed beyond its plan for a sign of compilation."""
+        self._first_s = COLD * max(seconds - self.planned_s(baseline), 0.0)
 
-        `compiled_s` is the time of a trial in which kernels were compiled, else 0; that of the baseline is
-        hardly anything else.
-        """
-        if compiled_s and candidate == self._baseline:
-            self.compiling_s = compiled_s
+    def learn(self, candidate: Candidate, trial: Trial) -> None:
+        """Correct what is said of a model by what one of its candidates has taken."""
+        if candidate.model == self._baseline.model:
+            self._first_s = FIRST * trial.seconds
+        refit_s = trial.refit_s
         self._ratios[candidate.model] = max(refit_s / self.planned_s(candidate), 0.1)
 
     def save_s(self, candidate: Candidate) -> float:

@@ -35,6 +35,8 @@ class Standing:
         Paired with the best candidate; None for one that was measured on fewer users.
     n_epochs : int or None
         Epochs at the figure; None for a closed form.
+    was_cut : bool
+        Whether it was stopped for lack of time; more epochs might have been better.
     seconds : float
     share : float
         Share of the users that it was measured with; below 1 it went out early.
@@ -51,6 +53,7 @@ class Standing:
     difference_low: float | None
     difference_high: float | None
     n_epochs: int | None
+    was_cut: bool
     seconds: float
     share: float
     as_good: bool
@@ -62,6 +65,8 @@ class Standing:
 
 def standings(arena: Arena, trials: Sequence[Trial], share: float, seed: int) -> list[Standing]:
     """All candidates of one round, in the order of `trials`."""
+    if not trials:
+        return []
     metric, tested = arena.metric, arena.fold.tested
     sums = {(str(place), metric): [trial.measured.sums[metric]] for place, trial in enumerate(trials)}
     ratios = list(ratios_of(sums, [tested.population], tested.n_users).values())
@@ -86,6 +91,7 @@ def standings(arena: Arena, trials: Sequence[Trial], share: float, seed: int) ->
                 difference_low=paired[0],
                 difference_high=paired[1],
                 n_epochs=trial.n_epochs,
+                was_cut=trial.was_cut,
                 seconds=trial.seconds,
                 share=share,
                 as_good=abs(difference) <= within,

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 
 from tastemap.data import Dataset
 from tastemap.errors import TastemapError
-from tastemap.linalg.jit import announce_compilation
 from tastemap.models.base import Objective
-from tastemap.progress import Progress
+from tastemap.progress import Progress, announce_compilation
 from tastemap.training import make_config
 from tastemap.tuning.arena import Arena, make_arena
 from tastemap.tuning.budget import CAREFUL, Budget
 from tastemap.tuning.candidates import Candidate
-from tastemap.tuning.forecast import Ear, Forecast, can_be_cut
+from tastemap.tuning.forecast import Forecast, can_be_cut
 from tastemap.tuning.trial import Trial, run_trial
 from tastemap.tuning.units import written_s
 
@@ -124,34 +123,37 @@ def _enter(
     seed: int,
     progress: Progress,
 ) -> None:
-    refused = _refusal(candidate, arena, forecast, budget)
+    best = min(finished, key=lambda trial: arena.cost(trial.figure), default=None)
+    kept_s = best.refit_s if best else 0.0  # the best so far must still be fitted to all rows
+    refused = _refusal(candidate, arena, forecast, budget, kept_s)
     if refused is not None:
         race.left_out.append(LeftOut(candidate, refused))
         return
     reserve_s = forecast.save_s(candidate)
 
     def is_over(epoch: int, figure: float, next_s: float) -> bool:
-        return not budget.fits(next_s + reserve_s)
+        return not budget.fits(max(next_s, kept_s) + reserve_s)
 
-    ear = Ear(progress)
     try:
         config = make_config(candidate.model, candidate.settings)
-        with announce_compilation(ear):
+        with announce_compilation(progress):
             trial = run_trial(candidate, config, arena, seed, budget.clock, is_over)
     except (TastemapError, MemoryError) as error:
         reason = "it needs more memory than there is" if isinstance(error, MemoryError) else str(error)
         race.left_out.append(LeftOut(candidate, reason))
         return
-    forecast.learn(candidate, trial.refit_s, trial.seconds if ear.has_heard else 0.0)
+    forecast.learn(candidate, trial)
     finished.append(trial)
     progress.note(f"{candidate.label}: {arena.metric} {trial.figure:.4f} in {written_s(trial.seconds)}.")
 
 
-def _refusal(candidate: Candidate, arena: Arena, forecast: Forecast, budget: Budget) -> str | None:
+def _refusal(
+    candidate: Candidate, arena: Arena, forecast: Forecast, budget: Budget, kept_s: float
+) -> str | None:
     """Why there is no time for a candidate; None if there is."""
     share = LEAST_SHARE if can_be_cut(candidate.model) else 1.0
     fit_s = forecast.fit_s(candidate)
-    needed_s = share * fit_s * (1.0 + 1.0 / arena.growth) + forecast.first_s(candidate)
+    needed_s = max(share * fit_s, kept_s) + share * fit_s / arena.growth + forecast.first_s(candidate)
     if budget.fits(needed_s + forecast.save_s(candidate)):
         return None
     left_s = max(budget.left_s, 0.0)

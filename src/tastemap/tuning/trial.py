@@ -33,6 +33,8 @@ class Trial:
         Predicted time to fit it to all data.
     export_s : float
         Predicted time, of that, to make the model after the last epoch.
+    was_cut : bool
+        Whether it was told to end before its last epoch.
     """
 
     candidate: Candidate
@@ -42,6 +44,7 @@ class Trial:
     seconds: float
     refit_s: float
     export_s: float = 0.0
+    was_cut: bool = False
 
     @property
     def n_epochs(self) -> int | None:
@@ -92,6 +95,7 @@ def _in_epochs(
     last = getattr(config, "last_epoch", config.n_epochs)
     every = -(-last // MEASUREMENTS)
     best: Trial | None = None
+    was_cut = False
     quickest_s = float("inf")
     for number, epoch in enumerate(epochs(arena.learned, config, rng=stream(seed, "fit")), start=1):
         quickest_s = min(quickest_s, clock() - before)  # the first one may compile
@@ -106,8 +110,9 @@ def _in_epochs(
             if best is None or arena.cost(figure) < arena.cost(best.figure) - least:
                 best = Trial(candidate, config.resolved(number), measured, figure, 0.0, refit_s, export_s)
             next_s = every * quickest_s * (1 + arena.growth) + refit_s
-            if on_measurement(number, figure, next_s) or number - (best.n_epochs or 0) >= config.patience:
+            was_cut = on_measurement(number, figure, next_s) and number < last
+            if was_cut or number - (best.n_epochs or 0) >= config.patience:
                 break
         before = clock()
     assert best is not None, "the last epoch is measured"
-    return replace(best, seconds=clock() - start)
+    return replace(best, seconds=clock() - start, was_cut=was_cut)

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from tastemap.linalg import native
-from tastemap.linalg.jit import announce_compilation, fast_kernel, kernel
+from tastemap.linalg.jit import fast_kernel, kernel
 from tastemap.linalg.types import Float64Array
+from tastemap.progress import SILENT, announce_compilation
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled without the JIT"
@@ -128,6 +129,18 @@ def test_the_first_compilation_is_announced_once(folder: Path) -> None:
         kernel(double)(np.ones(3))
     assert len(ear.notes) == 1
     assert "compil" in ear.notes[0].lower()
+
+
+def test_of_blocks_within_each_other_the_innermost_that_listens_is_told_once(folder: Path) -> None:
+    outer, inner = Ear(), Ear()
+    with announce_compilation(outer):
+        with announce_compilation(inner), announce_compilation(SILENT):
+            kernel(add)(1.0, 2.0)
+        kernel(double)(np.ones(3))
+    assert (len(outer.notes), len(inner.notes)) == (0, 1)
+    with announce_compilation(outer):  # another command
+        kernel(fail)(1)
+    assert len(outer.notes) == 1
 
 
 def test_nothing_is_announced_outside_the_block_or_for_a_compiled_kernel(folder: Path) -> None:

@@ -68,3 +68,15 @@ def test_threads_do_not_change_a_bit() -> None:
             found.append(summed([(left, right), (right[:1] + left, right)] * 5, 12).mean(10))
     np.testing.assert_array_equal(found[0][0], found[1][0])
     np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+def test_more_rows_than_a_chunk_are_summed_with_any_number_of_threads() -> None:
+    rng = np.random.default_rng(0)
+    left, right = (rng.normal(size=(n, 2)).astype(np.float32) for n in (20_000, 9_000))
+    found = []
+    for count in (1, 2):
+        with use_threads(count):
+            found.append(ProductSum.empty(20_000, 9_000).plus(left, right, 2).mean(2))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(found[0][0][:50] @ found[0][1][:50].T, left[:50] @ right[:50].T, atol=1e-4)

@@ -1,0 +1,128 @@
+"""``fit --model auto``, ``--tune``, ``--budget`` and ``--max-memory`` from the command line."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tastemap.artifacts import load
+from tastemap.cli.main import run
+from tests.surfaces.conftest import Command
+from tests.unit.tuning.clocks import files_of
+
+RACE = ("--model", "auto", "--budget", "60s", "--max-memory", "330MB")
+"""The memory leaves out what PyTorch fits, which takes longest."""
+
+
+def repeated(err: str) -> list[str]:
+    """The arguments of the command that repeats a choice."""
+    (line,) = [line for line in err.splitlines() if line.startswith("Without the search: ")]
+    return shlex.split(line.removeprefix("Without the search: "))[1:]
+
+
+def test_auto_shows_a_leaderboard_who_was_left_out_and_saves_the_choice(
+    tastemap: Command, table: Path, tmp_path: Path
+) -> None:
+    answer = tastemap("fit", table, *RACE, "--objective", "ranking", "-o", tmp_path / "m", "--seed", 2)
+    assert answer.status == 0
+    assert "ndcg@10" in answer.out
+    assert all(name in answer.out for name in ("popularity", "itemknn", "ease regularization=300.0", "ials"))
+    assert "Left out: softmax: it would need about" in answer.err
+    chosen = load(tmp_path / "m")
+    assert chosen.objective == "ranking"
+    assert f"Chosen: {chosen.name}" in answer.err
+
+
+def test_what_auto_chose_is_repeated_by_the_command_that_it_names(
+    tastemap: Command, table: Path, tmp_path: Path
+) -> None:
+    answer = tastemap("fit", table, *RACE, "--objective", "rating", "-o", tmp_path / "m")
+    command = repeated(answer.err)
+    assert "auto" not in command
+    assert run([*command, "-o", str(tmp_path / "again")]) == 0
+    assert files_of(tmp_path / "m") == files_of(tmp_path / "again")
+
+
+def test_json_of_auto_has_the_leaderboard_and_nothing_else_is_printed(
+    tastemap: Command, table: Path, tmp_path: Path
+) -> None:
+    found = tastemap("fit", table, *RACE, "--objective", "ranking", "-o", tmp_path / "m", "--json").json
+    assert found["metric"] == "ndcg@10"
+    assert {"model", "settings", "value", "low", "high", "difference", "seconds"} <= set(
+        found["leaderboard"][0]
+    )
+    assert {"model", "settings", "reason"} == set(found["left_out"][0])
+    assert found["artifact"] == str(tmp_path / "m")
+    assert found["model"] == load(tmp_path / "m").name
+
+
+def test_tune_shows_trials_keeps_what_is_set_and_names_the_command_that_repeats_it(
+    tastemap: Command, table: Path, tmp_path: Path
+) -> None:
+    words = ("--model", "als", "--set", "n_factors=3", "--set", "n_epochs=4", "--tune", "--budget", "8s")
+    answer = tastemap("fit", table, *words, "-o", tmp_path / "m")
+    assert answer.status == 0
+    assert "n_factors=3" in answer.out
+    command = repeated(answer.err)
+    assert "n_factors=3" in command
+    assert "--tune" not in command
+    assert run([*command, "-o", str(tmp_path / "again")]) == 0
+    assert files_of(tmp_path / "m") == files_of(tmp_path / "again")
+
+
+def test_json_of_tune_has_the_trials(tastemap: Command, table: Path, tmp_path: Path) -> None:
+    words = ("--model", "ease", "--tune", "--budget", "8s", "--json")
+    found = tastemap("fit", table, *words, "-o", tmp_path / "m").json
+    assert found["trials"]
+    assert {"settings", "value", "n_epochs", "seconds", "is_whole"} == set(found["trials"][0])
+
+
+def test_a_fit_that_is_predicted_to_need_more_memory_is_refused_with_the_prediction(
+    tastemap: Command, table: Path, tmp_path: Path
+) -> None:
+    answer = tastemap("fit", table, "--model", "als", "--max-memory", "20MB", "-o", tmp_path / "m")
+    assert answer.status == 2
+    assert answer.err.startswith("Error: max_memory must be at least 1")
+    assert "Got 20 MB; allow more" in answer.err
+    assert answer.err.count("\n") == 1
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--model", "auto", "--set", "n_factors=3"), "--set goes with one model"),
+        (("--model", "auto", "--tune"), "--tune searches the settings of one model"),
+        (("--model", "auto", "--budget", "1ms"), "budget must be a time above 0"),
+        (("--model", "auto", "--budget", "nan"), "budget must be a time above 0"),
+        (("--model", "auto", "--budget", "0.001s"), "budget must be at least about"),
+        (("--model", "auto", "--max-memory", "1kB"), "max_memory must be at least"),
+        (("--model", "als", "--max-memory", "much"), "max_memory must be a size above 0"),
+        (("--model", "ease", "--budget", "0.001s"), "budget must be at least about"),
+        (("--model", "aals", "--budget", "10s"), "Unknown model 'aals'. Did you mean als"),
+        (("--model", "popularity", "--tune"), "There is no setting of popularity to search"),
+        (
+            ("--model", "auto", "--objective", "rating", "--positive-min", "4"),
+            "positive_min is for ranking models",
+        ),
+    ],
+)
+def test_what_cannot_be_is_wrong_usage_in_one_sentence_and_saves_nothing(
+    tastemap: Command, table: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    answer = tastemap("fit", table, *words, "-o", tmp_path / "m")
+    assert answer.status == 2
+    assert said in answer.err
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_plain_fit_is_ended_by_its_budget_and_records_its_epochs(
+    tastemap: Command, table: Path, tmp_path: Path
+) -> None:
+    words = ("--model", "als", "--set", "n_epochs=10000", "--set", "validation_fraction=0", "--budget", "5s")
+    answer = tastemap("fit", table, *words, "-o", tmp_path / "m", "--json")
+    assert answer.status == 0
+    assert answer.json["interrupted"] is True
+    assert 1 <= answer.json["resolved"]["n_epochs"] < 10_000

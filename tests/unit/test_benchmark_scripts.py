@@ -1,0 +1,103 @@
+"""What the benchmarks share: the cut, the one scorer, the stopping rules and the memory of a process."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tastemap.data import load
+from tastemap.data.generate import generate
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Imports a script of benchmarks/ by its name."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module
+
+
+def test_the_parts_share_no_row_and_lose_only_users_and_items_without_training_rows(script: Any) -> None:
+    data = load(generate(2_000, n_users=100, n_items=50, rng=0))
+    parts = script("_parts").cut(data, 0.2)
+    rows = set(zip(parts.train.user_index.tolist(), parts.train.item_index.tolist(), strict=True))
+    held = list(zip(parts.test_users.tolist(), parts.test_items.tolist(), strict=True))
+    assert not rows & set(held)
+    assert len(rows) + len(held) <= 2_000
+    assert 300 < len(held) < 500
+
+
+def test_arrays_of_a_folder_give_the_training_part_back(script: Any, tmp_path: Path) -> None:
+    module = script("_parts")
+    parts = module.cut(load(generate(2_000, n_users=100, n_items=50, rng=0)), 0.2)
+    read = module.read_train(module.write_parts(tmp_path, parts, np.arange(3))).interactions
+    for name in ("user_index", "item_index", "values"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(parts.train, name))
+    assert read.rating_scale == parts.train.rating_scale
+
+
+def test_lists_from_factors_and_from_scores_of_all_items_have_the_same_figure(script: Any) -> None:
+    module = script("_parts")
+    parts = module.cut(load(generate(2_000, n_users=100, n_items=50, rng=0)), 0.2)
+    rng = np.random.default_rng(1)
+    left, right = (
+        rng.normal(size=(n, 4)).astype(np.float32) for n in (parts.train.n_users, parts.train.n_items)
+    )
+    users = module.sample_users(parts, 30)
+    assert len(users) == 30
+    from_factors = module.score_lists(parts, users, left[users], right, k=10)
+    from_scores = module.score_dense(parts, users, left[users].astype(float) @ right.T.astype(float), k=10)
+    assert 0 < from_factors < 1
+    assert from_factors == pytest.approx(from_scores, abs=1e-12)
+
+
+def test_a_figure_is_reached_when_it_rises_or_falls_to_the_target(script: Any) -> None:
+    reached = script("_run").reached_after
+    assert reached([1.0, 2.0, 4.0], [0.1, 0.3, 0.2], 0.2) == 3.0
+    assert reached([1.0, 2.0, 4.0], [0.9, 0.8, 0.7], 0.8, falls=True) == 3.0
+    assert reached([1.0, 2.0], [0.1, 0.1], 0.2) is None
+
+
+def test_ials_is_compared_at_the_figure_of_the_faster_peer(script: Any) -> None:
+    runs = {
+        "implicit": [{"iteration_s": [5.0, 5.0], "ndcg@20": [0.10, 0.30]}],
+        "irspack": [{"iteration_s": [2.0, 2.0], "ndcg@20": [0.15, 0.20]}],
+        "ours": [{"iteration_s": [1.0, 1.0], "ndcg@20": [0.1999, 0.25]}],
+    }
+    found = script("bench_ials").compared(runs)
+    assert found["faster_peer"] == "irspack"
+    assert found["seconds_to_target"] == {"implicit": [10.0], "irspack": [4.0], "ours": [1.0]}
+    assert found["times_faster"] == 4.0
+
+
+def test_als_is_compared_at_each_system_s_own_lowest_error(script: Any) -> None:
+    runs = {
+        "surprise": [{"iteration_s": [10.0, 10.0, 10.0], "rmse": [0.90, 0.801, 0.80]}],
+        "ours": [{"iteration_s": [1.0, 1.0, 1.0], "rmse": [0.803, 0.79, 0.789]}],
+    }
+    found = script("bench_als").compared(runs)
+    assert found["seconds_to_converged"] == {"surprise": [20.0], "ours": [2.0]}
+    assert found["times_faster_than_surprise"] == 10.0
+    assert found["seconds_of_ours_to_surprise's_rmse"] == [1.0]
+
+
+def test_the_exponent_of_growth_in_proportion_is_one(script: Any) -> None:
+    points = [{"n_rows": n, "epoch_s": 3e-6 * n} for n in (1_000, 3_000, 10_000)]
+    assert script("bench_growth").exponent(points, "epoch_s") == 1.0
+    assert script("bench_growth").exponent(points[:1], "epoch_s") is None
+
+
+def test_peak_memory_is_that_of_the_command_alone(script: Any) -> None:
+    held = bytearray(300 * 2**20)  # memory of this process must not count
+    printed, seconds, small = script("_run").measured([sys.executable, "-S", "-c", "print('said')"])
+    _, _, large = script("_run").measured([sys.executable, "-S", "-c", "b'1' * (200 * 2**20)"])
+    assert printed.strip() == "said"
+    assert seconds > 0
+    assert len(held) > 2**20 * (small + 100)
+    assert small + 150 < large < small + 250

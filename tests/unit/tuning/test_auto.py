@@ -1,0 +1,210 @@
+"""``auto``: who races, who is chosen, and what ends it early."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tastemap.artifacts import save
+from tastemap.data import Catalog, Dataset, LoadReport, make_interactions
+from tastemap.errors import InvalidValueError
+from tastemap.training import MODELS, fit, make_config
+from tastemap.training.registry import BASELINE_OF
+from tastemap.tuning import race as race_module
+from tastemap.tuning.arena import make_arena
+from tastemap.tuning.auto import Auto, auto
+from tastemap.tuning.budget import Budget
+from tastemap.tuning.candidates import SIMPLEST_FIRST, Candidate, candidates
+from tastemap.tuning.forecast import Forecast
+from tastemap.tuning.leaderboard import preferred, standings
+from tastemap.tuning.race import better_half, run_race, shares
+from tastemap.tuning.trial import Trial, run_trial
+from tests.toys import checkerboard, communities, planted
+from tests.unit.tuning.clocks import Hand, Listener, Ticking, files_of
+
+DATA = planted()
+RANKING = communities()[0]
+
+
+@pytest.fixture(scope="module")
+def chosen() -> Auto:
+    """A race on a clock that stands still: nothing is left out for lack of time."""
+    return auto(RANKING, objective="ranking", budget=Budget("60s", clock=Hand()), rng=3)
+
+
+def test_every_model_has_a_place_in_the_order_of_simplicity_and_the_baseline_the_first() -> None:
+    assert sorted(name for names in SIMPLEST_FIRST.values() for name in names) == sorted(MODELS)
+    for objective, names in SIMPLEST_FIRST.items():
+        assert names[0] == BASELINE_OF[objective]
+        assert all(MODELS[name].objective == objective for name in names)
+
+
+@pytest.mark.parametrize("objective", ["rating", "ranking"])
+def test_the_settings_of_every_candidate_are_valid_and_each_is_entered_once(objective: Any) -> None:
+    entrants = candidates(objective)
+    assert len({candidate.label for candidate in entrants}) == len(entrants)
+    for candidate in entrants:
+        make_config(candidate.model, candidate.settings)
+
+
+def test_all_candidates_are_measured_where_there_is_time(chosen: Auto) -> None:
+    assert [one.reason for one in chosen.left_out] == []
+    assert len(chosen.leaderboard) == len(candidates("ranking"))
+    values = [one.value for one in chosen.leaderboard]
+    assert values == sorted(values, reverse=True)
+    assert chosen.leaderboard[0].difference == 0.0
+
+
+def test_the_chosen_model_is_fitted_to_all_rows_and_fit_repeats_it_bit_for_bit(
+    chosen: Auto, tmp_path: Path
+) -> None:
+    found = chosen.recommender
+    assert found.train is RANKING
+    again = fit(RANKING, found.name, settings=found.resolved.model_dump(exclude_defaults=True), rng=3)
+    assert files_of(save(found, tmp_path / "found")) == files_of(save(again, tmp_path / "again"))
+
+
+def test_ratings_are_predicted_where_there_are_some_and_lists_made_where_there_are_none() -> None:
+    budget = Budget("1s", clock=Ticking(0.02))
+    assert auto(DATA, budget=budget, rng=0).metric == "rmse"
+    assert auto(checkerboard(), budget=Budget("1s", clock=Ticking(0.02)), rng=0).metric == "ndcg@10"
+
+
+def test_the_first_round_has_few_users_where_time_is_short() -> None:
+    assert shares(90_000, total_s=1000.0, left_s=60.0)[0] == pytest.approx(1 / 81)
+    assert shares(90_000, total_s=10.0, left_s=60.0) == [1.0]
+    assert shares(2_999, total_s=1000.0, left_s=60.0) == [1.0]
+
+
+def test_half_of_the_candidates_go_out_in_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(race_module, "FEWEST_USERS", 20)
+    forecast = Forecast(RANKING, "ranking")
+    monkeypatch.setattr(forecast, "fit_s", lambda candidate: 4.0)
+    entrants = [
+        Candidate("popularity"),
+        Candidate("itemknn"),
+        Candidate("ease"),
+        Candidate("ease", {"regularization": 1.0}),
+    ]
+    race = run_race(
+        RANKING,
+        entrants,
+        "ranking",
+        forecast=forecast,
+        budget=Budget("40s", clock=Hand()),
+        seed=0,
+        progress=Listener(),
+    )
+    assert [(round(share, 2), len(trials)) for share, _, trials in race.rounds] == [(0.33, 4), (1.0, 2)]
+    _, arena, trials = race.rounds[0]
+    assert better_half(trials, arena) == [trial.candidate for trial in race.rounds[1][2]]
+    known = {trial.candidate.label for trial in race.rounds[1][2]}
+    worst = max(arena.cost(trial.figure) for trial in trials if trial.candidate.label in known)
+    assert all(arena.cost(trial.figure) >= worst for trial in trials if trial.candidate.label not in known)
+
+
+def trials_of(*entrants: Candidate) -> tuple[Any, list[Trial]]:
+    """An arena, and the trials of some candidates in it."""
+    arena = make_arena(RANKING, "ranking", 1.0, 0)
+    assert arena is not None
+    return arena, [run_trial(one, make_config(one.model, one.settings), arena, 0, Hand()) for one in entrants]
+
+
+def test_of_equal_models_the_simplest_is_preferred_with_its_best_settings() -> None:
+    arena, (knn, ease) = trials_of(Candidate("itemknn"), Candidate("ease"))
+    copy = replace(ease, candidate=Candidate("itemknn", {"shrinkage": 7.0}))
+    found = standings(arena, [ease, copy], 1.0, 0)
+    assert [one.as_good for one in found] == [True, True]
+    assert preferred(arena, [ease, copy], found)[0] is copy
+    assert knn.figure == pytest.approx(arena.figure(knn.measured))
+
+
+def flat(model: str, figure: float, of: Trial) -> Trial:
+    """A trial in which every user has the same figure."""
+    _, counted = of.measured.sums["ndcg@10"]
+    measured = replace(of.measured, sums={"ndcg@10": (figure * counted, counted)})
+    return replace(of, candidate=Candidate(model), measured=measured, figure=figure)
+
+
+@pytest.mark.parametrize(("share", "as_good"), [(0.985, True), (0.97, False)])
+def test_a_simple_model_is_taken_if_it_is_at_most_two_percent_worse(share: float, as_good: bool) -> None:
+    arena, (ease,) = trials_of(Candidate("ease"))
+    trials = [flat("popularity", share * 0.5, ease), flat("ease", 0.5, ease)]
+    found = standings(arena, trials, 1.0, 0)
+    assert [one.as_good for one in found] == [as_good, True]
+    assert preferred(arena, trials, found)[0].candidate.model == ("popularity" if as_good else "ease")
+    assert found[0].difference_high is not None
+    assert found[0].difference_high < 0.0
+
+
+def test_a_simple_model_is_taken_within_one_standard_error_though_it_is_more_than_two_percent_worse() -> None:
+    arena, (ease,) = trials_of(Candidate("ease"))
+    _, counted = ease.measured.sums["ndcg@10"]
+    uneven = counted * np.where(np.arange(len(counted)) % 2, 1.1, 0.0)
+    other = replace(flat("popularity", 0.0, ease), figure=float(uneven.sum() / counted.sum()))
+    other = replace(other, measured=replace(ease.measured, sums={"ndcg@10": (uneven, counted)}))
+    best = flat("ease", 0.5, ease)
+    one, _ = standings(arena, [other, best], 1.0, 0)
+    assert one.difference is not None
+    assert one.difference < -0.02 * 0.5
+    assert one.as_good
+
+
+def test_an_ended_budget_leaves_the_rest_out_with_the_reason_and_is_not_overdrawn() -> None:
+    clock = Ticking(0.2)
+    budget = Budget("12s", clock=clock)
+    found = auto(RANKING, objective="ranking", budget=budget, rng=0)
+    assert any("are left" in one.reason for one in found.left_out)
+    assert budget.used_s <= 12.0 * 1.1
+    assert found.recommender.train is RANKING
+
+
+def test_ctrl_c_takes_the_best_so_far() -> None:
+    progress = Listener(interrupt_at="ease")
+    found = auto(RANKING, objective="ranking", budget=Budget("60s", clock=Hand()), rng=0, progress=progress)
+    assert found.recommender.interrupted
+    assert {one.model for one in found.leaderboard} <= {"popularity", "itemknn", "ease"}
+    assert found.recommender.name in {"popularity", "itemknn", "ease"}
+    assert found.notes[0] == "Ctrl-C ended the race; the best so far is taken."
+
+
+def test_a_cap_on_memory_leaves_out_what_is_predicted_to_need_more() -> None:
+    forecast = Forecast(RANKING, "ranking")
+    cap = forecast.plan(Candidate("ials")).memory_bytes
+    found = auto(RANKING, objective="ranking", budget=Budget("60s", clock=Hand()), max_memory=cap, rng=0)
+    assert {one.candidate.model for one in found.left_out} >= {"softmax"}
+    assert all("of memory" in one.reason for one in found.left_out)
+
+
+def test_data_too_small_to_compare_gives_the_baseline_and_says_so() -> None:
+    two_rows_each, _ = make_interactions([1, 1, 2, 2], [1, 2, 1, 2], np.ones(4, np.float32))
+    data = Dataset("tiny", two_rows_each, Catalog.empty(), None, LoadReport(4, 4))
+    assert make_arena(data, "ranking", 1.0, 0) is None
+    found = auto(data, budget=Budget("60s", clock=Hand()), rng=0)
+    assert found.recommender.name == "popularity"
+    assert found.leaderboard == ()
+    assert found.notes == ("No models could be compared: the baseline is taken.",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"budget": "0.05s"}, r"budget must be at least about \d+s"),
+        ({"max_memory": "1MB"}, r"max_memory must be at least .* MB.* Got 1 MB"),
+        ({"objective": "both"}, "objective must be rating or ranking"),
+        ({"positive_min": 4.0}, "positive_min is for ranking models"),
+        ({"budget": float("nan")}, "budget must be a time above 0"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidValueError, match=message):
+        auto(DATA, **{"budget": Budget("60s", clock=Hand()), **arguments})
+
+
+def test_rating_models_are_refused_for_data_without_ratings() -> None:
+    with pytest.raises(InvalidValueError, match="objective must be ranking"):
+        auto(checkerboard(), objective="rating", budget=Budget("60s", clock=Hand()))
