@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tastemap.data import bit_stable, id_map, interactions
-from tastemap.linalg import cosine, csr, neighbors, posterior, ridge, top_k
+from tastemap.linalg import conjugate, cosine, csr, neighbors, posterior, ridge, top_k
 from tastemap.linalg.jit import Kernel
 from tastemap.linalg.native import cache_file, read, types_of
 from tastemap.models import ease, factor, history_bags, network, weight_matrix
@@ -41,23 +41,42 @@ def lists(rng: np.random.Generator) -> Any:
 
 def ridge_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
     """Of a block of rows."""
-    indptr, indices = sparse(rng)
     room = np.zeros((2, D, ridge.ENTRIES_PER_CHUNK + 16), np.float32)
-    penalties = np.eye(D), np.ones((B, D))
-    weights, targets = rng.random(S), rng.normal(size=S)
-    features = vectors(rng, N)[0]
-    work = np.zeros((D, D)), np.zeros(D), room[0], room[1]
-    return indptr, indices, weights, targets, features, *penalties, 0, B, *work, np.zeros((B, D), np.float32)
+    shared = np.eye(D), rng.normal(size=D), np.ones(B), D - 1
+    weights, targets = rng.random(S).astype(np.float32), rng.normal(size=S).astype(np.float32)
+    given = *sparse(rng), weights, targets, vectors(rng, N)[0], *shared, 0, B
+    return *given, np.zeros((D, D)), np.zeros((2, D)), *room, np.zeros((B, D), np.float32), np.zeros(B)
+
+
+def conjugate_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Of a block of rows, all entries with the same weight."""
+    weights, targets = np.broadcast_to(np.float32(1.0), S), rng.normal(size=S).astype(np.float32)
+    shared = rng.random((3, D)).astype(np.float32)
+    given = *sparse(rng), weights, targets, vectors(rng, N)[0], shared[0], shared[1], np.ones(B, np.float32)
+    return (
+        *given,
+        0,
+        B,
+        2,
+        np.zeros((6, D), np.float32),
+        rng.normal(size=(B, D)).astype(np.float32),
+        np.zeros(B),
+    )
 
 
 def posterior_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
     """Of a block of rows."""
-    room = np.zeros((D + 1, D + 1)), np.zeros((D, D)), np.zeros(D), np.zeros(D)
     columns = np.zeros((D + 1, ridge.ENTRIES_PER_CHUNK + 16), np.float32)
+    room = (
+        np.zeros((D + 1, D + 1)),
+        columns,
+        np.zeros((D, D + 1, posterior.LANES)),
+        np.zeros((D + 1, posterior.LANES)),
+    )
     values, prior = rng.normal(size=S).astype(np.float32), (rng.normal(size=(B, D)), np.eye(D))
     normals = rng.normal(size=(B, D)).astype(np.float32)
     given = *sparse(rng), values, *vectors(rng, N), 2.0, *prior, normals, 0, B
-    return *given, *room, columns, np.zeros((B, D), np.float32), np.zeros(B)
+    return *given, *room, np.zeros((B, D), np.float32), np.zeros(B)
 
 
 def sparse_weights(rng: np.random.Generator) -> tuple[Any, ...]:
@@ -108,6 +127,7 @@ def layers_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
 
 ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
     ridge._ridge_block: ridge_arguments,
+    conjugate._improve_block: conjugate_arguments,
     posterior._draw_block: posterior_arguments,
     csr._counting_order: lambda rng: (
         np.arange(6, dtype=np.int32) % 3,

@@ -363,7 +363,9 @@ def test_a_feature_that_the_data_lacks_is_named() -> None:
 
 def test_the_same_seed_gives_the_same_network_and_another_seed_another() -> None:
     first, again = fitted("all"), fit(data(), config("all"), rng=rng())
-    np.testing.assert_array_equal(first.users(np.arange(9)).score_range(), again.users(np.arange(9)).score_range())
+    np.testing.assert_array_equal(
+        first.users(np.arange(9)).score_range(), again.users(np.arange(9)).score_range()
+    )
     other = fit(data(), config("all"), rng=rng(1))
     assert not np.array_equal(first.user_inputs, other.user_inputs)
 

@@ -73,6 +73,9 @@ class UserLossFacts(_Facts):
     implicit: bool
     alpha: NonNegative
     positive_min: float | None
+    log_values: bool = False
+    recency: NonNegative = 0.0
+    recency_half_life: Annotated[float, Field(gt=0.0)] = 1.0
 
 
 class ScaleFacts(_Facts):

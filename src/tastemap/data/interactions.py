@@ -94,7 +94,8 @@ class Interactions:
     @cached_property
     def by_user(self) -> CSR:
         """The interactions as a matrix of shape (U, I); views of the same arrays, O(U log n)."""
-        return CSR(offsets_of_sorted(self.user_index, self.n_users), self.item_index, self.values, self.n_items)
+        indptr = offsets_of_sorted(self.user_index, self.n_users)
+        return CSR(indptr, self.item_index, self.values, self.n_items, self.timestamps)
 
     @cached_property
     def by_item(self) -> CSR:

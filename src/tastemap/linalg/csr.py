@@ -25,12 +25,15 @@ class CSR:
         Ratings in stars, or counts of implicit interactions.
     n_columns : int
         The number of columns of the matrix.
+    times : array of shape (nnz,), int64, or None
+        When each entry came about, in seconds since 1970; None where nobody knows.
     """
 
     indptr: Int64Array
     indices: Int32Array
     values: Float32Array
     n_columns: int
+    times: Int64Array | None = None
 
     @property
     def n_rows(self) -> int:
@@ -54,7 +57,7 @@ class CSR:
         indptr = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)  # (B + 1,)
         starts = np.where(known, self.indptr[np.where(known, rows, 0)], 0)  # (B,)
         source = np.repeat(starts - indptr[:-1], lengths) + np.arange(indptr[-1])  # (nnz,)
-        return CSR(indptr, self.indices[source], self.values[source], self.n_columns)
+        return self._chosen(indptr, source)
 
     def reaches(self, lowest: float | None) -> BoolArray:
         """Whether each value is at least `lowest`, shape (nnz,), bool; every one is where it is None."""
@@ -66,11 +69,46 @@ class CSR:
             return self
         kept = self.reaches(lowest)
         indptr = np.concatenate(([0], np.cumsum(kept, dtype=np.int64)))[self.indptr]
-        return CSR(indptr, self.indices[kept], self.values[kept], self.n_columns)
+        return self._chosen(indptr, kept)
+
+    def _chosen(self, indptr: Int64Array, entries: IntArray | BoolArray) -> CSR:
+        times = None if self.times is None else self.times[entries]
+        return CSR(indptr, self.indices[entries], self.values[entries], self.n_columns, times)
+
+    def work_spans(self, row_work: int, block_work: int) -> list[tuple[int, int]]:
+        """Spans of consecutive rows of about equal work: a row costs its entries and `row_work` besides.
+
+        A span ends with the row that reaches `block_work`, so one long row may make it longer.
+        """
+        work = self.indptr[1:] + row_work * np.arange(1, self.n_rows + 1)  # (n_rows,), rising
+        ends = np.unique(np.searchsorted(work, np.arange(block_work, work[-1] + block_work, block_work)) + 1)
+        ends = np.minimum(ends, self.n_rows)
+        return [
+            (start, stop)
+            for start, stop in zip([0, *ends.tolist()], ends.tolist(), strict=False)
+            if start < stop
+        ]
+
+    @cached_property
+    def later_entries(self) -> Float32Array:
+        """How many entries of its row are later than each entry, shape (nnz,); zeros without times.
+
+        O(nnz log nnz), computed once.
+        """
+        if self.times is None or not len(self.times):
+            return np.zeros(len(self.indices), np.float32)
+        rows = row_numbers(self.indptr)
+        order = np.lexsort((self.times, rows))
+        rows, times = rows[order], self.times[order]
+        ends_run = np.append((rows[1:] != rows[:-1]) | (times[1:] != times[:-1]), True)  # (nnz,)
+        run_end = np.flatnonzero(ends_run)[np.cumsum(ends_run) - ends_run] + 1  # behind the last of equal times
+        later = np.empty(len(order), np.float32)
+        later[order] = self.indptr[rows + 1] - run_end
+        return later
 
     @cached_property
     def transposed(self) -> CSR:
-        """The same entries by column: O(nnz), computed once."""
+        """The same entries by column, without times: O(nnz), computed once."""
         rows = row_numbers(self.indptr)
         order = stable_order(self.indices, self.n_columns)
         return CSR(offsets(self.indices, self.n_columns), rows[order], self.values[order], self.n_rows)

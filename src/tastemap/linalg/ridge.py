@@ -3,101 +3,129 @@ r"""Weighted ridge solves, one small dense system a row: the engine of ALS and o
 For row :math:`u` with stored columns :math:`S`, weights :math:`w_i` and targets :math:`t_i`,
 :func:`ridge_rows` returns the unique minimiser over :math:`x` of
 
-.. math:: \sum_{i \in S} w_i (x^\top y_i - t_i)^2 + x^\top P_u x,
+.. math:: \sum_{i \in S} w_i (x^\top y_i - t_i)^2 + x^\top B x - 2 g^\top x + p_u \sum_{k < m} x_k^2,
 
-with the penalty :math:`P_u = B + \operatorname{diag}(p_u)`: a matrix common to all rows and a
-diagonal of the row's own. :func:`ridge_row_reference` is the same in plain NumPy.
+with a matrix B and a vector g that all rows share and a penalty :math:`p_u` of the row's own on the first m
+coordinates. :func:`ridge_row_reference` is the same in plain NumPy; :mod:`tastemap.linalg.conjugate` comes
+near the minimum at less cost.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 
+from tastemap.linalg.csr import CSR
 from tastemap.linalg.jit import fast_kernel, kernel
-from tastemap.linalg.threads import map_blocks
+from tastemap.linalg.threads import map_spans
 from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, Int32Array, Int64Array
-
-ROWS_PER_BLOCK = 64
-"""Rows one thread takes at a time: small, since popular rows cost thousands of times more than rare ones."""
-
 
 ENTRIES_PER_CHUNK = 256
 """Entries of a row gathered at a time: their features stay in the processor's first caches."""
 
+BLOCK_WORK = 16_384
+"""Entries that one thread takes at a time, counting d more for each row: popular rows cost thousands of
+times more than rare ones."""
 
-def ridge_rows(
-    indptr: Int64Array,
-    indices: Int32Array,
-    weights: FloatArray,
-    targets: FloatArray,
-    features: Float32Array,
-    *,
-    common_penalty: Float64Array,
-    row_penalty: Float64Array,
-) -> Float32Array:
-    """Solve the ridge problem of every row.
+
+@dataclass(frozen=True, eq=False)
+class RidgeRows:
+    """The problems of B rows; see the formula above.
 
     Parameters
     ----------
-    indptr, indices : arrays of shape (B + 1,) and (nnz,)
-        The stored columns of each row.
+    rows : CSR of shape (B, I)
+        The stored columns of each row; values are not read.
     weights, targets : arrays of shape (nnz,), float
-        Weight (> 0) and target of each entry.
+        Weight (> 0) and target of each entry. May be broadcast from one number.
     features : array of shape (I, d), float32
         One vector a column; fixed.
     common_penalty : array of shape (d, d), float64
-        The part of the quadratic penalty that all rows share.
-    row_penalty : array of shape (B, d), float64
-        The diagonal part, row by row. Where both are zero the system may be singular:
-        a pivot that is not positive gives a zero coordinate.
+        B, symmetric.
+    common_pull : array of shape (d,), float64
+        g.
+    row_penalty : array of shape (B,), float64
+        p. Where both penalties are zero the system may be singular: a pivot that is not positive gives a zero
+        coordinate.
+    n_penalized : int
+        m, at most d.
+    """
+
+    rows: CSR
+    weights: FloatArray
+    targets: FloatArray
+    features: Float32Array
+    common_penalty: Float64Array
+    common_pull: Float64Array
+    row_penalty: Float64Array
+    n_penalized: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and coordinates, (B, d)."""
+        return self.rows.n_rows, self.features.shape[1]
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        """Spans of rows of about equal work."""
+        return self.rows.work_spans(self.features.shape[1], BLOCK_WORK)
+
+
+def ridge_rows(problem: RidgeRows) -> tuple[Float32Array, Float64Array]:
+    """Solve the problem of every row exactly.
 
     Returns
     -------
-    array of shape (B, d), float32
-        The minimisers. A row without entries is zero.
+    (solved, losses) : arrays of shape (B, d), float32, and (B,), float64
+        The minimisers, and what they leave of the objective above.
 
     Notes
     -----
     Cost O(nnz d^2 + B d^3); sums in float32 over 256 entries, in float64 beyond.
     Rows are independent: the same bits at any thread count.
     """
-    n_rows, d = len(indptr) - 1, features.shape[1]
-    solved = np.zeros((n_rows, d), np.float32)
+    n_rows, d = problem.shape
+    solved, losses = np.zeros((n_rows, d), np.float32), np.zeros(n_rows)
+    rows = problem.rows
+    # Kernels are compiled for whole arrays of float32, which is what ratings and counts are.
+    weights = np.ascontiguousarray(problem.weights, np.float32)
+    targets = np.ascontiguousarray(problem.targets, np.float32)
 
     def solve(start: int, stop: int) -> None:
-        A, b = np.empty((d, d)), np.empty(d)
         # 16 columns more than a chunk: rows 1,024 bytes apart would fall into the same few cache sets.
         chunk = np.empty((2, d, ENTRIES_PER_CHUNK + 16), np.float32)
         _ridge_block(
-            indptr, indices, weights, targets, features, common_penalty, row_penalty, start, stop,
-            A, b, chunk[0], chunk[1], solved,
+            rows.indptr, rows.indices, weights, targets, problem.features, problem.common_penalty,
+            problem.common_pull, problem.row_penalty, problem.n_penalized, start, stop,
+            np.empty((d, d)), np.empty((2, d)), chunk[0], chunk[1], solved, losses,
         )  # fmt: skip
 
-    if d:
-        map_blocks(solve, n_rows, ROWS_PER_BLOCK)
-    return solved
+    map_spans(solve, problem.spans)
+    return solved, losses
 
 
 def ridge_row_reference(
-    Y: FloatArray, weights: FloatArray, targets: FloatArray, penalty: FloatArray
+    Y: FloatArray, weights: FloatArray, targets: FloatArray, penalty: FloatArray, pull: FloatArray | float = 0.0
 ) -> Float64Array:
-    """The minimiser for one row: ``(Y' W Y + P) x = Y' W t`` with ``Y`` (s, d) and ``P`` (d, d)."""
+    """The minimiser for one row: ``(Y' W Y + P) x = Y' W t + g`` with ``Y`` (s, d) and ``P`` (d, d)."""
     Y64 = Y.astype(np.float64)
     A = Y64.T @ (weights[:, None] * Y64) + penalty
-    return np.linalg.solve(A.astype(np.float64), (Y64.T @ (weights * targets)).astype(np.float64))
+    return np.linalg.solve(A.astype(np.float64), (Y64.T @ (weights * targets) + pull).astype(np.float64))
 
 
 @fast_kernel
 def _gather(
     features: Float32Array,
     indices: Int32Array,
-    weights: FloatArray,
-    targets: FloatArray,
+    weights: Float32Array,
+    targets: Float32Array,
     columns: Float32Array,
     weighted: Float32Array,
     b: Float64Array,
-) -> None:
-    """Transpose the features of a chunk of entries into rows: Y' and Y'W; and add Y'Wt to b."""
+) -> float:
+    """Transpose the features of a chunk of entries into rows: Y' and Y'W; add Y'Wt to b; returns t'Wt."""
     for entry in range(len(indices)):
         row = indices[entry]
         for factor in range(len(b)):
@@ -108,6 +136,10 @@ def _gather(
             weighted[factor, entry] = columns[factor, entry] * weights[entry]
             total += weighted[factor, entry] * targets[entry]
         b[factor] += total
+    squares = 0.0
+    for entry in range(len(indices)):
+        squares += np.float64(weights[entry]) * targets[entry] * targets[entry]
+    return squares
 
 
 @fast_kernel
@@ -190,34 +222,42 @@ def _cholesky_solve(A: Float64Array, b: Float64Array) -> None:
 def _ridge_block(
     indptr: Int64Array,
     indices: Int32Array,
-    weights: FloatArray,
-    targets: FloatArray,
+    weights: Float32Array,
+    targets: Float32Array,
     features: Float32Array,
     common_penalty: Float64Array,
+    common_pull: Float64Array,
     row_penalty: Float64Array,
+    n_penalized: int,
     start: int,
     stop: int,
     A: Float64Array,
-    b: Float64Array,
+    vectors: Float64Array,
     columns: Float32Array,
     weighted: Float32Array,
     solved: Float32Array,
+    losses: Float64Array,
 ) -> None:
     d = features.shape[1]
+    b, x = vectors[0], vectors[1]
     for row in range(start, stop):
-        if indptr[row] == indptr[row + 1]:
-            continue
         for factor in range(d):
             for other in range(d):
                 A[factor, other] = common_penalty[factor, other]
-            A[factor, factor] += row_penalty[row, factor]
-            b[factor] = 0.0
+            b[factor] = common_pull[factor]
+        for factor in range(n_penalized):
+            A[factor, factor] += row_penalty[row]
+        loss = 0.0
         for first in range(indptr[row], indptr[row + 1], ENTRIES_PER_CHUNK):
             last = min(first + ENTRIES_PER_CHUNK, indptr[row + 1])
-            _gather(
+            loss += _gather(
                 features, indices[first:last], weights[first:last], targets[first:last], columns, weighted, b
             )
             add_gramian(weighted, columns, last - first, A)
-        _cholesky_solve(A, b)
         for factor in range(d):
-            solved[row, factor] = b[factor]
+            x[factor] = b[factor]
+        _cholesky_solve(A, x)
+        for factor in range(d):
+            solved[row, factor] = x[factor]
+            loss -= x[factor] * b[factor]  # the minimum of t'Wt - 2 b'x + x'Ax, where Ax = b
+        losses[row] = loss

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -122,13 +122,16 @@ if hasattr(os, "register_at_fork"):
 
 
 def map_blocks(work: Callable[[int, int], T], n_rows: int, block: int) -> list[T]:
-    """``[work(0, block), work(block, 2 block), …]`` over `n_rows` rows, in parallel, results in order.
+    """``[work(0, block), work(block, 2 block), …]`` over `n_rows` rows; see :func:`map_spans`."""
+    return map_spans(work, [(start, min(start + block, n_rows)) for start in range(0, n_rows, block)])
 
-    `work` gets a start and a stop row. It should spend its time without the interpreter lock
-    (a compiled kernel, or NumPy). The first error is raised when all running blocks have ended.
+
+def map_spans(work: Callable[[int, int], T], spans: Sequence[tuple[int, int]]) -> list[T]:
+    """``work(start, stop)`` of each span of rows, in parallel, results in order.
+
+    `work` should spend its time without the interpreter lock (a compiled kernel, or NumPy). The
+    first error is raised when all running spans have ended.
     """
-    starts = range(0, n_rows, block)
-    spans = [(start, min(start + block, n_rows)) for start in starts]
     count = min(thread_count(), len(spans))
     if count <= 1:
         return [work(start, stop) for start, stop in spans]

@@ -27,7 +27,8 @@ from tastemap.models.base import Link
 from tastemap.models.bias import rating_scale_of
 from tastemap.models.config import Epoch, IterativeConfig
 from tastemap.models.factor import FactorModel
-from tastemap.models.user_loss import UserLoss, UserProblem
+from tastemap.models.user_loss import UserLoss
+from tastemap.models.user_problem import UserProblem
 
 
 class ALSConfig(IterativeConfig):
@@ -83,30 +84,33 @@ def epochs(train: Dataset, config: ALSConfig, *, rng: np.random.Generator) -> It
     user_factors = rng.normal(0.0, scale, (data.n_users, config.n_factors)).astype(np.float32)
     user_bias = np.zeros(data.n_users, np.float32)
     for _ in range(config.n_epochs):
-        item_factors, item_bias = _half_step(data.by_item, loss, mean, user_factors, user_bias)
-        user_factors, user_bias = _half_step(data.by_user, loss, mean, item_factors, item_bias)
+        item_factors, item_bias, _ = _half_step(data.by_item, loss, mean, user_factors, user_bias)
+        user_factors, user_bias, losses = _half_step(data.by_user, loss, mean, item_factors, item_bias)
         model = FactorModel(user_factors, item_factors, user_bias, item_bias, mean, link, loss)
-        yield Epoch.of(model, training_losses(data, model, loss))
+        yield Epoch.of(model, training_losses(data, model, loss, losses))
 
 
 def _half_step(
     ratings: CSR, loss: UserLoss, mean: float, factors: Float32Array, bias: Float32Array
-) -> tuple[Float32Array, Float32Array]:
-    """Solve every row of `ratings` (rows, columns) with the factors and biases of the columns fixed."""
-    offset = (mean + bias.astype(np.float64))[ratings.indices]  # (n,)
-    return UserProblem(loss, Link(), ratings, offset, factors, None).solve()
+) -> tuple[Float32Array, Float32Array, Float64Array]:
+    """Factors, bias and loss of every row of `ratings` (rows, columns), the other side fixed."""
+    offset = (mean + bias.astype(np.float64)).astype(np.float32)[ratings.indices]  # (n,)
+    problem = UserProblem(loss, Link(), ratings, loss.confidences(ratings), offset, factors, None)
+    solved, losses = problem.minimum()
+    return *problem.parts(solved), losses
 
 
-def training_losses(train: Interactions, model: FactorModel, loss: UserLoss) -> dict[str, float]:
-    """The objective per rating, and the training RMSE before the link."""
-    score = model.score_history(train.by_user)
-    squared = float(np.square(train.values - score).sum())
-    penalty = _penalty(train.by_user, loss, model.user_factors, model.user_bias)
-    penalty += _penalty(train.by_item, loss, model.item_factors, model.item_bias)
-    return {"loss": (squared + penalty) / len(train), "train_rmse": float(np.sqrt(squared / len(train)))}
+def training_losses(
+    train: Interactions, model: FactorModel, loss: UserLoss, user_losses: Float64Array
+) -> dict[str, float]:
+    """The objective per rating, and the training RMSE before the link, from what each user's minimum is."""
+    by_users = float(user_losses.sum())  # squared errors and the users' penalties
+    squared = by_users - _penalty(train.by_user, loss, model.user_factors, model.user_bias)
+    total = by_users + _penalty(train.by_item, loss, model.item_factors, model.item_bias)
+    return {"loss": total / len(train), "train_rmse": float(np.sqrt(max(squared, 0.0) / len(train)))}
 
 
 def _penalty(rows: CSR, loss: UserLoss, factors: Float32Array, bias: Float32Array) -> float:
-    weights: Float64Array = loss.row_penalty(rows.row_lengths, rows.n_columns, factors.shape[1])
-    squares = np.hstack([factors, bias[:, None]]).astype(np.float64) ** 2
-    return float((weights * squares).sum())
+    squares = np.einsum("nd,nd->n", factors, factors, dtype=np.float64)  # (n,)
+    on_factors = float(loss.factor_penalty(rows.row_lengths, rows.n_columns) @ squares)
+    return on_factors + (loss.bias_regularization or 0.0) * float(np.square(bias, dtype=np.float64).sum())

@@ -10,7 +10,7 @@ import numpy as np
 
 from tastemap.linalg.cosine import cosine_to, dots_to, row_norms
 from tastemap.linalg.csr import CSR, empty_rows
-from tastemap.linalg.gramian import gramian
+from tastemap.linalg.gramian import moments
 from tastemap.linalg.jit import fast_kernel, kernel
 from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
@@ -87,9 +87,9 @@ class FactorModel:
         return int(self.item_factors.shape[1])
 
     @cached_property
-    def item_gramian(self) -> Float64Array:
-        """``item_factors.T @ item_factors``, shape (d, d): shared by all users' implicit losses."""
-        return gramian(self.item_factors)
+    def item_moments(self) -> Float64Array:
+        """The gramian of ``[y, 1, μ + b]``, (d + 2, d + 2): what unseen items say to every user."""
+        return moments(self.item_factors, self.item_bias + np.float32(self.global_bias))
 
     @cached_property
     def has_item_bias(self) -> bool:

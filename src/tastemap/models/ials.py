@@ -1,13 +1,14 @@
 r"""Implicit feedback by alternating least squares, every unseen pair included at no cost.
 
-Minimises, with :math:`s_{ui} = x_u^\top y_i`, confidences :math:`c_{ui} = 1 + \alpha r_{ui}` and N = U or I,
+Minimises, with confidences :math:`c_{ui}` and :math:`s_{ui} = x_u^\top y_i` (plus :math:`b_u + b_i` if asked),
 
 .. math::
     \sum_{(u,i)\ \text{seen}} c_{ui} (1 - s_{ui})^2 + \alpha_0 \sum_{u,i} s_{ui}^2
     + \lambda \Big( \sum_u (n_u + \alpha_0 I)^p \lVert x_u \rVert^2
-    + \sum_i (n_i + \alpha_0 U)^p \lVert y_i \rVert^2 \Big).
+    + \sum_i (n_i + \alpha_0 U)^p \lVert y_i \rVert^2 \Big) + \lambda_b \Big( \sum_u b_u^2 + \sum_i b_i^2 \Big).
 
-The sum over all pairs needs one gramian a half step. Sources: Hu, Koren, Volinsky, "Collaborative
+Confidences are 1 by default; :mod:`tastemap.models.user_loss` says how they grow with ratings, counts and
+recency. The sum over all pairs needs one gramian a half step. Sources: Hu, Koren, Volinsky, "Collaborative
 filtering for implicit feedback datasets", ICDM 2008; Rendle, Krichene, Zhang, Koren, "Revisiting the
 performance of iALS on item recommendation benchmarks", RecSys 2022 (this loss, λ scaled by frequency).
 In the first a seen pair's weight absorbs α0; here α0 pulls every pair to 0. Do not mix their settings.
@@ -16,18 +17,26 @@ In the first a seen pair's weight absorbs α0; here α0 pulls every pair to 0. D
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tastemap.data import Dataset, Interactions
 from tastemap.linalg.csr import CSR
-from tastemap.linalg.gramian import gramian
-from tastemap.linalg.types import Float32Array
+from tastemap.linalg.gramian import moments
+from tastemap.linalg.types import Float32Array, Float64Array, FloatArray
 from tastemap.models.base import Link
 from tastemap.models.config import Epoch, IterativeConfig, RankingConfig
 from tastemap.models.factor import FactorModel
-from tastemap.models.user_loss import UserLoss, UserProblem
+from tastemap.models.user_loss import UserLoss
+from tastemap.models.user_problem import UserProblem
+
+LARGE = 1_000_000
+"""Interactions from which on "auto" takes conjugate gradients: below, exact solves are a matter of seconds."""
+MANY_FACTORS = 32
+"""Factors from which on they take fewer operations than exact solves."""
 
 
 class IALSConfig(IterativeConfig, RankingConfig):
@@ -41,20 +50,51 @@ class IALSConfig(IterativeConfig, RankingConfig):
     alpha: float = Field(
         default=0.0, ge=0.0, description="what a rating or count adds to confidence: c = 1 + alpha r"
     )
+    log_values: bool = Field(default=False, description="confidence c = 1 + alpha log(1 + r): for counts")
+    recency: float = Field(
+        default=0.0,
+        ge=0.0,
+        description="what being a user's latest adds to confidence, as a share: c (1 + recency 2^(-a / h))",
+    )
+    recency_half_life: float = Field(
+        default=5.0, gt=0.0, description="h, in later interactions of the same user"
+    )
+    biases: bool = Field(default=False, description="whether users and items have biases besides factors")
+    bias_regularization: float = Field(default=1.0, gt=0.0, description="λ_b, the weight on biases")
+    solver: Literal["auto", "cholesky", "cg"] = Field(
+        default="auto",
+        description="exact solves, or conjugate gradients from where each row stands; auto: by size",
+    )
+    cg_steps: int = Field(default=3, ge=1, le=100, description="steps of conjugate gradients a half step")
     init_std: float = Field(
         default=0.1, gt=0.0, description="standard deviation of the first factors, times sqrt(d)"
     )
+
+    @model_validator(mode="after")
+    def _solvable(self) -> Self:
+        if self.biases and self.solver == "cg":
+            raise ValueError("biases need the solver cholesky")
+        return self
 
     def row_loss(self) -> UserLoss:
         """The loss of one row, the same for users and items."""
         return UserLoss(
             self.regularization,
             self.frequency_power,
+            bias_regularization=self.bias_regularization if self.biases else None,
             unobserved_weight=self.unobserved_weight,
             implicit=True,
             alpha=self.alpha,
             positive_min=self.positive_min,
+            log_values=self.log_values,
+            recency=self.recency,
+            recency_half_life=self.recency_half_life,
         )
+
+    def steps_for(self, n_interactions: int) -> int | None:
+        """Steps of conjugate gradients a half step; None for exact solves."""
+        pays = n_interactions >= LARGE and self.n_factors >= MANY_FACTORS and not self.biases
+        return self.cg_steps if self.solver == "cg" or (self.solver == "auto" and pays) else None
 
 
 def fit(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> FactorModel:
@@ -84,39 +124,64 @@ def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> I
     -----
     Cost O(n d^2 + (U + I) d^3) an epoch; memory O((U + I) d). The unseen pairs cost one gramian.
     """
-    data = train.interactions
-    loss = config.row_loss()
-    scale = config.init_std / np.sqrt(config.n_factors)
-    user_factors = rng.normal(0.0, scale, (data.n_users, config.n_factors)).astype(np.float32)
-    for _ in range(config.n_epochs):
-        item_factors = _half_step(data.by_item, loss, user_factors)
-        user_factors = _half_step(data.by_user, loss, item_factors)
-        model = FactorModel(
-            user_factors,
-            item_factors,
-            np.zeros(data.n_users, np.float32),
-            np.zeros(data.n_items, np.float32),
-            0.0,
-            Link(),
-            loss,
-        )
-        yield Epoch.of(model, {"loss": training_loss(data, model, loss)})
+    data, loss = train.interactions, config.row_loss()
+    confidences = loss.confidences(data.by_user)
+    users = _Side(data.by_user, confidences)
+    items = _Side(data.by_item, _by_item(data, confidences))
+    steps = config.steps_for(len(data))
+    d, scale = config.n_factors, config.init_std / np.sqrt(config.n_factors)
+    x = Rows(rng.normal(0.0, scale, (data.n_users, d)).astype(np.float32), np.zeros(data.n_users, np.float32))
+    y = Rows(np.zeros((data.n_items, d), np.float32), np.zeros(data.n_items, np.float32))
+    for number in range(1, config.n_epochs + 1):
+        y, _ = _half_step(items, loss, x, y, steps)
+        # Whoever is folded in is solved for exactly, so users of the last epoch are too.
+        x, losses = _half_step(users, loss, y, x, steps if number < config.n_epochs else None)
+        model = FactorModel(x.factors, y.factors, x.bias, y.bias, 0.0, Link(), loss)
+        yield Epoch.of(model, {"loss": training_loss(data, model, loss, losses)})
 
 
-def _half_step(seen: CSR, loss: UserLoss, factors: Float32Array) -> Float32Array:
-    """Solve every row of `seen` (rows, columns) with the factors of the columns fixed."""
-    gram = gramian(factors) if loss.unobserved_weight else None
-    solved, _ = UserProblem(loss, Link(), seen, 0.0, factors, gram).solve()
-    return solved
+@dataclass(frozen=True)
+class Rows:
+    """Factors (n, d) and biases (n,) of users or items."""
+
+    factors: Float32Array
+    bias: Float32Array
 
 
-def training_loss(train: Interactions, model: FactorModel, loss: UserLoss) -> float:
-    """The objective per seen pair; all pairs by gramians: sum of s^2 = sum((X'X) o (Y'Y))."""
-    score = model.score_history(train.by_user)
-    seen = float((loss.confidences(train.values) * np.square(1.0 - score)).sum())
-    unseen = loss.unobserved_weight * float((gramian(model.user_factors) * model.item_gramian).sum())
-    penalty = 0.0
-    for rows, factors in ((train.by_user, model.user_factors), (train.by_item, model.item_factors)):
-        weights = loss.row_penalty(rows.row_lengths, rows.n_columns, model.n_factors)
-        penalty += float((weights * factors.astype(np.float64) ** 2).sum())
-    return (seen + unseen + penalty) / len(train)
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """What was seen, by users or by items, and with what confidence, (nnz,)."""
+
+    seen: CSR
+    confidences: FloatArray
+
+
+def _by_item(data: Interactions, confidences: FloatArray) -> FloatArray:
+    """The same confidences in the order of ``data.by_item``."""
+    if confidences.strides == (0,):  # one number for all
+        return confidences
+    rows = data.by_user
+    return CSR(rows.indptr, rows.indices, confidences.astype(np.float32), rows.n_columns).transposed.values
+
+
+def _half_step(
+    side: _Side, loss: UserLoss, others: Rows, start: Rows, n_steps: int | None
+) -> tuple[Rows, Float64Array]:
+    """Rows solved for with the others fixed, exactly or by steps from `start`; and the loss of each."""
+    all_pairs = moments(others.factors, others.bias) if loss.unobserved_weight else None
+    offset = others.bias[side.seen.indices] if loss.bias_regularization is not None else 0.0
+    problem = UserProblem(loss, Link(), side.seen, side.confidences, offset, others.factors, all_pairs)
+    solved, losses = problem.minimum() if n_steps is None else problem.improved(start.factors, n_steps)
+    return Rows(*problem.parts(solved)), losses
+
+
+def training_loss(train: Interactions, model: FactorModel, loss: UserLoss, user_losses: Float64Array) -> float:
+    """The objective per seen pair, from what each user's part of it is.
+
+    What no user can change is missing in those: the items' penalty and what their biases alone cost.
+    """
+    squares = np.einsum("nd,nd->n", model.item_factors, model.item_factors, dtype=np.float64)  # (I,)
+    fixed = float(loss.factor_penalty(train.popularity, train.n_users) @ squares)
+    bias = float(np.square(model.item_bias, dtype=np.float64).sum())
+    fixed += ((loss.bias_regularization or 0.0) + train.n_users * loss.unobserved_weight) * bias
+    return (float(user_losses.sum()) + fixed) / len(train)

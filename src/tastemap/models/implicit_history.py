@@ -20,7 +20,8 @@ from tastemap.linalg.csr import CSR
 from tastemap.linalg.types import Float32Array, Float64Array
 from tastemap.models.base import Contributions
 from tastemap.models.history_bags import history_bags
-from tastemap.models.user_loss import UserLoss, UserProblem
+from tastemap.models.user_loss import UserLoss
+from tastemap.models.user_problem import UserProblem
 
 if TYPE_CHECKING:
     from tastemap.models.factor import FactorModel
@@ -61,8 +62,9 @@ class ImplicitHistory:
         seen = self._vectors[history.indices[counts]].astype(np.float64)  # (s, d + 1)
         by_presence = seen @ np.append(vector.astype(np.float64), 1.0) / np.sqrt(max(len(seen), 1))  # (s,)
         values = np.zeros(len(history.indices))
-        values[counts] = problem.split(vector) + by_presence
-        return Contributions(model.global_bias + float(model.item_bias[item_index]), values)
+        rest, by_rating = problem.split(vector)
+        values[counts] = by_rating + by_presence
+        return Contributions(model.global_bias + float(model.item_bias[item_index]) + rest, values)
 
     @cached_property
     def _vectors(self) -> Float32Array:

@@ -85,7 +85,7 @@ class HistoryProblem:
         """Half the loss at user inputs (p,), its gradient (p,) and its Gauss-Newton matrix (p, p)."""
         residual, slopes = self.linearized(inputs)
         lengths = np.array([len(self.items)])
-        penalty = self.model.user_loss.row_penalty(lengths, self.model.n_items, 1)[0, 0]
+        penalty = self.model.user_loss.factor_penalty(lengths, self.model.n_items)[0]
         away = inputs - self.model.mean_user
         loss = 0.5 * float(residual @ residual + penalty * (away @ away))
         hessian = slopes.T @ slopes + penalty * np.eye(len(inputs))

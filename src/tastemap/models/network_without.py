@@ -68,7 +68,7 @@ class _LeftOut:
         """λ of a history that is shorter by one."""
         model = self.problem.model
         shorter = np.array([len(self.problem.items) - 1])
-        return float(model.user_loss.row_penalty(shorter, model.n_items, 1)[0, 0])
+        return float(model.user_loss.factor_penalty(shorter, model.n_items)[0])
 
     @cached_property
     def residual(self) -> Float64Array:

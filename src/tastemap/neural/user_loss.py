@@ -76,10 +76,12 @@ def measured_loss(
     factor_pull = np.add.reduceat(pull[:, None] * Y, history.indptr[:-1], axis=0)  # (B, d)
     if loss.unobserved_weight:
         with single_threaded_blas():
-            factor_pull -= loss.unobserved_weight * (X @ model.item_gramian)
+            factor_pull -= loss.unobserved_weight * (
+                X @ model.item_moments[: model.n_factors, : model.n_factors]
+            )
     bias_pull = np.add.reduceat(pull, history.indptr[:-1])  # (B,)
     measured = replace(loss, frequency_power=0.5, regularization=1.0)
-    scale = measured.row_penalty(history.row_lengths, model.n_items, 1)[:, :1]  # (B, 1)
+    scale = measured.factor_penalty(history.row_lengths, model.n_items)[:, None]  # (B, 1)
     bias = model.user_bias[users].astype(np.float64)
     return replace(
         measured,

@@ -75,7 +75,8 @@ def test_a_model_without_users_answers_for_unknown_ones() -> None:
 def test_take_reorders_the_states() -> None:
     model = random_model()
     np.testing.assert_array_equal(
-        model.users(np.arange(6)).take(np.array([4, 1])).score_range(), model.users(np.array([4, 1])).score_range()
+        model.users(np.arange(6)).take(np.array([4, 1])).score_range(),
+        model.users(np.array([4, 1])).score_range(),
     )
     assert len(model.users(np.array([4, 1]))) == 2
 

@@ -11,7 +11,8 @@ from tastemap.linalg.csr import CSR, empty_rows, from_pairs, row_numbers
 from tastemap.linalg.types import Float32Array, Float64Array
 from tastemap.models.base import Link
 from tastemap.models.factor import FactorModel
-from tastemap.models.user_loss import UserLoss, UserProblem
+from tastemap.models.user_loss import UserLoss
+from tastemap.models.user_problem import UserProblem
 
 N_ITEMS, N_FACTORS = 14, 3
 
@@ -171,7 +172,8 @@ def steep_problem(n_users: int = 200, n_items: int = 300, n_factors: int = 20) -
     ratings = rng.choice([1, 5], len(items)).astype(np.float32)
     history = CSR(np.append(0, np.cumsum(lengths)), items.astype(np.int32), ratings, n_items)
     loss = UserLoss(0.02, bias_regularization=0.02)
-    return UserProblem(loss, Link("sigmoid", 0.8, 5.2), history, 0.3, item_factors, None)
+    weights = loss.confidences(history)
+    return UserProblem(loss, Link("sigmoid", 0.8, 5.2), history, weights, 0.3, item_factors, None)
 
 
 def losses_of(problem: UserProblem, factors: Float32Array, bias: Float32Array) -> Float64Array:
@@ -197,6 +199,6 @@ def test_steps_that_overshoot_are_halved_not_given_up() -> None:
 def test_where_the_sigmoid_has_no_slope_left_nothing_is_divided_by_zero(offset: float, rating: float) -> None:
     steep = steep_problem()
     history = from_pairs(np.zeros(1, np.int64), np.array([3]), np.array([rating], np.float32), (1, 300))
-    factors, bias = replace(steep, history=history, offset=offset).solve()
+    factors, bias = replace(steep, history=history, weights=np.ones(1), offset=offset).solve()
     assert np.isfinite(factors).all()
     assert np.isfinite(bias).all()

@@ -124,7 +124,9 @@ def test_without_a_cuda_device_training_falls_back_and_says_so_once(
     ]
     on_cpu = fit(planted(), name, settings={**settings, "device": "cpu"}, rng=0)
     users = np.arange(5)
-    np.testing.assert_array_equal(found.model.users(users).score_range(), on_cpu.model.users(users).score_range())
+    np.testing.assert_array_equal(
+        found.model.users(users).score_range(), on_cpu.model.users(users).score_range()
+    )
 
 
 @pytest.mark.parametrize("name", SMALL)

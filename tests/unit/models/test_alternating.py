@@ -1,0 +1,185 @@
+"""Both alternating solvers, ``ials`` and ``als``: what they say of their loss, and what their settings do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tastemap.data import Dataset
+from tastemap.errors import InvalidValueError
+from tastemap.linalg.csr import CSR
+from tastemap.linalg.types import Float64Array
+from tastemap.models import als, ials
+from tastemap.models.als import ALSConfig
+from tastemap.models.factor import FactorModel
+from tastemap.models.ials import IALSConfig
+from tastemap.models.user_loss import UserLoss
+from tests.toys import planted
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "biases": {"biases": True, "bias_regularization": 0.7},
+    "biases, no unseen pairs": {"biases": True, "unobserved_weight": 0.0, "regularization": 0.5},
+    "ratings": {"alpha": 0.5},
+    "counts": {"alpha": 2.0, "log_values": True, "frequency_power": 0.5},
+    "recency": {"recency": 4.0, "recency_half_life": 2.0, "alpha": 0.3},
+    "recency and biases": {"recency": 4.0, "biases": True},
+    "gradients": {"solver": "cg", "cg_steps": 2, "recency": 1.0},
+}
+
+
+def timed() -> Dataset:
+    """Ratings at times that often fall together."""
+    data = planted()
+    times = np.random.default_rng(5).integers(0, 40, len(data.interactions))
+    return replace(data, interactions=replace(data.interactions, timestamps=times))
+
+
+def configured(name: str, **more: object) -> IALSConfig:
+    """A config of `ials`, small enough for a toy."""
+    common = {"n_factors": 4, "n_epochs": 4, "regularization": 0.02, "unobserved_weight": 0.2}
+    return IALSConfig.model_validate(common | SETTINGS[name] | more)
+
+
+def confidences(config: IALSConfig, history: CSR) -> Float64Array:
+    """c of each entry, one entry after the other."""
+    assert history.times is not None
+    weights = []
+    for row in range(history.n_rows):
+        span = slice(history.indptr[row], history.indptr[row + 1])
+        for value, time in zip(history.values[span].tolist(), history.times[span].tolist(), strict=True):
+            age = int((history.times[span] > time).sum())
+            told = np.log1p(value) if config.log_values else value
+            weights.append(
+                (1 + config.alpha * told) * (1 + config.recency * 0.5 ** (age / config.recency_half_life))
+            )
+    return np.array(weights)
+
+
+def written_objective(data: Dataset, model: FactorModel, config: IALSConfig) -> float:
+    """The objective of the module's first lines, over every pair, divided by the number of seen ones."""
+    seen = data.interactions
+    X, Y = model.user_factors.astype(np.float64), model.item_factors.astype(np.float64)
+    b, c = model.user_bias.astype(np.float64), model.item_bias.astype(np.float64)
+    score = X @ Y.T + b[:, None] + c
+    at_seen = score[seen.user_index, seen.item_index]
+    total = float(confidences(config, seen.by_user) @ (1.0 - at_seen) ** 2)
+    total += config.unobserved_weight * float((score**2).sum())
+    for rows, factors, n_others in ((seen.by_user, X, seen.n_items), (seen.by_item, Y, seen.n_users)):
+        work = (rows.row_lengths + config.unobserved_weight * n_others) ** config.frequency_power
+        total += config.regularization * float(work @ (factors**2).sum(axis=1))
+    return (total + config.bias_regularization * float((b**2).sum() + (c**2).sum())) / len(seen)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_loss_that_ials_tells_is_the_written_one_and_never_rises(name: str) -> None:
+    data, config = timed(), configured(name)
+    told = []
+    for epoch in ials.epochs(data, config, rng=np.random.default_rng(0)):
+        told.append(epoch.losses["loss"])
+        assert told[-1] == pytest.approx(written_objective(data, epoch.model, config), rel=1e-5)
+    assert all(after <= before * (1 + 1e-6) for before, after in pairwise(told))
+    assert told[-1] < told[0]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_no_step_aside_of_a_user_lowers_the_objective_of_ials(name: str) -> None:
+    data, config, rng = timed(), configured(name), np.random.default_rng(1)
+    model = ials.fit(data, config, rng=np.random.default_rng(0))
+    least = written_objective(data, model, config)
+    for _ in range(128):
+        aside = replace(
+            model,
+            user_factors=model.user_factors + (0.02 * rng.normal(size=model.user_factors.shape)).astype("f4"),
+            user_bias=model.user_bias + (0.02 * config.biases * rng.normal(size=model.n_users)).astype("f4"),
+        )
+        assert written_objective(data, aside, config) > least
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_fitted_user_is_what_folding_the_history_in_gives(name: str) -> None:
+    data = timed()
+    model = ials.fit(data, configured(name), rng=np.random.default_rng(0))
+    folded = model.fold_in(data.interactions.by_user)
+    np.testing.assert_allclose(folded.factors, model.user_factors, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(folded.bias, model.user_bias, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_reasons_add_up_with_every_kind_of_confidence_and_biases(name: str) -> None:
+    data = timed()
+    model = ials.fit(data, configured(name), rng=np.random.default_rng(0))
+    for user in range(0, model.n_users, 5):
+        history = data.interactions.by_user.take(np.array([user]))
+        split = model.contributions(history, 3)
+        score = model.users(np.array([user])).score(np.array([[3]], np.int32))[0, 0]
+        assert split.baseline + split.values.sum() == pytest.approx(score, abs=1e-4)
+
+
+def test_gradients_come_to_where_exact_solves_come() -> None:
+    data = timed()
+    losses = {
+        solver: [
+            epoch.losses["loss"]
+            for epoch in ials.epochs(
+                data, configured("plain", solver=solver, n_epochs=12), rng=np.random.default_rng(0)
+            )
+        ][-1]
+        for solver in ("cholesky", "cg")
+    }
+    assert losses["cg"] == pytest.approx(losses["cholesky"], rel=2e-3)
+
+
+def test_the_latest_interaction_weighs_most_and_a_history_without_times_is_all_latest() -> None:
+    loss = configured("recency", alpha=0.0).row_loss()
+    timed = CSR(
+        np.array([0, 4]), np.arange(4, dtype=np.int32), np.ones(4, np.float32), 4, np.array([30, 10, 20, 30])
+    )
+    assert loss.confidences(timed).tolist() == pytest.approx([5.0, 1.0 + 4.0 * 0.5**1.5, 3.0, 5.0])
+    assert loss.confidences(replace(timed, times=None)).tolist() == [5.0] * 4
+
+
+def test_a_confidence_that_is_not_positive_is_refused_with_what_to_do() -> None:
+    history = CSR(np.array([0, 2]), np.arange(2, dtype=np.int32), np.array([3.0, -2.0], np.float32), 2)
+    for log_values in (False, True):
+        loss = UserLoss(0.1, implicit=True, alpha=0.5, log_values=log_values)
+        with pytest.raises(InvalidValueError, match=r"Got a value of -2 with alpha 0\.5; lower alpha"):
+            loss.confidences(history)
+
+
+def test_biases_and_gradients_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="biases need the solver cholesky"):
+        configured("biases", solver="cg")
+
+
+def test_large_data_takes_gradients_unless_it_may_not() -> None:
+    large = 2 * ials.LARGE
+    assert IALSConfig().steps_for(large) == IALSConfig().cg_steps
+    assert IALSConfig().steps_for(1000) is None
+    assert IALSConfig(biases=True).steps_for(large) is None
+    assert IALSConfig(n_factors=16).steps_for(large) is None
+    assert IALSConfig(solver="cholesky").steps_for(large) is None
+    assert IALSConfig(solver="cg", cg_steps=5).steps_for(1000) == 5
+
+
+def test_the_losses_that_als_tells_are_the_written_ones_and_never_rise() -> None:
+    data, config = timed(), ALSConfig(n_factors=3, n_epochs=5)
+    seen, told = data.interactions, []
+    for epoch in als.epochs(data, config, rng=np.random.default_rng(0)):
+        model = epoch.model
+        X, Y = model.user_factors.astype(np.float64), model.item_factors.astype(np.float64)
+        b, c = model.user_bias.astype(np.float64), model.item_bias.astype(np.float64)
+        score = (X @ Y.T + b[:, None] + c + model.global_bias)[seen.user_index, seen.item_index]
+        squared = float(((seen.values - score) ** 2).sum())
+        total = squared + config.bias_regularization * float((b**2).sum() + (c**2).sum())
+        for rows, factors in ((seen.by_user, X), (seen.by_item, Y)):
+            work = rows.row_lengths**config.frequency_power
+            total += config.regularization * float(work @ (factors**2).sum(axis=1))
+        told.append(epoch.losses["loss"])
+        assert told[-1] == pytest.approx(total / len(seen), rel=1e-5)
+        assert epoch.losses["train_rmse"] == pytest.approx(np.sqrt(squared / len(seen)), rel=1e-5)
+    assert all(after <= before * (1 + 1e-6) for before, after in pairwise(told))
