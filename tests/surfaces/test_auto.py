@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,3 +129,30 @@ def test_a_plain_fit_is_ended_by_its_budget_and_records_its_epochs(
     assert answer.status == 0
     assert answer.json["interrupted"] is True
     assert 1 <= answer.json["resolved"]["n_epochs"] < 10_000
+
+
+def test_without_torch_its_models_are_left_out_with_the_command_that_installs_it(
+    tastemap: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in [name for name in sys.modules if name.startswith("tastemap.neural")]:
+        monkeypatch.delitem(sys.modules, name)
+    words = ("--model", "auto", "--objective", "ranking", "--budget", "60s", "--json")
+    found = tastemap("fit", table, *words, "-o", tmp_path / "m").json
+    reasons = {one["model"]: one["reason"] for one in found["left_out"]}
+    assert "pip install 'tastemap[torch]'" in reasons["softmax"]
+
+
+def test_ctrl_c_in_a_race_saves_the_best_so_far(table: Path, tmp_path: Path) -> None:
+    words = ("fit", table, "--model", "auto", "--objective", "ranking", "--budget", "10m", "-o", tmp_path / "m")
+    command = [sys.executable, "-m", "tastemap", *map(str, words)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("itemknn: "):
+                process.send_signal(signal.SIGINT)
+    assert process.returncode == 0, "".join(said)
+    assert "Ctrl-C ended the race; the best so far is taken.\n" in said
+    assert load(tmp_path / "m").objective == "ranking"

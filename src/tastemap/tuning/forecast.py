@@ -23,6 +23,12 @@ TURNS = 9
 """Alternations after which a validation part usually ends als and ials."""
 COLD = 4.0
 """How many times as long as a first fit of the baseline, beyond its plan, the kernels that measure may take."""
+TELLING_S = 0.2
+"""A fit that takes less says nothing of how long a larger one takes."""
+NEARLY_ALL = 2.0
+"""Rows for each row of a trial, up to which its time says by itself how long a fit to all rows takes."""
+SLOWEST = 4.0
+"""How many times as long as planned a fit may be predicted from one on fewer rows, which may have compiled."""
 FIRST = 1.5
 """How many times as long as the baseline's first trial the kernels of another model may take."""
 
@@ -41,6 +47,7 @@ class Forecast:
         self._plans: dict[str, Plan] = {}
         self._baseline = Candidate(BASELINE_OF[objective])
         self._ratios: dict[str, float] = {}
+        self._tried: set[str] = set()
         self._first_s = 0.0
 
     def plan(self, candidate: Candidate) -> Plan:
@@ -58,22 +65,27 @@ class Forecast:
         """Predicted seconds to fit a candidate to all data."""
         return self._ratios.get(candidate.model, self._slowness) * self.planned_s(candidate)
 
+    def is_first(self, candidate: Candidate) -> bool:
+        """Whether no candidate of this model has been tried."""
+        return candidate.model not in self._tried
+
     def first_s(self, candidate: Candidate) -> float:
         """What the first trial of a model may take more than another one: kernels may have to be compiled."""
-        if candidate.model in self._ratios:
-            return 0.0
-        return self._first_s
+        return self._first_s if self.is_first(candidate) else 0.0
 
     def learn_start(self, baseline: Candidate, seconds: float) -> None:
         """Take what the first fit of the baseline has needed beyond its plan for a sign of compilation."""
         self._first_s = COLD * max(seconds - self.planned_s(baseline), 0.0)
 
-    def learn(self, candidate: Candidate, trial: Trial) -> None:
-        """Correct what is said of a model by what one of its candidates has taken."""
+    def learn(self, candidate: Candidate, trial: Trial, growth: float) -> None:
+        """Correct what is said of a model by a trial on one row of every `growth` rows."""
         if candidate.model == self._baseline.model:
             self._first_s = FIRST * trial.seconds
-        refit_s = trial.refit_s
-        self._ratios[candidate.model] = max(refit_s / self.planned_s(candidate), 0.1)
+        self._tried.add(candidate.model)
+        # What is over in no time says little: its time does not grow with the rows.
+        if trial.refit_s / growth >= TELLING_S:
+            ratio = max(trial.refit_s / self.planned_s(candidate), 0.1)
+            self._ratios[candidate.model] = ratio if growth <= NEARLY_ALL else min(ratio, SLOWEST)
 
     def save_s(self, candidate: Candidate) -> float:
         """Predicted seconds to save a fitted candidate."""
@@ -82,7 +94,7 @@ class Forecast:
     @property
     def _slowness(self) -> float:
         """How many times as long as planned work takes, as another program may use the machine too."""
-        return max(median(self._ratios.values()), 1.0) if self._ratios else 1.0
+        return min(max(median(self._ratios.values()), 1.0), SLOWEST) if self._ratios else 1.0
 
     @cached_property
     def _started_s(self) -> float:

@@ -30,6 +30,8 @@ def ranked(race: Race, seed: int) -> tuple[list[Trial], list[Standing], list[str
             f"{order[0].candidate.model} is about as good as {board[0].model}, the best, and simpler: within "
             "one standard error of their paired difference, or 2 %."
         )
+    latest = {trial.candidate.label: trial for _, _, of_round in rounds for trial in of_round}
+    order = [latest[trial.candidate.label] for trial in order]  # whose epochs come from more rows
     known = {trial.candidate.label for trial in trials}
     for share, arena, trials in reversed(rounds):
         out = [trial for trial in trials if trial.candidate.label not in known]

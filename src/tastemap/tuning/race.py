@@ -131,7 +131,11 @@ def _enter(
         return
     reserve_s = forecast.save_s(candidate)
 
+    is_first = forecast.is_first(candidate)
+
     def is_over(epoch: int, figure: float, next_s: float) -> bool:
+        if is_first and epoch == 1:  # which may have waited for kernels
+            next_s = min(next_s, forecast.fit_s(candidate))
         return not budget.fits(max(next_s, kept_s) + reserve_s)
 
     try:
@@ -142,7 +146,7 @@ def _enter(
         reason = "it needs more memory than there is" if isinstance(error, MemoryError) else str(error)
         race.left_out.append(LeftOut(candidate, reason))
         return
-    forecast.learn(candidate, trial)
+    forecast.learn(candidate, trial, arena.growth)
     finished.append(trial)
     progress.note(f"{candidate.label}: {arena.metric} {trial.figure:.4f} in {written_s(trial.seconds)}.")
 

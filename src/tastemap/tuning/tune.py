@@ -242,6 +242,8 @@ class _Search:
         """Run one trial and keep it; settings that cannot be fitted are noted."""
 
         def is_over(epoch: int, figure: float, next_s: float) -> bool:
+            if proposal is None and epoch == 1:  # which may have waited for kernels
+                next_s = min(next_s, self._forecast.fit_s(candidate))
             is_poor = proposal is not None and proposal.is_poor(epoch, self._arena.cost(figure))
             return is_poor or not self._budget.fits(next_s + self._kept_s())
 
@@ -256,7 +258,7 @@ class _Search:
             proposal.tell_failure()
             self._notes.append(f"Not tried: {candidate.label}: {error}")
             return
-        self._forecast.learn(candidate, trial)
+        self._forecast.learn(candidate, trial, self._arena.growth)
         self._tried.append((trial, not trial.was_cut))
         if proposal is not None:
             proposal.tell(self._arena.cost(trial.figure), is_whole=not trial.was_cut)
