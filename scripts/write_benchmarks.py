@@ -183,6 +183,32 @@ def of_growth(record: dict[str, Any]) -> list[str]:
     return lines
 
 
+def of_lastfm(record: dict[str, Any]) -> list[str]:
+    """Published figures and ours, with what was chosen on the validation part."""
+    rows: list[tuple[object, ...]] = [
+        (name, one["ndcg@10"], None, one["recall@10"], None) for name, one in record["published"].items()
+    ]
+    rows += [
+        (name, one["ndcg@10"], one.get("ndcg@10_interval"), one["recall@10"], one.get("recall@10_interval"))
+        for name, one in record["models"].items()
+    ]
+    lines = [
+        "Fitted to the training part alone, settings by NDCG@10 on the validation part, measured on the test "
+        "part from a saved model. The first three rows are as published.",
+        "",
+        *table(("model", "NDCG@10", "95 % interval", "recall@10", "95 % interval"), rows),
+    ]
+    for name, one in record["models"].items():
+        tried = one.get("trials_on_valid", ())
+        head = list(tried[0]) if tried else []
+        lines += (
+            table((f"{name}, on valid", *head), [(n, *t.values()) for n, t in enumerate(tried, 1)])
+            if tried
+            else []
+        )
+    return lines
+
+
 def of_any(record: dict[str, Any]) -> list[str]:
     """A row for each part of the record if all parts hold the same few figures, else a row for each figure."""
     measured = {name: value for name, value in record.items() if name not in ABOUT}
@@ -204,6 +230,7 @@ SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], list[str]]]] = {
     "ials_choice": ("Settings for ials and its peers", of_choice),
     "als": ("als beside Surprise and LensKit", of_als),
     "quality": ("Every model beside its peers", of_quality),
+    "lastfm": ("Lists on the LastFM split, beside published figures", of_lastfm),
     "growth": ("Growth with the number of rows", of_growth),
     "fit_memory": ("Memory of the whole command `tastemap fit`", of_any),
     "neural": ("dot and mlp beside fastai", of_any),
