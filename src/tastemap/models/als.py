@@ -8,9 +8,11 @@ Minimises, with :math:`\hat r_{ui} = \mu + b_u + b_i + x_u^\top y_i`,
     + \lambda_b \Big( \sum_u b_u^2 + \sum_i b_i^2 \Big).
 
 With one side fixed every row of the other is a small ridge problem in ``[factors, bias]``, solved
-exactly. Sources: Zhou et al., "Large-scale parallel collaborative filtering for the Netflix prize",
-AAIM 2008 (alternating solves, weighted λ); Koren, Bell, Volinsky, "Matrix factorization techniques
-for recommender systems", Computer 2009 (biases).
+exactly. With ``implicit_history`` user factors are :math:`x_u = p_u + v_u`, a prior by which items the user
+has rated and what the ratings say beyond it; λ is then on :math:`v_u`, and λ_z on the history factors that make
+the prior (:mod:`tastemap.models.history_regression`). Sources: Zhou et al., "Large-scale parallel collaborative
+filtering for the Netflix prize", AAIM 2008 (alternating solves, weighted λ); Koren, Bell, Volinsky, "Matrix
+factorization techniques for recommender systems", Computer 2009 (biases); Koren, KDD 2008 (histories).
 """
 
 from __future__ import annotations
@@ -22,13 +24,15 @@ from pydantic import Field
 
 from tastemap.data import Dataset, Interactions
 from tastemap.linalg.csr import CSR
-from tastemap.linalg.types import Float32Array, Float64Array
+from tastemap.linalg.types import Float32Array, Float64Array, FloatArray
 from tastemap.models.base import Link
 from tastemap.models.bias import rating_scale_of
 from tastemap.models.config import Epoch, IterativeConfig
 from tastemap.models.factor import FactorModel
+from tastemap.models.history_regression import HistoryRegression
+from tastemap.models.implicit_history import ImplicitHistory
 from tastemap.models.user_loss import UserLoss
-from tastemap.models.user_problem import UserProblem
+from tastemap.models.user_problem import Rows, UserProblem
 
 
 class ALSConfig(IterativeConfig):
@@ -41,6 +45,13 @@ class ALSConfig(IterativeConfig):
         default=0.5, ge=0.0, le=1.0, description="p, how λ grows with a row's number of ratings: n^p"
     )
     bias_regularization: float = Field(default=3.0, gt=0.0, description="λ_b, the weight on biases")
+    implicit_history: bool = Field(
+        default=False,
+        description="expect user factors by which items a user has rated, and penalize what differs (SVD++)",
+    )
+    history_regularization: float = Field(
+        default=30.0, gt=0.0, description="λ_z, the weight on history factors"
+    )
     init_std: float = Field(
         default=0.1, gt=0.0, description="standard deviation of the first user factors, times sqrt(d)"
     )
@@ -81,36 +92,65 @@ def epochs(train: Dataset, config: ALSConfig, *, rng: np.random.Generator) -> It
     link, loss = rating_scale_of(data), config.row_loss()
     mean = float(data.values.astype(np.float64).mean())
     scale = config.init_std / np.sqrt(config.n_factors)
-    user_factors = rng.normal(0.0, scale, (data.n_users, config.n_factors)).astype(np.float32)
-    user_bias = np.zeros(data.n_users, np.float32)
+    start = rng.normal(0.0, scale, (data.n_users, config.n_factors)).astype(np.float32)
+    x = Rows(start, np.zeros(data.n_users, np.float32))
+    history = _history(data, loss, config)
+    z = np.zeros((data.n_items, config.n_factors), np.float32)
     for _ in range(config.n_epochs):
-        item_factors, item_bias, _ = _half_step(data.by_item, loss, mean, user_factors, user_bias)
-        user_factors, user_bias, losses = _half_step(data.by_user, loss, mean, item_factors, item_bias)
-        model = FactorModel(user_factors, item_factors, user_bias, item_bias, mean, link, loss)
-        yield Epoch.of(model, training_losses(data, model, loss, losses))
+        y, _ = _half_step(data.by_item, loss, _offset(data.by_item, mean, x.bias), x.factors)
+        if history is None:
+            x, losses = _half_step(data.by_user, loss, _offset(data.by_user, mean, y.bias), y.factors)
+            model = FactorModel(x.factors, y.factors, x.bias, y.bias, mean, link, loss)
+            yield Epoch.of(model, training_losses(data, loss, x, y, losses, 0.0))
+            continue
+        z = history.improved(z, x.factors)
+        priors = history.priors(z)
+        expected = FactorModel(priors, y.factors, np.zeros_like(x.bias), y.bias, mean, link, None)
+        own, losses = _half_step(data.by_user, loss, expected.score_history(data.by_user), y.factors)
+        x = Rows(priors + own.factors, own.bias)
+        model = FactorModel(x.factors, y.factors, x.bias, y.bias, mean, link, ImplicitHistory(loss, z))
+        yield Epoch.of(model, training_losses(data, loss, own, y, losses, history.penalty(z)))
+
+
+def _history(data: Interactions, loss: UserLoss, config: ALSConfig) -> HistoryRegression | None:
+    """What history factors are fitted by: their weights are those of the factors that they explain."""
+    if not config.implicit_history:
+        return None
+    weights = loss.factor_penalty(data.by_user.row_lengths, data.n_items)
+    return HistoryRegression(data, weights, config.history_regularization)
+
+
+def _offset(ratings: CSR, mean: float, bias: Float32Array) -> Float32Array:
+    """The score of each entry without the row's side where there is no prior, (nnz,)."""
+    return (mean + bias.astype(np.float64)).astype(np.float32)[ratings.indices]
 
 
 def _half_step(
-    ratings: CSR, loss: UserLoss, mean: float, factors: Float32Array, bias: Float32Array
-) -> tuple[Float32Array, Float32Array, Float64Array]:
-    """Factors, bias and loss of every row of `ratings` (rows, columns), the other side fixed."""
-    offset = (mean + bias.astype(np.float64)).astype(np.float32)[ratings.indices]  # (n,)
+    ratings: CSR, loss: UserLoss, offset: FloatArray, factors: Float32Array
+) -> tuple[Rows, Float64Array]:
+    """Solve every row of `ratings` (rows, columns), the other side fixed; and the loss of each."""
     problem = UserProblem(loss, Link(), ratings, loss.confidences(ratings), offset, factors, None)
     solved, losses = problem.minimum()
-    return *problem.parts(solved), losses
+    return Rows(*problem.parts(solved)), losses
 
 
 def training_losses(
-    train: Interactions, model: FactorModel, loss: UserLoss, user_losses: Float64Array
+    train: Interactions, loss: UserLoss, users: Rows, items: Rows, user_losses: Float64Array, prior: float
 ) -> dict[str, float]:
-    """The objective per rating, and the training RMSE before the link, from what each user's minimum is."""
+    """The objective per rating, and the training RMSE before the link.
+
+    `users` are what is penalized of them, `user_losses` (U,) the minima they leave, `prior` the penalty on
+    history factors.
+    """
     by_users = float(user_losses.sum())  # squared errors and the users' penalties
-    squared = by_users - _penalty(train.by_user, loss, model.user_factors, model.user_bias)
-    total = by_users + _penalty(train.by_item, loss, model.item_factors, model.item_bias)
+    squared = by_users - _penalty(train.by_user, loss, users)
+    total = by_users + _penalty(train.by_item, loss, items) + prior
     return {"loss": total / len(train), "train_rmse": float(np.sqrt(max(squared, 0.0) / len(train)))}
 
 
-def _penalty(rows: CSR, loss: UserLoss, factors: Float32Array, bias: Float32Array) -> float:
-    squares = np.einsum("nd,nd->n", factors, factors, dtype=np.float64)  # (n,)
+def _penalty(rows: CSR, loss: UserLoss, solved: Rows) -> float:
+    squares = np.einsum("nd,nd->n", solved.factors, solved.factors, dtype=np.float64)  # (n,)
     on_factors = float(loss.factor_penalty(rows.row_lengths, rows.n_columns) @ squares)
-    return on_factors + (loss.bias_regularization or 0.0) * float(np.square(bias, dtype=np.float64).sum())
+    return on_factors + (loss.bias_regularization or 0.0) * float(
+        np.square(solved.bias, dtype=np.float64).sum()
+    )

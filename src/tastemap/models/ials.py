@@ -26,12 +26,12 @@ from pydantic import Field, model_validator
 from tastemap.data import Dataset, Interactions
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.gramian import moments
-from tastemap.linalg.types import Float32Array, Float64Array, FloatArray
+from tastemap.linalg.types import Float64Array, FloatArray
 from tastemap.models.base import Link
 from tastemap.models.config import Epoch, IterativeConfig, RankingConfig
 from tastemap.models.factor import FactorModel
 from tastemap.models.user_loss import UserLoss
-from tastemap.models.user_problem import UserProblem
+from tastemap.models.user_problem import Rows, UserProblem
 
 LARGE = 1_000_000
 """Interactions from which on "auto" takes conjugate gradients: below, exact solves are a matter of seconds."""
@@ -138,14 +138,6 @@ def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> I
         x, losses = _half_step(users, loss, y, x, steps if number < config.n_epochs else None)
         model = FactorModel(x.factors, y.factors, x.bias, y.bias, 0.0, Link(), loss)
         yield Epoch.of(model, {"loss": training_loss(data, model, loss, losses)})
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Factors (n, d) and biases (n,) of users or items."""
-
-    factors: Float32Array
-    bias: Float32Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,14 @@ SMALLEST_SLOPE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
+class Rows:
+    """Factors (n, d) and biases (n,), float32, of users or items."""
+
+    factors: Float32Array
+    bias: Float32Array
+
+
+@dataclass(frozen=True, eq=False)
 class UserProblem:
     """The loss for B histories at once.
 

@@ -16,9 +16,12 @@ from tastemap.linalg.types import Float64Array
 from tastemap.models import als, ials
 from tastemap.models.als import ALSConfig
 from tastemap.models.factor import FactorModel
+from tastemap.models.history_bags import history_bags
+from tastemap.models.history_regression import HistoryRegression
 from tastemap.models.ials import IALSConfig
+from tastemap.models.implicit_history import ImplicitHistory
 from tastemap.models.user_loss import UserLoss
-from tests.toys import planted
+from tests.toys import communities, planted
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -166,20 +169,70 @@ def test_large_data_takes_gradients_unless_it_may_not() -> None:
     assert IALSConfig(solver="cg", cg_steps=5).steps_for(1000) == 5
 
 
-def test_the_losses_that_als_tells_are_the_written_ones_and_never_rise() -> None:
-    data, config = timed(), ALSConfig(n_factors=3, n_epochs=5)
+ALS_SETTINGS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "by history": {"implicit_history": True, "history_regularization": 2.0},
+}
+
+
+@pytest.mark.parametrize("name", ALS_SETTINGS)
+def test_the_losses_that_als_tells_are_the_written_ones_and_never_rise(name: str) -> None:
+    data, config = timed(), ALSConfig(n_factors=3, n_epochs=5, **ALS_SETTINGS[name])
     seen, told = data.interactions, []
     for epoch in als.epochs(data, config, rng=np.random.default_rng(0)):
-        model = epoch.model
+        model, Z = epoch.model, np.zeros((seen.n_items, 3), np.float32)
+        if isinstance(model.user_side, ImplicitHistory):
+            Z = model.user_side.history_factors
         X, Y = model.user_factors.astype(np.float64), model.item_factors.astype(np.float64)
         b, c = model.user_bias.astype(np.float64), model.item_bias.astype(np.float64)
         score = (X @ Y.T + b[:, None] + c + model.global_bias)[seen.user_index, seen.item_index]
         squared = float(((seen.values - score) ** 2).sum())
         total = squared + config.bias_regularization * float((b**2).sum() + (c**2).sum())
-        for rows, factors in ((seen.by_user, X), (seen.by_item, Y)):
+        beyond = X - history_bags(seen.by_user, Z)
+        for rows, factors in ((seen.by_user, beyond), (seen.by_item, Y)):
             work = rows.row_lengths**config.frequency_power
             total += config.regularization * float(work @ (factors**2).sum(axis=1))
+        total += config.history_regularization * float((Z.astype(np.float64) ** 2).sum())
         told.append(epoch.losses["loss"])
         assert told[-1] == pytest.approx(total / len(seen), rel=1e-5)
         assert epoch.losses["train_rmse"] == pytest.approx(np.sqrt(squared / len(seen)), rel=1e-5)
     assert all(after <= before * (1 + 1e-6) for before, after in pairwise(told))
+
+
+def test_a_user_fitted_with_a_history_prior_is_what_folding_the_history_in_gives() -> None:
+    data = timed()
+    config = ALSConfig(n_factors=3, n_epochs=5, **ALS_SETTINGS["by history"])
+    model = als.fit(data, config, rng=np.random.default_rng(0))
+    folded = model.fold_in(data.interactions.by_user)
+    np.testing.assert_allclose(folded.factors, model.user_factors, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(folded.bias, model.user_bias, rtol=1e-3, atol=1e-5)
+
+
+def test_a_prior_by_history_helps_where_what_is_owned_tells_the_community() -> None:
+    data, shared = communities()
+    held_out = shared & (np.random.default_rng(0).random(len(shared)) < 0.6)
+    train = replace(data, interactions=data.interactions._keep(~held_out))
+    test = data.interactions._keep(held_out)
+    errors = {}
+    for name, settings in ALS_SETTINGS.items():
+        config = ALSConfig(n_factors=4, n_epochs=30, regularization=0.3, **settings)
+        model = als.fit(train, config, rng=np.random.default_rng(0))
+        score = model.users(test.user_index).score(test.item_index[:, None])[:, 0]
+        errors[name] = float(np.sqrt(np.mean((test.values - score) ** 2)))
+    assert errors["by history"] < 0.8 * errors["plain"]
+
+
+def test_history_factors_come_to_the_closed_form_of_their_regression() -> None:
+    train, rng = timed().interactions, np.random.default_rng(3)
+    X = rng.normal(size=(train.n_users, 3)).astype(np.float32)
+    regression = HistoryRegression(train, rng.uniform(0.5, 4.0, train.n_users), 1.5)
+    H = np.zeros((train.n_users, train.n_items))
+    H[train.user_index, train.item_index] = 1.0
+    H /= np.sqrt(H.sum(axis=1, keepdims=True))
+    A = H.T @ (regression.weights[:, None] * H) + 1.5 * np.eye(train.n_items)
+    exact = np.linalg.solve(A, H.T @ (regression.weights[:, None] * X))
+    found = np.zeros((train.n_items, 3), np.float32)
+    for _ in range(12):
+        found = regression.improved(found, X)
+    np.testing.assert_allclose(found, exact, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(regression.priors(found), H @ exact, rtol=1e-3, atol=1e-4)
