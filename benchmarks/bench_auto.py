@@ -27,7 +27,7 @@ from tastemap.data.writing import write_table
 from tastemap.evaluation.fold import make_fold, relevance_bound
 from tastemap.evaluation.measure import measure
 from tastemap.models.recommender import Recommender
-from tastemap.tuning.candidates import SIMPLEST_FIRST
+from tastemap.tuning.candidates import SIMPLEST_FIRST, Candidate
 
 RESULTS = Path(__file__).parent / "results" / "auto.json"
 METRIC = "ndcg@10"
@@ -66,12 +66,18 @@ def run_auto(train: Dataset, budget: str, folder: Path) -> tuple[dict[str, Any],
     return json.loads(done.stdout), round(time.perf_counter() - start, 2)
 
 
+def label(one: dict[str, Any]) -> str:
+    """A candidate by name."""
+    return Candidate(one["model"], one["settings"]).label
+
+
 def measured(kind: str, budget: str) -> dict[str, Any]:
     """One split: the choice of auto beside single models."""
     train, test = tm.train_test_split(tm.load_data("ml-100k"), kind, rng=0)
     with tempfile.TemporaryDirectory() as folder:
         said, seconds = run_auto(train, budget, Path(folder))
-        figures = {"auto": per_user(tm.load(Path(folder) / "model"), test)}
+        chosen = tm.load(Path(folder) / "model")
+        figures = {"auto": per_user(chosen, test)}
     for name in SIMPLEST_FIRST["ranking"]:
         figures[name] = per_user(tm.fit(train, name, rng=0), test)
     single = {name: float(of_users.mean()) for name, of_users in figures.items() if name != "auto"}
@@ -82,12 +88,11 @@ def measured(kind: str, budget: str) -> dict[str, Any]:
     return {
         "split": kind,
         "auto": {
-            "model": said["model"],
-            "settings": said["resolved"],
+            "chosen": Candidate(chosen.name, chosen.resolved.model_dump(exclude_defaults=True)).label,
             "seconds": seconds,
             METRIC: round(float(figures["auto"].mean()), 4),
-            "raced": [[one["model"], one["settings"], round(one["value"], 4)] for one in said["leaderboard"]],
-            "left_out": said["left_out"],
+            "raced": {label(one): round(one["value"], 4) for one in said["leaderboard"]},
+            "left_out": {label(one): one["reason"] for one in said["left_out"]},
         },
         "single": {name: round(value, 4) for name, value in single.items()},
         "best_single": best,
@@ -109,7 +114,7 @@ def main() -> None:
     result = {
         "benchmark": f"auto --objective ranking --budget {given.budget} on ml-100k, test {METRIC}",
         "cores": len(os.sched_getaffinity(0)),
-        "load_at_start": round(os.getloadavg()[0], 1),
+        "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("tastemap", "torch", "numpy")},
         "splits": splits,

@@ -51,7 +51,7 @@ FEATURES: dict[str, tuple[str, ...]] = {
 OURS: dict[str, dict[str, object]] = {
     "plain": {"implicit_history": False},
     "histories": {},
-    "histories, short": {"n_epochs": 60},
+    "histories, short": {"n_epochs": 80},
     "features": dict(FEATURES),
 }
 THEIRS = {

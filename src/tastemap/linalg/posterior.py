@@ -22,10 +22,12 @@ from tastemap.linalg.side_by_side import factorize, solve_back
 from tastemap.linalg.threads import map_blocks, single_threaded_blas
 from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, Int32Array, Int64Array
 
-LANES = 64
-"""Rows factorized beside each other."""
-ROWS_PER_BLOCK = 2 * LANES
+ROWS_PER_BLOCK = 128
 """Rows that one thread takes at a time."""
+MOST_LANES, FEWEST_LANES = 64, 16
+"""Rows factorized beside each other: fewer where the systems are large."""
+CACHED_NUMBERS = 2**18
+"""Numbers of systems beside each other that stay in the processor's caches: 2 MiB."""
 MULTIPLE = 16
 """Zeros fill a chunk of entries up to a multiple of this: entries beyond one would be summed one by one."""
 
@@ -68,6 +70,7 @@ def draw_rows(
     Rows are independent: the same bits at any thread count.
     """
     n_rows, d = rows.n_rows, vectors.shape[1]
+    lanes = min(max(CACHED_NUMBERS // (d * (d + 1)), FEWEST_LANES), MOST_LANES)
     draws, squares = np.empty((n_rows, d), np.float32), np.empty(n_rows)
 
     def draw(start: int, stop: int) -> None:
@@ -77,7 +80,7 @@ def draw_rows(
         _draw_block(
             rows.indptr, rows.indices, rows.values, vectors, offsets, noise_precision, pulls,
             prior_precision, normals, start, stop, np.empty((d + 1, d + 1)), chunk,
-            np.empty((d, d + 1, LANES)), np.empty((d + 1, LANES)), draws, squares,
+            np.empty((d, d + 1, lanes)), np.empty((d + 1, lanes)), draws, squares,
         )  # fmt: skip
 
     with single_threaded_blas():
@@ -243,8 +246,9 @@ def _draw_block(
     draws: Float32Array,
     squares: Float64Array,
 ) -> None:
-    for head in range(start, stop, LANES):
-        last = min(head + LANES, stop)
+    lanes = systems.shape[2]
+    for head in range(start, stop, lanes):
+        last = min(head + lanes, stop)
         _draw_lanes(
             indptr, indices, values, vectors, offsets, noise_precision, pulls[head - start : last - start],
             prior_precision, normals, head, last, G, columns, systems, sums, draws, squares,

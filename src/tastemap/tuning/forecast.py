@@ -29,8 +29,9 @@ NEARLY_ALL = 2.0
 """Rows for each row of a trial, up to which its time says by itself how long a fit to all rows takes."""
 SLOWEST = 4.0
 """How many times as long as planned a fit may be predicted from one on fewer rows, which may have compiled."""
-FIRST = 1.5
-"""How many times as long as the baseline's first trial the kernels of another model may take."""
+FIRST = {"itemknn": 1.0, "als": 1.5, "ials": 1.5, "gibbs": 1.2}
+"""How many times as long as the baseline's first trial the kernels of a model may take at their first use."""
+FIRST_OF_OTHERS = 0.3
 
 
 class Forecast:
@@ -71,7 +72,7 @@ class Forecast:
 
     def first_s(self, candidate: Candidate) -> float:
         """What the first trial of a model may take more than another one: kernels may have to be compiled."""
-        return self._first_s if self.is_first(candidate) else 0.0
+        return FIRST.get(candidate.model, FIRST_OF_OTHERS) * self._first_s if self.is_first(candidate) else 0.0
 
     def learn_start(self, baseline: Candidate, seconds: float) -> None:
         """Take what the first fit of the baseline has needed beyond its plan for a sign of compilation."""
@@ -80,7 +81,7 @@ class Forecast:
     def learn(self, candidate: Candidate, trial: Trial, growth: float) -> None:
         """Correct what is said of a model by a trial on one row of every `growth` rows."""
         if candidate.model == self._baseline.model:
-            self._first_s = FIRST * trial.seconds
+            self._first_s = trial.seconds
         self._tried.add(candidate.model)
         # What is over in no time says little: its time does not grow with the rows.
         if trial.refit_s / growth >= TELLING_S:

@@ -158,7 +158,8 @@ def _refusal(
     share = LEAST_SHARE if can_be_cut(candidate.model) else 1.0
     fit_s = forecast.fit_s(candidate)
     needed_s = max(share * fit_s, kept_s) + share * fit_s / arena.growth + forecast.first_s(candidate)
-    if budget.fits(needed_s + forecast.save_s(candidate)):
+    needed_s += forecast.save_s(candidate)
+    if budget.fits(needed_s):
         return None
     left_s = max(budget.left_s, 0.0)
     return f"it would need about {written_s(CAREFUL * needed_s)}, and {written_s(left_s)} are left"
