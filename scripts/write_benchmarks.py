@@ -209,6 +209,24 @@ def of_lastfm(record: dict[str, Any]) -> list[str]:
     return lines
 
 
+def of_gibbs(record: dict[str, Any]) -> list[str]:
+    """Errors and seconds of each form, and the intervals."""
+    lines = [
+        "Means over the official folds of ml-100k. Seconds are from the data in memory to the predictions of "
+        f"the test rows, the smallest and the median of {record['rounds']}; short are fewer sweeps.",
+        "",
+    ]
+    rows = [(name, one["mean_rmse"], one["min_s"], one["median_s"]) for name, one in record["fits"].items()]
+    lines += table(("fit", "RMSE", "smallest s", "median s"), rows)
+    if "times_faster_than_myfm" in record:
+        times = shown(record["times_faster_than_myfm"])
+        lines += [f"With histories myFM takes {times} times as long as the short fit.", ""]
+    head = ("95 % intervals", "held", "in bins of users", "width", "of constant", "cut", "cut, to stars")
+    kinds = ("share_of_constant", "share_of_constant_cut", "share_of_constant_cut_to_stars")
+    names = ("held", "held_in_bins", "width", *kinds)
+    return lines + table(head, ([fold, *(one[n] for n in names)] for fold, one in record["intervals"].items()))
+
+
 def of_any(record: dict[str, Any]) -> list[str]:
     """A row for each part of the record if all parts hold the same few figures, else a row for each figure."""
     measured = {name: value for name, value in record.items() if name not in ABOUT}
@@ -229,6 +247,7 @@ SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], list[str]]]] = {
     "ials": ("ials beside implicit and irspack", of_ials),
     "ials_choice": ("Settings for ials and its peers", of_choice),
     "als": ("als beside Surprise and LensKit", of_als),
+    "gibbs": ("gibbs beside myFM", of_gibbs),
     "quality": ("Every model beside its peers", of_quality),
     "lastfm": ("Lists on the LastFM split, beside published figures", of_lastfm),
     "growth": ("Growth with the number of rows", of_growth),
