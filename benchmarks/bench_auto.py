@@ -100,6 +100,7 @@ def measured(kind: str, budget: str) -> dict[str, Any]:
         "share_of_best": round(share, 4),
         "standard_error": round(error, 4),
         "holds": bool(share >= -0.02 or change.mean() >= -error),
+        "clearly_worse": bool(change.mean() < -1.96 * error),
     }
 
 
