@@ -18,6 +18,7 @@ from tastemap.models.dot import DotConfig
 from tastemap.models.ease import EASEConfig, too_many_items
 from tastemap.models.gibbs import GibbsConfig
 from tastemap.models.gibbs_mean import COLUMNS_PER_FACTOR, KEPT_DRAWS, SPARE_PER_FACTOR
+from tastemap.models.history_regression import STEPS as HISTORY_STEPS
 from tastemap.models.ials import IALSConfig
 from tastemap.models.itemknn import ItemKNNConfig, most_weights, too_many_weights
 from tastemap.models.mlp import MLPConfig, embedding_size
@@ -134,7 +135,16 @@ def _alternating(size: Size, n_factors: int, d: int, turns: int) -> Cost:
 
 
 def _als(size: Size, config: ALSConfig) -> Cost:
-    return _alternating(size, config.n_factors, config.n_factors + 1, ALS_TURNS)
+    cost = _alternating(size, config.n_factors, config.n_factors + 1, ALS_TURNS)
+    if not config.implicit_history:
+        return cost
+    history = FLOAT * size.n_items * config.n_factors
+    # three models with history factors; rows of users and items in float64 while these are improved
+    held = cost.fit_bytes + 3 * history + 6 * DOUBLE * size.n_entities * config.n_factors
+    improved = Work(solves=4 * HISTORY_STEPS * size.n_rows * config.n_factors)
+    return replace(
+        cost, model_bytes=cost.model_bytes + history, fit_bytes=held, epoch=cost.epoch.plus(improved)
+    )
 
 
 def _ials(size: Size, config: IALSConfig) -> Cost:

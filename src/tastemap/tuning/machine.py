@@ -55,6 +55,10 @@ class Work:
     elements: float = 0.0
     steps: float = 0.0
 
+    def plus(self, other: Work) -> Work:
+        """Both, one after the other."""
+        return Work(*(getattr(self, kind.name) + getattr(other, kind.name) for kind in fields(self)))
+
 
 @dataclass(frozen=True)
 class _Rate:

@@ -79,6 +79,17 @@ def test_settings_change_the_plan(data: Dataset) -> None:
     assert plan(data, "bias").epochs == 0
 
 
+@pytest.mark.parametrize("name", ["als", "dot"])
+def test_history_factors_are_counted(data: Dataset, name: str) -> None:
+    settings: dict[str, object] = {**SHORT[name], "implicit_history": True}
+    config = make_config(name, settings)
+    cost, bare = (COSTS[name](size_of(data, one), one) for one in (config, make_config(name, SHORT[name])))
+    arrays = arrays_of(fit(data, name, settings=settings, rng=0))
+    assert cost.model_bytes == pytest.approx(sum(array.nbytes for array in arrays.values()), rel=0.02)
+    assert cost.fit_bytes > bare.fit_bytes
+    assert Speed(1.0, 1.0).seconds(cost.epoch) > Speed(1.0, 1.0).seconds(bare.epoch)
+
+
 def test_feature_columns_are_counted() -> None:
     data = hand_dataset()
     bare = size_of(data, make_config("mlp"))
