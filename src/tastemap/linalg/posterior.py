@@ -181,52 +181,6 @@ def _build_systems(
 
 
 @kernel
-def _draw_lanes(
-    indptr: Int64Array,
-    indices: Int32Array,
-    values: Float32Array,
-    vectors: Float32Array,
-    offsets: Float32Array,
-    noise_precision: float,
-    pulls: Float64Array,
-    prior_precision: Float64Array,
-    normals: FloatArray,
-    start: int,
-    stop: int,
-    G: Float64Array,
-    columns: Float32Array,
-    systems: Float64Array,
-    sums: Float64Array,
-    draws: Float32Array,
-    squares: Float64Array,
-) -> None:
-    d = len(systems)
-    _build_systems(
-        indptr, indices, values, vectors, offsets, noise_precision, prior_precision, start, stop,
-        G, columns, pulls, systems, sums,
-    )  # fmt: skip
-    factorize(systems)
-    for row in range(start, stop):
-        lane = row - start
-        squares[row] = sums[d, lane]
-        for factor in range(d):
-            systems[factor, d, lane] += normals[row, factor]
-            squares[row] += systems[factor, d, lane] * normals[row, factor] / noise_precision
-    solve_back(systems)
-    # |t - Yx|^2 = t't - 2 x'Y't + x'Y'Yx, and α x'Y'Yx = x'Ax - x'Λx with x'Ax = x'b + (Ux)'z
-    for row in range(start, stop):
-        lane = row - start
-        for factor in range(d):
-            x = systems[factor, d, lane]
-            draws[row, factor] = x
-            of_prior = 0.5 * prior_precision[factor, factor] * x
-            for other in range(factor):
-                of_prior += prior_precision[factor, other] * systems[other, d, lane]
-            squares[row] += x * (pulls[lane, factor] - 2.0 * of_prior) / noise_precision
-            squares[row] -= 2.0 * x * sums[factor, lane]
-
-
-@kernel
 def _draw_block(
     indptr: Int64Array,
     indices: Int32Array,
@@ -246,10 +200,29 @@ def _draw_block(
     draws: Float32Array,
     squares: Float64Array,
 ) -> None:
-    lanes = systems.shape[2]
+    d, _, lanes = systems.shape
     for head in range(start, stop, lanes):
         last = min(head + lanes, stop)
-        _draw_lanes(
-            indptr, indices, values, vectors, offsets, noise_precision, pulls[head - start : last - start],
-            prior_precision, normals, head, last, G, columns, systems, sums, draws, squares,
+        _build_systems(
+            indptr, indices, values, vectors, offsets, noise_precision, prior_precision, head, last,
+            G, columns, pulls[head - start : last - start], systems, sums,
         )  # fmt: skip
+        factorize(systems)
+        for row in range(head, last):
+            lane = row - head
+            squares[row] = sums[d, lane]
+            for factor in range(d):
+                systems[factor, d, lane] += normals[row, factor]
+                squares[row] += systems[factor, d, lane] * normals[row, factor] / noise_precision
+        solve_back(systems)
+        # |t - Yx|^2 = t't - 2 x'Y't + x'Y'Yx, and α x'Y'Yx = x'Ax - x'Λx with x'Ax = x'b + (Ux)'z
+        for row in range(head, last):
+            lane = row - head
+            for factor in range(d):
+                x = systems[factor, d, lane]
+                draws[row, factor] = x
+                of_prior = 0.5 * prior_precision[factor, factor] * x
+                for other in range(factor):
+                    of_prior += prior_precision[factor, other] * systems[other, d, lane]
+                squares[row] += x * (pulls[row - start, factor] - 2.0 * of_prior) / noise_precision
+                squares[row] -= 2.0 * x * sums[factor, lane]
