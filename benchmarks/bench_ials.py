@@ -32,13 +32,13 @@ N_ITERATIONS = 10
 SETTINGS: dict[str, dict[str, float]] = {
     "ours": {"regularization": 0.002, "unobserved_weight": 1.0},
     "irspack": {"reg": 0.002, "alpha0": 1.0},
-    "implicit": {"regularization": 30.0, "alpha": 0.3},
+    "implicit": {"regularization": 50.0, "alpha": 1.0},
 }
 """The best of --choose; ours are irspack's, since the loss is the same."""
 
 GRIDS: dict[str, dict[str, list[float]]] = {
     "irspack": {"reg": [0.001, 0.002, 0.003], "alpha0": [0.3, 1.0, 3.0]},
-    "implicit": {"regularization": [10.0, 30.0, 100.0], "alpha": [0.1, 0.3, 1.0]},
+    "implicit": {"regularization": [30.0, 50.0, 100.0], "alpha": [0.3, 1.0, 3.0]},
 }
 
 SIZES = {
