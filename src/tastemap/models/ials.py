@@ -9,8 +9,8 @@ Minimises, with confidences :math:`c_{ui}` and :math:`s_{ui} = x_u^\top y_i` (pl
 
 Confidences are 1 by default; :mod:`tastemap.models.user_loss` says how they grow with ratings, counts and
 recency. With ``unobserved_power`` γ unseen pairs of popular items count for more: α0 becomes
-:math:`\alpha_0 v_i`, where :math:`v_i \propto n_i^\gamma` has mean 1. The sum over all pairs needs one gramian a
-half step. Sources: Hu, Koren, Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM 2008;
+:math:`\alpha_0 v_i`, where :math:`v_i \propto n_i^\gamma` has mean 1. The sum over all pairs needs one gramian
+a half step. Sources: Hu, Koren, Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM 2008;
 Rendle, Krichene, Zhang, Koren, "Revisiting the performance of iALS on item recommendation benchmarks", RecSys
 2022 (this loss, λ scaled by frequency); He, Zhang, Kan, Chua, "Fast matrix factorization for online
 recommendation with implicit feedback", SIGIR 2016 (γ). In the first a seen pair's weight absorbs α0; here α0
