@@ -99,6 +99,11 @@ STOPPING = ("als", "dot", "ials", "mlp", "softmax")  # fitted in epochs, which a
 # Settings that act only beside another, and values that are allowed where a guessed one is not.
 BESIDE: dict[tuple[str, str], dict[str, object]] = {
     **{(name, "n_epochs"): {"validation_fraction": 0.0} for name in STOPPING},
+    ("als", "history_regularization"): {"implicit_history": True},
+    ("ials", "log_values"): {"alpha": 0.5},
+    ("ials", "recency_half_life"): {"recency": 1.0},
+    ("ials", "bias_regularization"): {"biases": True},
+    ("ials", "cg_steps"): {"solver": "cg"},
     ("gibbs", "patience"): {"validation_fraction": 0.2, "tolerance": 0.05},
     ("gibbs", "tolerance"): {"validation_fraction": 0.2, "patience": 6},
     ("gibbs", "validation_fraction"): {"patience": 3, "tolerance": 0.05},
@@ -116,6 +121,7 @@ BESIDE: dict[tuple[str, str], dict[str, object]] = {
     ("softmax", "regularization"): {"optimizer": "adam", "weight_decay": 0.0},
 }
 OTHER_VALUES: dict[tuple[str, str], object] = {
+    ("ials", "solver"): "cg",
     **{(name, "validation_fraction"): 0.0 for name in STOPPING},
     **{(name, "tolerance"): 0.1 for name in STOPPING},
     **{(name, "patience"): 1 for name in STOPPING},

@@ -70,8 +70,8 @@ def posterior_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
     room = (
         np.zeros((D + 1, D + 1)),
         columns,
-        np.zeros((D, D + 1, posterior.LANES)),
-        np.zeros((D + 1, posterior.LANES)),
+        np.zeros((D, D + 1, posterior.FEWEST_LANES)),
+        np.zeros((D + 1, posterior.FEWEST_LANES)),
     )
     values, prior = rng.normal(size=S).astype(np.float32), (rng.normal(size=(B, D)), np.eye(D))
     normals = rng.normal(size=(B, D)).astype(np.float32)

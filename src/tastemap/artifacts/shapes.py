@@ -185,9 +185,8 @@ def _check_factors(manifest: Manifest, arrays: Mapping[str, Array], layers: set[
         require(HISTORY_FACTORS in arrays, f"{HISTORY_BIAS} is there without {HISTORY_FACTORS}")
         check_array(arrays, HISTORY_BIAS, np.float32, (n_items,))
     if USER_PENALTY in arrays:
-        check_array(arrays, USER_PENALTY, np.float32, (d + 1, d + 1))
-        with_bias = manifest.user_loss is not None and manifest.user_loss.bias_regularization is not None
-        require(with_bias, f"{USER_PENALTY} is there without a loss on the bias")
+        p = d + (manifest.user_loss is not None and manifest.user_loss.bias_regularization is not None)
+        check_array(arrays, USER_PENALTY, np.float32, (p, p))
     if SAMPLE_ARRAYS[0] in arrays:
         _check_samples(arrays, n_users, n_items)
     if layers:

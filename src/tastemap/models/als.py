@@ -129,7 +129,9 @@ def _half_step(
     ratings: CSR, loss: UserLoss, offset: FloatArray, factors: Float32Array
 ) -> tuple[Rows, Float64Array]:
     """Solve every row of `ratings` (rows, columns), the other side fixed; and the loss of each."""
-    problem = UserProblem(loss, Link(), ratings, loss.confidences(ratings), offset, factors, None)
+    weights = loss.confidences(ratings)
+    penalty = loss.factor_penalty(ratings.row_lengths, ratings.n_columns)
+    problem = UserProblem(loss, Link(), ratings, weights, penalty, offset, factors, None)
     solved, losses = problem.minimum()
     return Rows(*problem.parts(solved)), losses
 

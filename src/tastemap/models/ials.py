@@ -8,16 +8,19 @@ Minimises, with confidences :math:`c_{ui}` and :math:`s_{ui} = x_u^\top y_i` (pl
     + \sum_i (n_i + \alpha_0 U)^p \lVert y_i \rVert^2 \Big) + \lambda_b \Big( \sum_u b_u^2 + \sum_i b_i^2 \Big).
 
 Confidences are 1 by default; :mod:`tastemap.models.user_loss` says how they grow with ratings, counts and
-recency. The sum over all pairs needs one gramian a half step. Sources: Hu, Koren, Volinsky, "Collaborative
-filtering for implicit feedback datasets", ICDM 2008; Rendle, Krichene, Zhang, Koren, "Revisiting the
-performance of iALS on item recommendation benchmarks", RecSys 2022 (this loss, λ scaled by frequency).
-In the first a seen pair's weight absorbs α0; here α0 pulls every pair to 0. Do not mix their settings.
+recency. With ``unobserved_power`` γ unseen pairs of popular items count for more: α0 becomes
+:math:`\alpha_0 v_i`, where :math:`v_i \propto n_i^\gamma` has mean 1. The sum over all pairs needs one gramian
+a half step. Sources: Hu, Koren, Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM 2008;
+Rendle, Krichene, Zhang, Koren, "Revisiting the performance of iALS on item recommendation benchmarks", RecSys
+2022 (this loss, λ scaled by frequency); He, Zhang, Kan, Chua, "Fast matrix factorization for online
+recommendation with implicit feedback", SIGIR 2016 (γ). In the first a seen pair's weight absorbs α0; here α0
+pulls every pair to 0. Do not mix their settings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, Self
 
 import numpy as np
@@ -25,12 +28,12 @@ from pydantic import Field, model_validator
 
 from tastemap.data import Dataset, Interactions
 from tastemap.linalg.csr import CSR
-from tastemap.linalg.gramian import moments
+from tastemap.linalg.gramian import gramian, moments
 from tastemap.linalg.types import Float64Array, FloatArray
 from tastemap.models.base import Link
 from tastemap.models.config import Epoch, IterativeConfig, RankingConfig
 from tastemap.models.factor import FactorModel
-from tastemap.models.user_loss import UserLoss
+from tastemap.models.user_loss import PriorLoss, UserLoss
 from tastemap.models.user_problem import Rows, UserProblem
 
 LARGE = 1_000_000
@@ -47,6 +50,9 @@ class IALSConfig(IterativeConfig, RankingConfig):
     regularization: float = Field(default=0.002, gt=0.0, description="λ, the weight on factors")
     frequency_power: float = Field(default=1.0, ge=0.0, le=1.0, description="p, how λ grows with a row's work")
     unobserved_weight: float = Field(default=1.0, ge=0.0, description="α0, the weight of every pair towards 0")
+    unobserved_power: float = Field(
+        default=0.0, ge=0.0, le=1.0, description="γ, how α0 grows with an item's popularity: n^γ"
+    )
     alpha: float = Field(
         default=0.0, ge=0.0, description="what a rating or count adds to confidence: c = 1 + alpha r"
     )
@@ -74,6 +80,8 @@ class IALSConfig(IterativeConfig, RankingConfig):
     def _solvable(self) -> Self:
         if self.biases and self.solver == "cg":
             raise ValueError("biases need the solver cholesky")
+        if self.biases and self.unobserved_power:
+            raise ValueError("unobserved_power must be 0 with biases, which it would not reach")
         return self
 
     def row_loss(self) -> UserLoss:
@@ -125,27 +133,58 @@ def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> I
     Cost O(n d^2 + (U + I) d^3) an epoch; memory O((U + I) d). The unseen pairs cost one gramian.
     """
     data, loss = train.interactions, config.row_loss()
-    confidences = loss.confidences(data.by_user)
-    users = _Side(data.by_user, confidences)
-    items = _Side(data.by_item, _by_item(data, confidences))
+    confidences, shares = loss.confidences(data.by_user), _shares(data, config.unobserved_power)
+    users = _Side(data.by_user, confidences, loss.factor_penalty(data.by_user.row_lengths, data.n_items))
+    items = _item_side(data, loss, _by_item(data, confidences), shares)
     steps = config.steps_for(len(data))
     d, scale = config.n_factors, config.init_std / np.sqrt(config.n_factors)
     x = Rows(rng.normal(0.0, scale, (data.n_users, d)).astype(np.float32), np.zeros(data.n_users, np.float32))
     y = Rows(np.zeros((data.n_items, d), np.float32), np.zeros(data.n_items, np.float32))
     for number in range(1, config.n_epochs + 1):
         y, _ = _half_step(items, loss, x, y, steps)
+        user_loss = loss if shares is None else _with_shares(loss, y, shares)
         # Whoever is folded in is solved for exactly, so users of the last epoch are too.
-        x, losses = _half_step(users, loss, y, x, steps if number < config.n_epochs else None)
-        model = FactorModel(x.factors, y.factors, x.bias, y.bias, 0.0, Link(), loss)
-        yield Epoch.of(model, {"loss": training_loss(data, model, loss, losses)})
+        x, losses = _half_step(users, user_loss, y, x, steps if number < config.n_epochs else None)
+        model = FactorModel(x.factors, y.factors, x.bias, y.bias, 0.0, Link(), user_loss)
+        penalty = items.row_penalty if shares is None else shares * items.row_penalty
+        yield Epoch.of(model, {"loss": training_loss(data, model, loss, losses, penalty)})
 
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """What was seen, by users or by items, and with what confidence, (nnz,)."""
+    """What was seen, by users or by items, with what confidence (nnz,), and the penalty of each row (B,)."""
 
     seen: CSR
     confidences: FloatArray
+    row_penalty: Float64Array
+
+
+def _shares(data: Interactions, power: float) -> Float64Array | None:
+    """v: the weight of an unseen pair of each item, relative to the mean, (I,); None where all are 1."""
+    if not power:
+        return None
+    weights = np.maximum(data.popularity, 1) ** power
+    shares: Float64Array = weights / weights.mean()
+    return shares
+
+
+def _item_side(
+    data: Interactions, loss: UserLoss, confidences: FloatArray, shares: Float64Array | None
+) -> _Side:
+    """The problems of the items, each divided by its share v: then all unseen pairs weigh α0 again."""
+    rows = data.by_item
+    if shares is None:
+        return _Side(rows, confidences, loss.factor_penalty(rows.row_lengths, data.n_users))
+    penalty = loss.factor_penalty(rows.row_lengths, shares * data.n_users) / shares
+    return _Side(rows, (confidences / np.repeat(shares, rows.row_lengths)).astype(np.float32), penalty)
+
+
+def _with_shares(loss: UserLoss, items: Rows, shares: Float64Array) -> PriorLoss:
+    """The loss of a user whose unseen pairs weigh α0 v instead of α0: what differs is one more penalty."""
+    weighted = (np.sqrt(shares)[:, None] * items.factors).astype(np.float32)
+    penalty = loss.unobserved_weight * (gramian(weighted) - gramian(items.factors))
+    constants = {field.name: getattr(loss, field.name) for field in fields(loss)}
+    return PriorLoss(**constants, penalty=penalty.astype(np.float32))
 
 
 def _by_item(data: Interactions, confidences: FloatArray) -> FloatArray:
@@ -162,18 +201,26 @@ def _half_step(
     """Rows solved for with the others fixed, exactly or by steps from `start`; and the loss of each."""
     all_pairs = moments(others.factors, others.bias) if loss.unobserved_weight else None
     offset = others.bias[side.seen.indices] if loss.bias_regularization is not None else 0.0
-    problem = UserProblem(loss, Link(), side.seen, side.confidences, offset, others.factors, all_pairs)
+    problem = UserProblem(
+        loss, Link(), side.seen, side.confidences, side.row_penalty, offset, others.factors, all_pairs
+    )
     solved, losses = problem.minimum() if n_steps is None else problem.improved(start.factors, n_steps)
     return Rows(*problem.parts(solved)), losses
 
 
-def training_loss(train: Interactions, model: FactorModel, loss: UserLoss, user_losses: Float64Array) -> float:
+def training_loss(
+    train: Interactions,
+    model: FactorModel,
+    loss: UserLoss,
+    user_losses: Float64Array,
+    item_penalty: Float64Array,
+) -> float:
     """The objective per seen pair, from what each user's part of it is.
 
     What no user can change is missing in those: the items' penalty and what their biases alone cost.
     """
     squares = np.einsum("nd,nd->n", model.item_factors, model.item_factors, dtype=np.float64)  # (I,)
-    fixed = float(loss.factor_penalty(train.popularity, train.n_users) @ squares)
     bias = float(np.square(model.item_bias, dtype=np.float64).sum())
+    fixed = float(item_penalty @ squares)
     fixed += ((loss.bias_regularization or 0.0) + train.n_users * loss.unobserved_weight) * bias
     return (float(user_losses.sum()) + fixed) / len(train)

@@ -86,9 +86,8 @@ class UserLoss:
         history = history.at_least(self.positive_min)
         moments = model.item_moments if self.unobserved_weight else None
         offset = model.global_bias + model.item_bias[history.indices].astype(np.float64)  # (nnz,)
-        return UserProblem(
-            self, model.link, history, self.confidences(history), offset, model.item_factors, moments
-        )
+        weights, penalty = self.confidences(history), self.factor_penalty(history.row_lengths, model.n_items)
+        return UserProblem(self, model.link, history, weights, penalty, offset, model.item_factors, moments)
 
     def confidences(self, history: CSR) -> FloatArray:
         """Weight of each entry, shape (nnz,), float32.
@@ -119,8 +118,8 @@ class UserLoss:
         """Target of each seen pair, shape (nnz,)."""
         return np.broadcast_to(np.float32(1.0), len(values)) if self.implicit else values
 
-    def factor_penalty(self, lengths: IntArray, n_items: int) -> Float64Array:
-        """The penalty on the factors of users with so many entries, shape (B,)."""
+    def factor_penalty(self, lengths: IntArray, n_items: int | Float64Array) -> Float64Array:
+        """The penalty on the factors of users with so many entries of so many items, shape (B,)."""
         work = (lengths + self.unobserved_weight * n_items).astype(np.float64)
         penalty: Float64Array = self.regularization * work**self.frequency_power
         return penalty
@@ -149,12 +148,13 @@ class UserLoss:
 class PriorLoss(UserLoss):
     r"""With :math:`\theta^\top \Pi\, \theta`, :math:`\theta = [x, b]`, besides: a normal prior around zero.
 
-    Π is the precision of the prior over that of the noise: then the minimizer is the mean of the posterior.
+    Where Π is the precision of the prior over that of the noise, the minimizer is the mean of the posterior.
+    Where unseen pairs of some items weigh more than α0, Π is the gramian of what they weigh more.
 
     Parameters
     ----------
-    penalty : array of shape (d + 1, d + 1), float32
-        Π, symmetric, positive definite.
+    penalty : array of shape (p, p), float32
+        Π, symmetric; p is d + 1 with a bias, else d. With the other penalties it is positive definite.
     """
 
     penalty: Float32Array = field(kw_only=True)

@@ -48,6 +48,8 @@ class UserProblem:
         What the users are solved for, all of it: `loss.positive_min` has been applied.
     weights : array of shape (nnz,), float
         The confidence of each entry.
+    row_penalty : array of shape (B,), float64
+        The penalty on the factors of each user.
     offset : array of shape (nnz,), float, or float
         What the score of each entry is without the user's side.
     item_factors : array of shape (I, d), float32
@@ -59,6 +61,7 @@ class UserProblem:
     link: Link
     history: CSR
     weights: FloatArray
+    row_penalty: Float64Array
     offset: FloatArray | float
     item_factors: Float32Array
     item_moments: Float64Array | None
@@ -103,7 +106,7 @@ class UserProblem:
         common, pull = self._shared
         if not Y.shape[1] or not (len(Y) or pull.any()):
             return 0.0, np.zeros(len(Y))
-        penalty = common + np.diag(self._diagonal(self._row_penalty()[:1])[0])
+        penalty = common + np.diag(self._diagonal(self.row_penalty[:1])[0])
         A = Y.T @ (weights[:, None] * Y) + penalty  # (p, p)
         vector = item_vector.astype(np.float64)
         if self.loss.bias_regularization is not None:
@@ -129,9 +132,6 @@ class UserProblem:
         targets = self._targets()
         return targets if isinstance(self.offset, float) and not self.offset else targets - self.offset
 
-    def _row_penalty(self) -> Float64Array:
-        return self.loss.factor_penalty(self.history.row_lengths, len(self.item_factors))
-
     def _diagonal(self, row_penalty: Float64Array) -> Float64Array:
         """The penalties of rows, (B,), by coordinate, (B, p): the bias has none of its row's own."""
         penalized = np.arange(self._features[0].shape[1]) < self.item_factors.shape[1]
@@ -146,7 +146,7 @@ class UserProblem:
         features, place = self._features
         history = CSR(self.history.indptr, place, self.history.values, len(features))
         return RidgeRows(
-            history, weights, targets, features, *self._shared, self._row_penalty(), self.item_factors.shape[1]
+            history, weights, targets, features, *self._shared, self.row_penalty, self.item_factors.shape[1]
         )
 
     def _linearized(self, targets: FloatArray, side: Float64Array) -> tuple[Float64Array, Float64Array]:
@@ -192,6 +192,6 @@ class UserProblem:
         residual = targets - self.link.apply(self.offset + self._side(solved, rows))
         fit = np.bincount(rows, weights=self.weights * residual**2, minlength=len(solved))
         x, (common, pull) = solved.astype(np.float64), self._shared
-        loss: Float64Array = fit + (self._diagonal(self._row_penalty()) * x**2).sum(axis=1)
+        loss: Float64Array = fit + (self._diagonal(self.row_penalty) * x**2).sum(axis=1)
         loss += ((x @ common - 2.0 * pull) * x).sum(axis=1)
         return loss

@@ -31,6 +31,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "counts": {"alpha": 2.0, "log_values": True, "frequency_power": 0.5},
     "recency": {"recency": 4.0, "recency_half_life": 2.0, "alpha": 0.3},
     "recency and biases": {"recency": 4.0, "biases": True},
+    "popular unseen pairs": {"unobserved_power": 0.4},
+    "gradients, popular unseen pairs": {"unobserved_power": 0.4, "solver": "cg"},
     "gradients": {"solver": "cg", "cg_steps": 2, "recency": 1.0},
 }
 
@@ -71,8 +73,10 @@ def written_objective(data: Dataset, model: FactorModel, config: IALSConfig) -> 
     score = X @ Y.T + b[:, None] + c
     at_seen = score[seen.user_index, seen.item_index]
     total = float(confidences(config, seen.by_user) @ (1.0 - at_seen) ** 2)
-    total += config.unobserved_weight * float((score**2).sum())
-    for rows, factors, n_others in ((seen.by_user, X, seen.n_items), (seen.by_item, Y, seen.n_users)):
+    shares = seen.popularity**config.unobserved_power
+    shares = shares / shares.mean()
+    total += config.unobserved_weight * float((shares * score**2).sum())
+    for rows, factors, n_others in ((seen.by_user, X, seen.n_items), (seen.by_item, Y, shares * seen.n_users)):
         work = (rows.row_lengths + config.unobserved_weight * n_others) ** config.frequency_power
         total += config.regularization * float(work @ (factors**2).sum(axis=1))
     return (total + config.bias_regularization * float((b**2).sum() + (c**2).sum())) / len(seen)

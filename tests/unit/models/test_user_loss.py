@@ -172,8 +172,8 @@ def steep_problem(n_users: int = 200, n_items: int = 300, n_factors: int = 20) -
     ratings = rng.choice([1, 5], len(items)).astype(np.float32)
     history = CSR(np.append(0, np.cumsum(lengths)), items.astype(np.int32), ratings, n_items)
     loss = UserLoss(0.02, bias_regularization=0.02)
-    weights = loss.confidences(history)
-    return UserProblem(loss, Link("sigmoid", 0.8, 5.2), history, weights, 0.3, item_factors, None)
+    weights, penalty = loss.confidences(history), loss.factor_penalty(history.row_lengths, n_items)
+    return UserProblem(loss, Link("sigmoid", 0.8, 5.2), history, weights, penalty, 0.3, item_factors, None)
 
 
 def losses_of(problem: UserProblem, factors: Float32Array, bias: Float32Array) -> Float64Array:
@@ -199,6 +199,8 @@ def test_steps_that_overshoot_are_halved_not_given_up() -> None:
 def test_where_the_sigmoid_has_no_slope_left_nothing_is_divided_by_zero(offset: float, rating: float) -> None:
     steep = steep_problem()
     history = from_pairs(np.zeros(1, np.int64), np.array([3]), np.array([rating], np.float32), (1, 300))
-    factors, bias = replace(steep, history=history, weights=np.ones(1), offset=offset).solve()
+    factors, bias = replace(
+        steep, history=history, weights=np.ones(1), row_penalty=np.array([0.02]), offset=offset
+    ).solve()
     assert np.isfinite(factors).all()
     assert np.isfinite(bias).all()
