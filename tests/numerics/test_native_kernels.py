@@ -53,15 +53,9 @@ def conjugate_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
     weights, targets = np.broadcast_to(np.float32(1.0), S), rng.normal(size=S).astype(np.float32)
     shared = rng.random((3, D)).astype(np.float32)
     given = *sparse(rng), weights, targets, vectors(rng, N)[0], shared[0], shared[1], np.ones(B, np.float32)
-    return (
-        *given,
-        0,
-        B,
-        2,
-        np.zeros((6, D), np.float32),
-        rng.normal(size=(B, D)).astype(np.float32),
-        np.zeros(B),
-    )
+    room = np.zeros((S, D), np.float32), np.zeros((6, D), np.float32)
+    start = rng.normal(size=(B, D)).astype(np.float32)
+    return *given, 0, B, 2, *room, start, np.zeros(B)
 
 
 def posterior_arguments(rng: np.random.Generator) -> tuple[Any, ...]:

@@ -57,19 +57,32 @@ def improve_rows(problem: RidgeRows, start: Float32Array, n_steps: int) -> tuple
     rows, penalty = problem.rows, problem.row_penalty.astype(np.float32)
 
     def improve(first: int, last: int) -> None:
+        longest = int(rows.row_lengths[first:last].max(initial=0))
         _improve_block(
             rows.indptr, rows.indices, problem.weights, problem.targets, features, diagonal, pull, penalty,
-            first, last, n_steps, np.empty((6, d), np.float32), improved, losses,
+            first, last, n_steps, np.empty((longest, d), np.float32), np.empty((6, d), np.float32), improved,
+            losses,
         )  # fmt: skip
 
     map_spans(improve, problem.spans)
     return product_by_rows(improved, rotation.T, ROWS_PER_PRODUCT), losses
 
 
+@kernel
+def _copy_rows(features: Float32Array, indices: Int32Array, gathered: Float32Array) -> None:
+    """Copy the features of a row's entries beside each other.
+
+    Fetching them from all over the memory takes several times as long as a pass over the copy.
+    """
+    for entry in range(len(indices)):
+        row = indices[entry]
+        for k in range(features.shape[1]):
+            gathered[entry, k] = features[row, k]
+
+
 @fast_kernel
 def _residual(
-    features: Float32Array,
-    indices: Int32Array,
+    Y: Float32Array,
     weights: FloatArray,
     targets: FloatArray,
     x: Float32Array,
@@ -80,14 +93,9 @@ def _residual(
 
     Four entries at a time, so that a vector unit has independent sums to work on.
     """
-    n, loss = len(indices), 0.0
+    n, loss = len(weights), 0.0
     for e in range(0, n - 3, 4):
-        y0, y1, y2, y3 = (
-            features[indices[e]],
-            features[indices[e + 1]],
-            features[indices[e + 2]],
-            features[indices[e + 3]],
-        )
+        y0, y1, y2, y3 = Y[e], Y[e + 1], Y[e + 2], Y[e + 3]
         s0 = s1 = s2 = s3 = np.float32(0.0)
         for k in range(len(x)):
             s0 += x[k] * y0[k]
@@ -102,32 +110,20 @@ def _residual(
             residual[k] += s0 * y0[k] + s1 * y1[k] + s2 * y2[k] + s3 * y3[k]
             curvature[k] += w0 * y0[k] * y0[k] + w1 * y1[k] * y1[k] + w2 * y2[k] * y2[k] + w3 * y3[k] * y3[k]
     for e in range(n - n % 4, n):
-        y0, w0 = features[indices[e]], weights[e]
-        s0 = np.float32(0.0)
+        s0 = targets[e] - _dot(x, Y[e])
+        loss += weights[e] * s0 * s0
         for k in range(len(x)):
-            s0 += x[k] * y0[k]
-        s0 = targets[e] - s0
-        loss += w0 * s0 * s0
-        s0 = w0 * s0
-        for k in range(len(x)):
-            residual[k] += s0 * y0[k]
-            curvature[k] += w0 * y0[k] * y0[k]
+            residual[k] += weights[e] * s0 * Y[e, k]
+            curvature[k] += weights[e] * Y[e, k] * Y[e, k]
     return loss
 
 
 @fast_kernel
-def _add_product(
-    features: Float32Array, indices: Int32Array, weights: FloatArray, p: Float32Array, product: Float32Array
-) -> None:
+def _add_product(Y: Float32Array, weights: FloatArray, p: Float32Array, product: Float32Array) -> None:
     """Add Y'WYp to `product`."""
-    n = len(indices)
+    n = len(weights)
     for e in range(0, n - 3, 4):
-        y0, y1, y2, y3 = (
-            features[indices[e]],
-            features[indices[e + 1]],
-            features[indices[e + 2]],
-            features[indices[e + 3]],
-        )
+        y0, y1, y2, y3 = Y[e], Y[e + 1], Y[e + 2], Y[e + 3]
         s0 = s1 = s2 = s3 = np.float32(0.0)
         for k in range(len(p)):
             s0 += p[k] * y0[k]
@@ -138,13 +134,9 @@ def _add_product(
         for k in range(len(p)):
             product[k] += s0 * y0[k] + s1 * y1[k] + s2 * y2[k] + s3 * y3[k]
     for e in range(n - n % 4, n):
-        y0 = features[indices[e]]
-        s0 = np.float32(0.0)
+        s0 = weights[e] * _dot(p, Y[e])
         for k in range(len(p)):
-            s0 += p[k] * y0[k]
-        s0 = weights[e] * s0
-        for k in range(len(p)):
-            product[k] += s0 * y0[k]
+            product[k] += s0 * Y[e, k]
 
 
 @fast_kernel
@@ -168,6 +160,7 @@ def _improve_block(
     first: int,
     last: int,
     n_steps: int,
+    gathered: Float32Array,
     room: Float32Array,
     improved: Float32Array,
     losses: Float64Array,
@@ -182,8 +175,9 @@ def _improve_block(
             curvature[k] = shared[k]
             residual[k] = pull[k] - shared[k] * x[k]
             loss -= x[k] * (residual[k] + pull[k])  # x'(B + p)x - 2 g'x
-        mine, w, t = indices[begin:end], weights[begin:end], targets[begin:end]
-        loss += _residual(features, mine, w, t, x, residual, curvature)
+        Y, w = gathered[: end - begin], weights[begin:end]
+        _copy_rows(features, indices[begin:end], Y)
+        loss += _residual(Y, w, targets[begin:end], x, residual, curvature)
         for k in range(d):
             scaled[k] = residual[k] / curvature[k] if curvature[k] > 0.0 else np.float32(0.0)
             p[k] = scaled[k]
@@ -193,7 +187,7 @@ def _improve_block(
                 break
             for k in range(d):
                 product[k] = shared[k] * p[k]
-            _add_product(features, mine, w, p, product)
+            _add_product(Y, w, p, product)
             step = length / _dot(p, product)
             loss -= float(step * length)
             for k in range(d):
