@@ -21,6 +21,9 @@ from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, Int32A
 ROWS_PER_PRODUCT = 4096
 """Rows that are rotated at a time."""
 
+ROUNDING = 2.0**-44
+"""The share of its first squared length at which a residual is rounding only: the square of float32's."""
+
 
 def improve_rows(problem: RidgeRows, start: Float32Array, n_steps: int) -> tuple[Float32Array, Float64Array]:
     """Take `n_steps` steps towards the minimum in each row.
@@ -108,6 +111,7 @@ def _residual(
         s0, s1, s2, s3 = w0 * s0, w1 * s1, w2 * s2, w3 * s3
         for k in range(len(x)):
             residual[k] += s0 * y0[k] + s1 * y1[k] + s2 * y2[k] + s3 * y3[k]
+        for k in range(len(x)):  # a loop of its own: with more arrays to keep apart LLVM uses no vectors
             curvature[k] += w0 * y0[k] * y0[k] + w1 * y1[k] * y1[k] + w2 * y2[k] * y2[k] + w3 * y3[k] * y3[k]
     for e in range(n - n % 4, n):
         s0 = targets[e] - _dot(x, Y[e])
@@ -182,13 +186,17 @@ def _improve_block(
             scaled[k] = residual[k] / curvature[k] if curvature[k] > 0.0 else np.float32(0.0)
             p[k] = scaled[k]
         length = _dot(residual, scaled)
+        rounding = ROUNDING * length
         for _ in range(n_steps):
-            if not length > 0.0:
+            if not length > rounding:
                 break
             for k in range(d):
                 product[k] = shared[k] * p[k]
             _add_product(Y, w, p, product)
-            step = length / _dot(p, product)
+            bend = _dot(p, product)
+            if not bend > 0.0:
+                break
+            step = length / bend
             loss -= float(step * length)
             for k in range(d):
                 x[k] += step * p[k]

@@ -80,6 +80,8 @@ class CSR:
 
         A span ends with the row that reaches `block_work`, so one long row may make it longer.
         """
+        if not self.n_rows:
+            return []
         work = self.indptr[1:] + row_work * np.arange(1, self.n_rows + 1)  # (n_rows,), rising
         ends = np.unique(np.searchsorted(work, np.arange(block_work, work[-1] + block_work, block_work)) + 1)
         ends = np.minimum(ends, self.n_rows)

@@ -11,7 +11,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from tastemap.data import Dataset, Interactions
+from tastemap.errors import DivergedError
 from tastemap.models.base import Model
+
+LOSS_ROUNDING = 1e-4
+"""The share by which sums in float32 may miss a loss."""
 
 
 class ModelConfig(BaseModel):
@@ -49,6 +53,22 @@ class RankingConfig(ModelConfig):
     )
 
 
+def ensure_falling(before: float, now: float) -> float:
+    """`now`, the loss after an alternation that can only lower it: a rise says that the systems are singular.
+
+    Raises
+    ------
+    DivergedError
+        If the loss rose by more than rounding explains.
+    """
+    if now <= before + LOSS_ROUNDING * abs(before):
+        return now
+    raise DivergedError(
+        f"The loss rose from {before:g} to {now:g}: the systems to solve are singular up to rounding, since "
+        "their penalty is too small. Raise regularization, or lower n_factors."
+    )
+
+
 def positive_min_of(config: ModelConfig) -> float | None:
     """The lowest value that a model learns from; None: it learns from every interaction."""
     return config.positive_min if isinstance(config, RankingConfig) else None
@@ -75,18 +95,25 @@ class Epoch(Generic[M]):
 
     `export` makes the model, which may take longer than a step. It copies parameters that the next epoch
     moves, unless the epoch `lasts`: who wants the model of one that does not asks for it before going on, or
-    takes what :meth:`later` returns.
+    takes what :meth:`later` returns. That is the model to keep, made by `finish` where it takes work that the
+    epochs themselves can do without.
     """
 
     export: Callable[[], M]
     losses: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     lasts: bool = False
+    finish: Callable[[], M] | None = None
 
     @classmethod
-    def of(cls, model: M, losses: dict[str, float]) -> Epoch[M]:  # type: ignore[misc]
+    def of(
+        cls,
+        model: M,  # type: ignore[misc]
+        losses: dict[str, float],
+        finish: Callable[[], M] | None = None,
+    ) -> Epoch[M]:
         """An epoch whose model is made already."""
-        return cls(lambda: model, losses)
+        return cls(lambda: model, losses, finish=finish)
 
     @cached_property
     def model(self) -> M:
@@ -94,7 +121,9 @@ class Epoch(Generic[M]):
         return self.export()
 
     def later(self) -> Callable[[], M]:
-        """What gives the model of this epoch at any time; the work is put off where the epoch lasts."""
+        """What gives the model to keep at any time; the work is put off where it can be."""
+        if self.finish is not None:
+            return self.finish
         if self.lasts:
             return lambda: self.model
         model = self.model

@@ -21,17 +21,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from tastemap.data import Dataset, Interactions
-from tastemap.linalg.csr import CSR
+from tastemap.linalg.csr import CSR, stable_order
 from tastemap.linalg.gramian import gramian, moments
 from tastemap.linalg.types import Float64Array, FloatArray
 from tastemap.models.base import Link
-from tastemap.models.config import Epoch, IterativeConfig, RankingConfig
+from tastemap.models.config import Epoch, IterativeConfig, RankingConfig, ensure_falling
 from tastemap.models.factor import FactorModel
 from tastemap.models.user_loss import PriorLoss, UserLoss
 from tastemap.models.user_problem import Rows, UserProblem
@@ -108,7 +109,7 @@ class IALSConfig(IterativeConfig, RankingConfig):
 def fit(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> FactorModel:
     """Fit ``config.n_epochs`` alternations; see :func:`epochs`."""
     *_, last = epochs(train, config, rng=rng)
-    return last.model
+    return last.later()()
 
 
 def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> Iterator[Epoch[FactorModel]]:
@@ -140,14 +141,26 @@ def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> I
     d, scale = config.n_factors, config.init_std / np.sqrt(config.n_factors)
     x = Rows(rng.normal(0.0, scale, (data.n_users, d)).astype(np.float32), np.zeros(data.n_users, np.float32))
     y = Rows(np.zeros((data.n_items, d), np.float32), np.zeros(data.n_items, np.float32))
-    for number in range(1, config.n_epochs + 1):
+    penalty = items.row_penalty if shares is None else shares * items.row_penalty
+    before = np.inf
+    for _ in range(config.n_epochs):
         y, _ = _half_step(items, loss, x, y, steps)
         user_loss = loss if shares is None else _with_shares(loss, y, shares)
-        # Whoever is folded in is solved for exactly, so users of the last epoch are too.
-        x, losses = _half_step(users, user_loss, y, x, steps if number < config.n_epochs else None)
-        model = FactorModel(x.factors, y.factors, x.bias, y.bias, 0.0, Link(), user_loss)
-        penalty = items.row_penalty if shares is None else shares * items.row_penalty
-        yield Epoch.of(model, {"loss": training_loss(data, model, loss, losses, penalty)})
+        x, losses = _half_step(users, user_loss, y, x, steps)
+        told = {"loss": training_loss(data, y, loss, losses, penalty)}
+        before = ensure_falling(before, told["loss"])
+        # Whoever is folded in is solved for exactly, so users of a model that is kept are too.
+        finish = None if steps is None else partial(_finished, users, user_loss, y)
+        yield Epoch.of(_model(x, y, user_loss), told, finish)
+
+
+def _finished(users: _Side, loss: UserLoss, y: Rows) -> FactorModel:
+    """The model of the items with all users solved for exactly."""
+    return _model(_half_step(users, loss, y, y, None)[0], y, loss)
+
+
+def _model(x: Rows, y: Rows, loss: UserLoss) -> FactorModel:
+    return FactorModel(x.factors, y.factors, x.bias, y.bias, 0.0, Link(), loss)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,8 +204,7 @@ def _by_item(data: Interactions, confidences: FloatArray) -> FloatArray:
     """The same confidences in the order of ``data.by_item``."""
     if confidences.strides == (0,):  # one number for all
         return confidences
-    rows = data.by_user
-    return CSR(rows.indptr, rows.indices, confidences.astype(np.float32), rows.n_columns).transposed.values
+    return confidences[stable_order(data.item_index, data.n_items)]
 
 
 def _half_step(
@@ -209,18 +221,14 @@ def _half_step(
 
 
 def training_loss(
-    train: Interactions,
-    model: FactorModel,
-    loss: UserLoss,
-    user_losses: Float64Array,
-    item_penalty: Float64Array,
+    train: Interactions, items: Rows, loss: UserLoss, user_losses: Float64Array, item_penalty: Float64Array
 ) -> float:
     """The objective per seen pair, from what each user's part of it is.
 
     What no user can change is missing in those: the items' penalty and what their biases alone cost.
     """
-    squares = np.einsum("nd,nd->n", model.item_factors, model.item_factors, dtype=np.float64)  # (I,)
-    bias = float(np.square(model.item_bias, dtype=np.float64).sum())
+    squares = np.einsum("nd,nd->n", items.factors, items.factors, dtype=np.float64)  # (I,)
+    bias = float(np.square(items.bias, dtype=np.float64).sum())
     fixed = float(item_penalty @ squares)
     fixed += ((loss.bias_regularization or 0.0) + train.n_users * loss.unobserved_weight) * bias
     return (float(user_losses.sum()) + fixed) / len(train)

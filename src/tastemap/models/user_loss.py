@@ -105,8 +105,9 @@ class UserLoss:
             ):  # a logarithm that is not there is refused below
                 weights = weights + np.float32(self.alpha) * (np.log1p(values) if self.log_values else values)
             if len(weights) and not weights.min() > 0.0:
+                grown = "log(1 + r)" if self.log_values else "r"
                 raise InvalidValueError(
-                    f"A confidence, 1 + alpha r, must be > 0. Got a value of {values.min():g} with alpha "
+                    f"A confidence, 1 + alpha {grown}, must be > 0. Got a value of {values.min():g} with alpha "
                     f"{self.alpha:g}; lower alpha, or set positive_min."
                 )
         if self.implicit and self.recency:

@@ -158,6 +158,23 @@ def test_a_row_that_stands_at_its_solution_stays_there() -> None:
     np.testing.assert_allclose(improve_rows(problem, exact, 3)[0], exact, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("d", [2, 4, 64])
+def test_a_hundred_steps_stay_at_the_solution(d: int) -> None:
+    problem = problem_of(d, dense=False, n_rows=300)
+    exact, _ = ridge_rows(problem)
+    improved, _ = improve_rows(problem, np.zeros_like(exact), 100)
+    np.testing.assert_allclose(improved, exact, rtol=5e-3, atol=5e-4)
+
+
+def test_no_rows_have_no_solution_to_find() -> None:
+    problem = replace(
+        problem_of(3), rows=CSR(np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32), N_ITEMS)
+    )
+    problem = replace(problem, row_penalty=np.zeros(0), weights=np.zeros(0), targets=np.zeros(0))
+    assert ridge_rows(problem)[0].shape == (0, 3)
+    assert improve_rows(problem, np.zeros((0, 3), np.float32), 2)[0].shape == (0, 3)
+
+
 def test_steps_need_the_same_penalty_on_every_coordinate() -> None:
     problem = problem_of(8, biased=True)
     with pytest.raises(ValueError, match="every coordinate"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tastemap.data import Dataset
-from tastemap.errors import InvalidValueError
+from tastemap.errors import DivergedError, InvalidValueError
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.types import Float64Array
 from tastemap.models import als, ials
@@ -21,6 +21,7 @@ from tastemap.models.history_regression import HistoryRegression
 from tastemap.models.ials import IALSConfig
 from tastemap.models.implicit_history import ImplicitHistory
 from tastemap.models.user_loss import UserLoss
+from tastemap.training import fit
 from tests.toys import communities, planted
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -125,6 +126,35 @@ def test_reasons_add_up_with_every_kind_of_confidence_and_biases(name: str) -> N
         split = model.contributions(history, 3)
         score = model.users(np.array([user])).score(np.array([[3]], np.int32))[0, 0]
         assert split.baseline + split.values.sum() == pytest.approx(score, abs=1e-4)
+
+
+def test_a_fit_by_gradients_that_is_cut_is_repeated_by_what_it_resolved_to() -> None:
+    settings = {"solver": "cg", "cg_steps": 1, "n_epochs": 8, "n_factors": 4, "validation_fraction": 0.0}
+    asked = []
+
+    def stop(phase: str, done: int) -> bool:
+        asked.append(done)
+        return done == 3
+
+    cut = fit(timed(), "ials", settings=settings, rng=0, stop=stop)
+    again = fit(timed(), "ials", settings=cut.resolved.model_dump(), rng=0)
+    assert cut.interrupted
+    assert len(asked) == 3
+    left, right = cut.model, again.model
+    assert isinstance(left, FactorModel)
+    assert isinstance(right, FactorModel)
+    assert left.user_factors.tobytes() == right.user_factors.tobytes()
+    folded = left.fold_in(timed().interactions.by_user)
+    np.testing.assert_allclose(folded.factors, left.user_factors, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("model", ["als", "ials"])
+def test_systems_that_are_singular_up_to_rounding_are_told_with_what_to_do(model: str) -> None:
+    settings: dict[str, object] = {"n_factors": 39, "regularization": 1e-9, "validation_fraction": 0.0}
+    if model == "ials":
+        settings["unobserved_weight"] = 0.0
+    with pytest.raises(DivergedError, match="Raise regularization, or lower n_factors"):
+        fit(timed(), model, settings=settings, rng=0, keep_partial=False)
 
 
 def test_gradients_come_to_where_exact_solves_come() -> None:
