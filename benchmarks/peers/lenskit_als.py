@@ -7,13 +7,12 @@ Argument: a spec as ``peer_arrays.Task`` reads it, with ``n_factors, n_epochs, s
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
-import pandas
 from lenskit.als import BiasedMFScorer
-from lenskit.data import from_interactions_df
 from lenskit.training import TrainingOptions
-from peer_arrays import Task
+from peer_arrays import Task, lenskit_data
 
 
 def main() -> None:
@@ -21,13 +20,13 @@ def main() -> None:
     task = Task()
     spec = task.spec
     users, items = task.array("test_users"), task.array("test_items")
-    rows = task.train.tocoo()
-    start = time.perf_counter()
-    table = pandas.DataFrame({"user_id": rows.row, "item_id": rows.col, "rating": rows.data})
-    data = from_interactions_df(table)
     model = BiasedMFScorer(embedding_size=spec["n_factors"], epochs=spec["n_epochs"], **spec["settings"])
-    trainer = model.create_trainer(data, TrainingOptions(rng=spec["seed"]))
-    task.seconds["prepare_s"] = time.perf_counter() - start
+
+    def begun() -> tuple[Any, Any]:
+        data = lenskit_data(task)
+        return data, model.create_trainer(data, TrainingOptions(rng=spec["seed"]))
+
+    data, trainer = task.prepared(begun)
     user, item = data.users.numbers(users), data.items.numbers(items)
     bias = model.bias.global_bias + model.bias.user_biases[user] + model.bias.item_biases[item]
     for _ in range(spec["n_epochs"]):

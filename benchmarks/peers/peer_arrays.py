@@ -7,10 +7,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy import sparse
+
+T = TypeVar("T")
 
 
 class Task:
@@ -35,6 +37,20 @@ class Task:
         ones.data[:] = 1.0
         return ones
 
+    def table(self, user: str, item: str) -> Any:
+        """The training rows as a pandas table with the columns `user`, `item` and ``rating``."""
+        import pandas
+
+        rows = self.train.tocoo()
+        return pandas.DataFrame({user: rows.row, item: rows.col, "rating": rows.data})
+
+    def prepared(self, make: Callable[[], T]) -> T:
+        """What a peer makes before its first iteration; its time is ``prepare_s``."""
+        start = time.perf_counter()
+        made = make()
+        self.seconds["prepare_s"] = time.perf_counter() - start
+        return made
+
     def timed(self, work: Callable[[], object]) -> None:
         """Do the work of one fit, as the only iteration."""
         start = time.perf_counter()
@@ -53,3 +69,18 @@ class Task:
         seconds = {name: round(value, 3) for name, value in self.seconds.items()}
         print()  # ends what a progress bar may have left
         print(json.dumps({**seconds, "iteration_s": [round(value, 3) for value in self.iterations], **more}))
+
+
+def lenskit_data(task: Task) -> Any:
+    """The training part as a data set of LensKit."""
+    from lenskit.data import from_interactions_df
+
+    return from_interactions_df(task.table("user_id", "item_id"))
+
+
+def surprise_data(task: Task) -> Any:
+    """The training part as a training set of Surprise."""
+    from surprise import Dataset, Reader
+
+    reader = Reader(rating_scale=tuple(task.spec["scale"]))
+    return Dataset.load_from_df(task.table("user", "item"), reader).build_full_trainset()

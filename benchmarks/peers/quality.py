@@ -11,34 +11,21 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas
-from peer_arrays import Task
+from peer_arrays import Task, lenskit_data, surprise_data
 from scipy import sparse
 
 
 def surprise(task: Task, name: str) -> Any:
     """A rating system of Surprise."""
-    from surprise import SVD, Dataset, KNNBaseline, Reader, SVDpp
+    from surprise import SVD, KNNBaseline, SVDpp
 
-    rows = task.train.tocoo()
-    table = pandas.DataFrame({"user": rows.row, "item": rows.col, "rating": rows.data})
-    train = Dataset.load_from_df(table, Reader(rating_scale=tuple(task.spec["scale"]))).build_full_trainset()
+    train = surprise_data(task)
     seeded = {} if name == "KNNBaseline" else {"random_state": task.spec["seed"]}
     kinds = {"SVD": SVD, "SVDpp": SVDpp, "KNNBaseline": KNNBaseline}
     model = kinds[name](verbose=False, **task.spec["settings"], **seeded)
     task.timed(lambda: model.fit(train))
     pairs = zip(task.array("test_users").tolist(), task.array("test_items").tolist(), strict=True)
     return np.array([model.predict(user, item).est for user, item in pairs])
-
-
-def lenskit_data(task: Task) -> Any:
-    """The training part as a data set of LensKit."""
-    from lenskit.data import from_interactions_df
-
-    rows = task.train.tocoo()
-    return from_interactions_df(
-        pandas.DataFrame({"user_id": rows.row, "item_id": rows.col, "rating": rows.data})
-    )
 
 
 def lenskit(task: Task, scorer: Any) -> Callable[[int, Any], Any]:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import pandas
-from peer_arrays import Task
-from surprise import SVD, Dataset, Reader
+from peer_arrays import Task, surprise_data
+from surprise import SVD
 
 
 def main() -> None:
@@ -20,11 +19,7 @@ def main() -> None:
     task = Task()
     spec = task.spec
     users, items = task.array("test_users"), task.array("test_items")
-    rows = task.train.tocoo()
-    start = time.perf_counter()
-    table = pandas.DataFrame({"user": rows.row, "item": rows.col, "rating": rows.data})
-    train = Dataset.load_from_df(table, Reader(rating_scale=tuple(spec["scale"]))).build_full_trainset()
-    task.seconds["prepare_s"] = time.perf_counter() - start
+    train = task.prepared(lambda: surprise_data(task))
     inner_users = np.array([train.to_inner_uid(user) for user in range(spec["n_users"])])
     inner_items = np.array([train.to_inner_iid(item) for item in range(spec["n_items"])])
     user, item = inner_users[users], inner_items[items]
