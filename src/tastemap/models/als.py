@@ -50,7 +50,7 @@ class ALSConfig(IterativeConfig):
         description="expect user factors by which items a user has rated, and penalize what differs (SVD++)",
     )
     history_regularization: float = Field(
-        default=30.0, gt=0.0, description="λ_z, the weight on history factors"
+        default=60.0, gt=0.0, description="λ_z, the weight on history factors"
     )
     init_std: float = Field(
         default=0.1, gt=0.0, description="standard deviation of the first user factors, times sqrt(d)"

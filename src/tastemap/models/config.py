@@ -63,6 +63,8 @@ def ensure_falling(before: float, now: float) -> float:
     """
     if now <= before + LOSS_ROUNDING * abs(before):
         return now
+    if not np.isfinite(now):
+        raise DivergedError("The loss is no longer finite. Check the settings and the values for huge numbers.")
     raise DivergedError(
         f"The loss rose from {before:g} to {now:g}: the systems to solve are singular up to rounding, since "
         "their penalty is too small. Raise regularization, or lower n_factors."

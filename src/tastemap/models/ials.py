@@ -28,6 +28,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from tastemap.data import Dataset, Interactions
+from tastemap.errors import InvalidValueError
 from tastemap.linalg.csr import CSR, stable_order
 from tastemap.linalg.gramian import gramian, moments
 from tastemap.linalg.types import Float64Array, FloatArray
@@ -39,6 +40,8 @@ from tastemap.models.user_problem import Rows, UserProblem
 
 LARGE = 1_000_000
 """Interactions from which on "auto" takes conjugate gradients: below, exact solves are a matter of seconds."""
+LARGEST_SHARE = 1e6
+"""Beyond it single interactions outweigh all others together, and sums in float32 lose the rest."""
 MANY_FACTORS = 32
 """Factors from which on they take fewer operations than exact solves."""
 
@@ -55,12 +58,16 @@ class IALSConfig(IterativeConfig, RankingConfig):
         default=0.0, ge=0.0, le=1.0, description="γ, how α0 grows with an item's popularity: n^γ"
     )
     alpha: float = Field(
-        default=0.0, ge=0.0, description="what a rating or count adds to confidence: c = 1 + alpha r"
+        default=0.0,
+        ge=0.0,
+        le=LARGEST_SHARE,
+        description="what a rating or count adds to confidence: c = 1 + alpha r",
     )
     log_values: bool = Field(default=False, description="confidence c = 1 + alpha log(1 + r): for counts")
     recency: float = Field(
         default=0.0,
         ge=0.0,
+        le=LARGEST_SHARE,
         description="what being a user's latest adds to confidence, as a share: c (1 + recency 2^(-a / h))",
     )
     recency_half_life: float = Field(
@@ -74,15 +81,22 @@ class IALSConfig(IterativeConfig, RankingConfig):
     )
     cg_steps: int = Field(default=3, ge=1, le=100, description="steps of conjugate gradients a half step")
     init_std: float = Field(
-        default=0.1, gt=0.0, description="standard deviation of the first factors, times sqrt(d)"
+        default=0.1, gt=0.0, le=100.0, description="standard deviation of the first factors, times sqrt(d)"
     )
 
     @model_validator(mode="after")
     def _solvable(self) -> Self:
         if self.biases and self.solver == "cg":
-            raise ValueError("biases need the solver cholesky")
+            raise ValueError(
+                "biases=true works with solver=cholesky or auto alone. Got solver=cg; choose one of these"
+            )
         if self.biases and self.unobserved_power:
-            raise ValueError("unobserved_power must be 0 with biases, which it would not reach")
+            raise ValueError(
+                "unobserved_power must be 0 with biases=true, since unseen pairs then pull at biases too. "
+                f"Got {self.unobserved_power:g}; leave one of the two away"
+            )
+        if self.log_values and not self.alpha:
+            raise ValueError("log_values=true says how alpha counts, and alpha is 0. Set alpha above 0 too")
         return self
 
     def row_loss(self) -> UserLoss:
@@ -134,6 +148,11 @@ def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> I
     Cost O(n d^2 + (U + I) d^3) an epoch; memory O((U + I) d). The unseen pairs cost one gramian.
     """
     data, loss = train.interactions, config.row_loss()
+    if config.recency and data.timestamps is None:
+        raise InvalidValueError(
+            "recency needs interactions with times, to tell which of a user's are the latest. Got none; name "
+            "their column with --time-col, or leave recency at 0."
+        )
     confidences, shares = loss.confidences(data.by_user), _shares(data, config.unobserved_power)
     users = _Side(data.by_user, confidences, loss.factor_penalty(data.by_user.row_lengths, data.n_items))
     items = _item_side(data, loss, _by_item(data, confidences), shares)

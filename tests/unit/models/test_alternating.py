@@ -189,8 +189,30 @@ def test_a_confidence_that_is_not_positive_is_refused_with_what_to_do() -> None:
 
 
 def test_biases_and_gradients_exclude_each_other() -> None:
-    with pytest.raises(ValueError, match="biases need the solver cholesky"):
+    with pytest.raises(ValueError, match="biases=true works with solver=cholesky or auto alone"):
         configured("biases", solver="cg")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"unobserved_power": 0.5, "biases": True}, "unobserved_power must be 0 with biases=true"),
+        ({"log_values": True}, "alpha is 0"),
+        ({"alpha": 1e300}, "less than or equal to"),
+        ({"recency": 1e30}, "less than or equal to"),
+        ({"init_std": 1e300}, "less than or equal to"),
+    ],
+)
+def test_settings_of_ials_that_cannot_work_are_named(settings: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        IALSConfig.model_validate(settings)
+
+
+def test_recency_without_times_is_refused() -> None:
+    data = timed()
+    untimed = replace(data, interactions=replace(data.interactions, timestamps=None))
+    with pytest.raises(InvalidValueError, match="recency needs interactions with times"):
+        fit(untimed, "ials", settings={"recency": 1.0}, rng=0)
 
 
 def test_large_data_takes_gradients_unless_it_may_not() -> None:
