@@ -58,8 +58,9 @@ def command(
 def _facts(found: Plan) -> list[tuple[str, str]]:
     parts = ", ".join(f"{name} {_size(n_bytes)}" for name, n_bytes in found.parts.items() if n_bytes)
     epochs = f", for {plural(found.epochs, 'epoch')} in all" if found.epochs else ""
+    there = "" if found.machine_bytes is None else f" of {_size(found.machine_bytes)}"
     return [
-        ("memory", f"{_size(found.memory_bytes)} of {_size(found.machine_bytes)}: {parts}"),
+        ("memory", f"{_size(found.memory_bytes)}{there}: {parts}"),
         ("artifact", _size(found.artifact_bytes)),
         ("time", f"{_duration(found.seconds)}{epochs}"),
     ]

@@ -66,8 +66,13 @@ def fit(train: Dataset, config: EASEConfig, *, rng: np.random.Generator) -> Item
     # An item without users has no part in any weight; 1 in place of 0 keeps its power finite.
     popularity = np.maximum(data.by_item.row_lengths, 1).astype(np.float64)
     penalty = config.regularization * popularity**config.frequency_power  # (I,)
-    make_weights = _weights_by_users if 2 * data.n_users < data.n_items else _weights_by_items
+    make_weights = _weights_by_users if is_by_users(data.n_users, data.n_items) else _weights_by_items
     return ItemWeights(DenseWeights(make_weights(data, penalty)), data.by_user, config.positive_min)
+
+
+def is_by_users(n_users: int, n_items: int) -> bool:
+    """Whether the matrix that is inverted is U x U: with few users that is less work."""
+    return 2 * n_users < n_items
 
 
 def too_many_items(n_items: int) -> str | None:

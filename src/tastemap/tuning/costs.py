@@ -8,14 +8,14 @@ a test holds that. Symbols: ``n`` rows, ``U`` users, ``I`` items, ``d`` factors.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from tastemap.models.als import ALSConfig
 from tastemap.models.bias import BiasConfig
 from tastemap.models.dot import DotConfig
-from tastemap.models.ease import EASEConfig, too_many_items
+from tastemap.models.ease import EASEConfig, is_by_users, too_many_items
 from tastemap.models.gibbs import GibbsConfig
 from tastemap.models.gibbs_mean import COLUMNS_PER_FACTOR, KEPT_DRAWS, SPARE_PER_FACTOR
 from tastemap.models.history_regression import STEPS as HISTORY_STEPS
@@ -24,6 +24,7 @@ from tastemap.models.itemknn import ItemKNNConfig, most_weights, too_many_weight
 from tastemap.models.mlp import MLPConfig, embedding_size
 from tastemap.models.popularity import PopularityConfig
 from tastemap.models.softmax import SoftmaxConfig
+from tastemap.tuning.cost import Cost, Size
 from tastemap.tuning.machine import Work
 
 FLOAT, DOUBLE = 4, 8
@@ -39,70 +40,6 @@ DRAW_ELEMENTS = 400
 """What a number of a draw costs beside the solves: random numbers, conversions, the sum of products."""
 SHOWN_ELEMENTS = 32
 """Passes of softmax over a batch of dense histories: what is drawn, hidden, normalized, and the gradients."""
-
-
-@dataclass(frozen=True)
-class Size:
-    """What the cost of a fit depends on.
-
-    Parameters
-    ----------
-    n_rows, n_users, n_items : int
-    user_pairs : int
-        Ordered pairs of items that a user has both of, summed over users: ``sum of n_u (n_u - 1)``.
-    user_values, item_values : int
-        Different values of the feature columns that the settings name, summed.
-    user_inputs, item_inputs : int
-        Lengths of the embeddings of these columns, summed.
-    """
-
-    n_rows: int
-    n_users: int
-    n_items: int
-    user_pairs: int
-    user_values: int = 0
-    item_values: int = 0
-    user_inputs: int = 0
-    item_inputs: int = 0
-
-    @property
-    def n_entities(self) -> int:
-        """Users and items together."""
-        return self.n_users + self.n_items
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a fit needs beside the data.
-
-    Parameters
-    ----------
-    model_bytes : int
-        The arrays of the fitted model, as they are saved.
-    fit_bytes : int
-        What is held at the peak of fitting, the model included.
-    once : Work
-        What is done a single time.
-    epoch : Work
-        What an epoch does to all rows.
-    best_epoch : int
-        The epoch that usually is the best one, if the settings allow as many; 0: the model has no epochs.
-    advice : str
-        What to do for less memory, as a part of a sentence.
-    libraries : tuple of str
-        What is loaded beside NumPy and Polars: ``scipy``, ``torch``.
-    refused : str or None
-        The sentence with which the fit refuses data of this size.
-    """
-
-    model_bytes: int
-    fit_bytes: int
-    once: Work = field(default_factory=Work)
-    epoch: Work = field(default_factory=Work)
-    best_epoch: int = 0
-    advice: str = "take fewer rows"
-    libraries: tuple[str, ...] = ()
-    refused: str | None = None
 
 
 def _factors(size: Size, n_factors: int) -> int:
@@ -148,7 +85,19 @@ def _als(size: Size, config: ALSConfig) -> Cost:
 
 
 def _ials(size: Size, config: IALSConfig) -> Cost:
-    return _alternating(size, config.n_factors, config.n_factors, IALS_TURNS)
+    d, n = config.n_factors, size.n_rows
+    cost, steps = _alternating(size, d, d, IALS_TURNS), config.steps_for(n)
+    if steps is None:
+        return cost
+    # Each step reads the rows of both sides once; the right sides and the losses do it another 2.4 times.
+    improved = (2.4 + steps) * 4 * n * d + size.n_entities * d**2
+    return replace(
+        cost,
+        fit_bytes=cost.fit_bytes + _factors(size, d) + 2 * DOUBLE * n,  # a copy of factors and rows
+        # Users of the last epoch are solved for exactly.
+        once=Work(solves=n * d**2 + size.n_users * d**3 // 6),
+        epoch=Work(solves=improved, entries=8 * n),
+    )
 
 
 def _gibbs(size: Size, config: GibbsConfig) -> Cost:
@@ -193,7 +142,7 @@ def _network(size: Size, n_parameters: int, model: int, epoch: Work, best_epoch:
 
 def _steps(n_rows: int, batch_size: int) -> tuple[int, int]:
     """Steps of an epoch, and rows of a step."""
-    batch = min(batch_size, n_rows)
+    batch = max(min(batch_size, n_rows), 1)
     return -(-n_rows // batch), batch
 
 
@@ -203,9 +152,14 @@ def _dot(size: Size, config: DotConfig) -> Cost:
     n_parameters = size.n_entities * (d + 1) + history
     model = _factors(size, d) + FLOAT * history
     moved = 3 * batch * (d + 1) if config.lazy_steps else n_parameters
-    visited = size.n_rows * d * (1 + (steps if config.implicit_history else 0))
     gravity = steps * 6 * size.n_entities * d**2 if config.gravity else 0
-    epoch = Work(elements=steps * moved, entries=visited, products=gravity, steps=steps)
+    epoch = Work(
+        elements=steps * moved,
+        entries=size.n_rows * d,
+        gathered=steps * size.n_rows * d if config.implicit_history else 0,
+        products=gravity,
+        steps=steps,
+    )
     return _network(size, n_parameters, model, epoch, config.last_epoch, "lower n_factors")
 
 
@@ -261,17 +215,21 @@ def _itemknn(size: Size, config: ItemKNNConfig) -> Cost:
 
 
 def _ease(size: Size, config: EASEConfig) -> Cost:
-    pairs, smaller = size.n_items**2, min(size.n_users, size.n_items)
-    inverted = smaller**2 + (size.n_users * size.n_items if size.n_users < size.n_items else 0)
+    users, items, n = size.n_users, size.n_items, size.n_rows
+    if is_by_users(users, items):
+        inverted = users**2 + users * items
+        # Sums over a user's items jump, and there are at most as many between users of an item.
+        work = Work(counts=n * users, precise_products=users**3, entries=4 * items**2, solves=n * items)
+    else:
+        inverted = items**2
+        work = Work(counts=size.user_pairs, precise_products=items**3, entries=4 * items**2)
     return Cost(
-        FLOAT * pairs,
-        FLOAT * pairs + DOUBLE * inverted + 2 * DOUBLE * size.n_rows,
-        once=Work(
-            counts=size.user_pairs, precise_products=smaller**3, entries=4 * pairs, solves=size.n_rows * smaller
-        ),
+        FLOAT * items**2,
+        FLOAT * items**2 + DOUBLE * inverted + 2 * DOUBLE * n,
+        once=work,
         advice="take ials, whose memory grows with the items alone",
         libraries=("scipy",),
-        refused=too_many_items(size.n_items),
+        refused=too_many_items(items),
     )
 
 

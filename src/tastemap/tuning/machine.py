@@ -41,6 +41,8 @@ class Work:
         Counters raised at places that jump.
     entries : float
         Numbers read or written once, in passes over all rows.
+    gathered : float
+        Numbers of vectors that are picked from a table and summed, and of their gradients: once for both.
     elements : float
         Parameters that an optimizer moves.
     steps : float
@@ -52,6 +54,7 @@ class Work:
     precise_products: float = 0.0
     counts: float = 0.0
     entries: float = 0.0
+    gathered: float = 0.0
     elements: float = 0.0
     steps: float = 0.0
 
@@ -77,6 +80,7 @@ RATES = {
     "precise_products": _Rate(40e9),
     "counts": _Rate(400e6, is_shared=True, is_moving=True),
     "entries": _Rate(70e6, is_moving=True),
+    "gathered": _Rate(2.5e9, is_moving=True),
     "elements": _Rate(600e6, is_moving=True),
     "steps": _Rate(1.6e3),
 }
@@ -121,8 +125,18 @@ def _best_seconds(work: Callable[[], object]) -> float:
     return max(min(taken), 1e-9)
 
 
-def machine_memory() -> int:
-    """Bytes of memory that this process may use: the machine's, or a container's if that is less."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def machine_memory() -> int | None:
+    """Bytes of memory that this process may use: the machine's, or a container's if that is less.
+
+    None where the system does not say, such as on Windows.
+    """
     limit = CGROUP_LIMIT.read_text().strip() if CGROUP_LIMIT.is_file() else "max"
-    return min(total, int(limit)) if limit.isdecimal() else total
+    known = [_physical_bytes(), int(limit) if limit.isdecimal() else None]
+    return min((one for one in known if one is not None), default=None)
+
+
+def _physical_bytes() -> int | None:
+    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= getattr(os, "sysconf_names", {}).keys():
+        return None
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return total if total > 0 else None

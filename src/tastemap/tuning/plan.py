@@ -15,7 +15,8 @@ from tastemap.models.mlp import embedding_size
 from tastemap.training.fit import check_ratings
 from tastemap.training.registry import get, make_config
 from tastemap.training.validation import LARGEST_SAMPLE
-from tastemap.tuning.costs import COSTS, Cost, Size
+from tastemap.tuning.cost import Cost, Size
+from tastemap.tuning.costs import COSTS
 from tastemap.tuning.machine import Work, machine_memory, measure_speed
 
 PROGRAM_BYTES = 172_000_000
@@ -47,8 +48,8 @@ class Plan:
     model : str
     memory_bytes : int
         The most memory that the process holds at once.
-    machine_bytes : int
-        The memory that the process may use here.
+    machine_bytes : int or None
+        The memory that the process may use here; None where the system does not say.
     artifact_bytes : int
         Size of the saved folder.
     seconds : float
@@ -59,16 +60,19 @@ class Plan:
         Epochs that the time was reckoned for, those of the search included; 0 for a closed form.
     advice : tuple of str
         Sentences on what to do if the fit would be refused or needs more memory than there is; else empty.
+    refused : str or None
+        The sentence with which the fit refuses data of this size, the first of `advice`.
     """
 
     model: str
     memory_bytes: int
-    machine_bytes: int
+    machine_bytes: int | None
     artifact_bytes: int
     seconds: float
     parts: dict[str, int]
     epochs: int
     advice: tuple[str, ...] = ()
+    refused: str | None = None
 
     @property
     def fits(self) -> bool:
@@ -127,6 +131,7 @@ def plan(data: Dataset, model: str, settings: Mapping[str, object] | None = None
         parts=parts,
         epochs=total,
         advice=_advice(cost, memory, machine),
+        refused=cost.refused,
     )
 
 
@@ -214,9 +219,9 @@ def _seconds(data: Dataset, cost: Cost, passes: float) -> float:
     )
 
 
-def _advice(cost: Cost, memory: int, machine: int) -> tuple[str, ...]:
+def _advice(cost: Cost, memory: int, machine: int | None) -> tuple[str, ...]:
     said = [] if cost.refused is None else [cost.refused]
-    if memory > machine:
+    if machine is not None and memory > machine:
         said.append(
             f"The fit needs about {memory / 1e9:,.1f} GB and this machine has {machine / 1e9:,.1f} GB: "
             f"{cost.advice}, or take a machine with more memory."
