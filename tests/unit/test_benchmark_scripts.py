@@ -64,16 +64,49 @@ def test_a_figure_is_reached_when_it_rises_or_falls_to_the_target(script: Any) -
     assert reached([1.0, 2.0], [0.1, 0.1], 0.2) is None
 
 
-def test_ials_is_compared_at_the_figure_of_the_faster_peer(script: Any) -> None:
-    runs = {
-        "implicit": [{"iteration_s": [5.0, 5.0], "ndcg@20": [0.10, 0.30]}],
-        "irspack": [{"iteration_s": [2.0, 2.0], "ndcg@20": [0.15, 0.20]}],
-        "ours": [{"iteration_s": [1.0, 1.0], "ndcg@20": [0.1999, 0.25]}],
+def ials_runs() -> dict[str, list[dict[str, Any]]]:
+    """Two iterations of each system: implicit is slower than irspack, and better."""
+    return {
+        "implicit": [{"seed": 0, "iteration_s": [5.0, 5.0], "ndcg@20": [0.10, 0.23]}],
+        "irspack": [{"seed": 0, "iteration_s": [2.0, 2.0], "ndcg@20": [0.15, 0.20]}],
+        "ours": [{"seed": 0, "iteration_s": [1.0, 3.0], "ndcg@20": [0.1999, 0.25]}],
     }
+
+
+def test_ials_is_compared_at_the_figure_of_each_peer_and_the_smaller_ratio_counts(script: Any) -> None:
+    found = script("bench_ials").compared(ials_runs())
+    implicit, irspack = (found["beside"][name] for name in ("implicit", "irspack"))
+    assert (implicit["peer_s"], implicit["ours_s"], implicit["times_faster"]) == ([10.0], [4.0], 2.5)
+    assert (irspack["peer_s"], irspack["ours_s"], irspack["times_faster"]) == ([4.0], [1.0], 4.0)
+    assert found["times_faster"] == 2.5
+
+
+def test_ials_that_misses_the_figure_of_a_peer_at_one_seed_has_no_ratio(script: Any) -> None:
+    runs = ials_runs()
+    for own in runs.values():
+        own.append({**own[0], "seed": 1})
+    runs["ours"][1]["ndcg@20"] = [0.19, 0.21]
     found = script("bench_ials").compared(runs)
-    assert found["faster_peer"] == "irspack"
-    assert found["seconds_to_target"] == {"implicit": [10.0], "irspack": [4.0], "ours": [1.0]}
-    assert found["times_faster"] == 4.0
+    assert found["beside"]["implicit"]["ours_s"] == [4.0, None]
+    assert found["beside"]["implicit"]["times_faster"] is None
+    assert found["times_faster"] is None
+
+
+def test_ials_is_compared_at_the_seeds_that_both_have(script: Any) -> None:
+    runs = ials_runs()
+    runs["ours"].append({"seed": 5, "iteration_s": [9.0, 9.0], "ndcg@20": [0.0, 0.0]})
+    assert script("bench_ials").compared(runs)["beside"]["irspack"]["seeds"] == [0]
+
+
+def test_implicit_gets_the_settings_that_were_best_on_the_file_of_the_comparison(script: Any) -> None:
+    settings_for = script("bench_ials").settings_for
+    best, other = ({"regularization": value, "alpha": 1.0, "ndcg@20": value} for value in (200.0, 50.0))
+    large = {"size": "full", "d=64": [best, other], "d=128": [other, best]}
+    assert settings_for(64, large)["implicit"] == {"regularization": 200.0, "alpha": 1.0}
+    assert settings_for(128, large)["implicit"] == {"regularization": 50.0, "alpha": 1.0}
+    assert settings_for(32, large)["implicit"] == {"regularization": 200.0, "alpha": 1.0}
+    assert settings_for(32, large)["implicit_chosen_on"] == "this file at d=64"
+    assert settings_for(64, {})["implicit_chosen_on"] == "a tenth of the users"
 
 
 def test_als_is_compared_at_each_system_s_own_lowest_error(script: Any) -> None:
