@@ -22,14 +22,17 @@ def command(
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
     level: Annotated[
-        float,
+        float | None,
         typer.Option(
-            metavar="SHARE", help="Share of ratings between `lower` and `upper`, if the model has them."
+            metavar="SHARE",
+            help="Share of ratings between `lower` and `upper`, if the model has them; default: 0.95.",
         ),
-    ] = 0.95,
+    ] = None,
     at_least: Annotated[
         float | None,
-        typer.Option(metavar="R", help="Add the chance of a rating of at least R, if the model can."),
+        typer.Option(
+            metavar="R", help="Add the chance of a rating of at least R, within the scale, if the model can."
+        ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:

@@ -14,18 +14,23 @@ from tastemap.data.columns import ITEM_NAMES, TITLE_NAMES, USER_NAMES, find_colu
 from tastemap.data.movielens import split_genres, year_in
 from tastemap.data.tables import open_table
 from tastemap.errors import ColumnError, SourceNotFoundError
+from tastemap.plurals import plural
 
 Features: TypeAlias = str | Path | pl.DataFrame
 
 
-def read_item_features(features: Features, item_ids: pl.Series, *, scratch: Path) -> Catalog:
+def read_item_features(
+    features: Features, item_ids: pl.Series, *, scratch: Path
+) -> tuple[Catalog, tuple[str, ...]]:
     """A catalog from a file or frame with an item column and any of ``title``, ``year``, ``genres`` and others.
+
+    Beside it stand sentences about ids that do not match those of the interactions.
 
     Parameters
     ----------
     features : str, Path or DataFrame
     item_ids : Series
-        The interactions' ids, whose type the catalog takes.
+        The interactions' ids, distinct, whose type the catalog takes.
     scratch : Path
         A folder for temporary files.
 
@@ -34,7 +39,7 @@ def read_item_features(features: Features, item_ids: pl.Series, *, scratch: Path
     SourceNotFoundError, ColumnError, DataError
         If the file is not there, has no item column, or cannot be read.
     """
-    frame = _read(features, "item_features", "item", ITEM_NAMES, item_ids.dtype, scratch)
+    frame, notes = _read(features, "item_features", "item", ITEM_NAMES, item_ids, scratch)
     title = find_column(frame.columns, TITLE_NAMES)
     if title is not None:
         frame = frame.rename({title: "title"}).with_columns(pl.col("title").cast(pl.String).str.strip_chars())
@@ -46,25 +51,27 @@ def read_item_features(features: Features, item_ids: pl.Series, *, scratch: Path
         frame = (frame.drop(genres) if genres != "genres" else frame).with_columns(split)
     frame = _with_year(frame)
     order = [name for name in ("item_id", "title", "year", "genres") if name in frame.columns]
-    return Catalog(frame.select(*order, pl.exclude(order)))
+    return Catalog(frame.select(*order, pl.exclude(order))), notes
 
 
-def read_user_features(features: Features, user_ids: pl.Series, *, scratch: Path) -> pl.DataFrame:
+def read_user_features(
+    features: Features, user_ids: pl.Series, *, scratch: Path
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """A table of users from a file or frame with a user column; zip codes are left out.
 
-    Parameters and errors as for :func:`read_item_features`.
+    Result, parameters and errors as for :func:`read_item_features`.
     """
-    frame = _read(features, "user_features", "user", USER_NAMES, user_ids.dtype, scratch)
+    frame, notes = _read(features, "user_features", "user", USER_NAMES, user_ids, scratch)
     private = [
         name for name in frame.columns if simple_name(name) in ("zip", "zipcode", "postcode", "postalcode")
     ]
-    return frame.drop(private)
+    return frame.drop(private), notes
 
 
 def _read(
-    features: Features, argument: str, side: str, usual: Sequence[str], dtype: pl.DataType, scratch: Path
-) -> pl.DataFrame:
-    """The features with an id column ``item_id`` or ``user_id`` of the given type: distinct, none missing."""
+    features: Features, argument: str, side: str, usual: Sequence[str], known: pl.Series, scratch: Path
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """The features by ``item_id`` or ``user_id`` of the type of `known`, distinct, none missing; and notes."""
     if isinstance(features, pl.DataFrame):
         frame, label, is_text = features, argument, False
     else:
@@ -90,10 +97,28 @@ def _read(
     others = frame.drop(column, f"{side}_id", strict=False)
     if is_text:
         others = others.select(_as_number(series) for series in others)
-    made = others.insert_column(0, id_columns.conform(ids, dtype).alias(f"{side}_id"))
-    return made.filter(pl.col(f"{side}_id").is_not_null()).unique(
-        f"{side}_id", keep="first", maintain_order=True
-    )
+    ids = id_columns.conform(ids, known.dtype).alias(f"{side}_id")
+    made = others.insert_column(0, ids).filter(pl.col(f"{side}_id").is_not_null())
+    made = made.unique(f"{side}_id", keep="first", maintain_order=True)
+    return made, _match_notes(ids, known, side, label)
+
+
+def _match_notes(ids: pl.Series, known: pl.Series, side: str, label: str) -> tuple[str, ...]:
+    """What does not match between the ids of a table of features and those of the interactions."""
+    n_known, n_found = len(known), int(known.is_in(ids.implode()).sum())
+    if not n_found:
+        return (f"0 of {plural(n_known, side)} have a row in {label}; check its ids.",)
+    notes = []
+    if n_found < n_known:
+        notes.append(f"{n_found:,} of {plural(n_known, side)} have a row in {label}.")
+    given = ids.drop_nulls()
+    n_unused = len(ids) - int(given.is_in(known.implode()).sum())
+    if n_unused:
+        notes.append(f"Not used: {plural(n_unused, 'row')} of {label}, for {side}s that are not in the data.")
+    n_twice = int((given.value_counts()["count"] > 1).sum())
+    if n_twice:
+        notes.append(f"{plural(n_twice, 'id')} in more than one row of {label}: the first row counts.")
+    return tuple(notes)
 
 
 def _as_number(text: pl.Series) -> pl.Series:

@@ -253,16 +253,19 @@ def _with_features(
 ) -> Dataset:
     layout = None if located is None else located.layout
     data: Interactions = dataset.interactions
-    catalog, users = dataset.catalog, dataset.user_features
+    catalog, users, notes = dataset.catalog, dataset.user_features, dataset.report.notes
     if item_features is not None:
-        catalog = read_item_features(item_features, data.items.ids, scratch=scratch)
+        catalog, said = read_item_features(item_features, data.items.ids, scratch=scratch)
+        notes += said
     elif layout is not None and layout.titles is not None:
         catalog = read_catalog(layout.titles)
     if user_features is not None:
-        users = read_user_features(user_features, data.users.ids, scratch=scratch)
+        users, said = read_user_features(user_features, data.users.ids, scratch=scratch)
+        notes += said
     elif layout is not None and layout.users is not None:
         users = read_users(layout.users)
-    return replace(dataset, catalog=catalog, user_features=users)
+    report = replace(dataset.report, notes=notes)
+    return replace(dataset, catalog=catalog, user_features=users, report=report)
 
 
 def _take_part(dataset: Dataset, fold: int, side: str) -> Dataset:

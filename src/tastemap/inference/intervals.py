@@ -16,6 +16,8 @@ from tastemap.models.recommender import Recommender
 ROWS_LOOKED_AT = 100_000
 MOST_RATINGS = 101
 """Different ratings of a scale in steps, at most: whole percents."""
+USUAL_LEVEL = 0.95
+"""Share of the ratings that an interval holds where nobody says another."""
 ROUNDING = 1e-6
 """In stars: an end this near to a rating holds it."""
 
@@ -65,8 +67,22 @@ class Spread:
         return lower, upper
 
     def chance(self, at_least: float) -> Float64Array:
-        """The chance of a rating of at least so many stars, shape (n,)."""
+        """The chance of a rating of at least so many stars, shape (n,); 1 from the lowest rating on.
+
+        Raises
+        ------
+        InvalidValueError
+            If `at_least` is not within the rating scale.
+        """
+        if not self.low <= at_least <= self.high:
+            raise InvalidValueError(
+                f"at_least must be a rating of the model's scale, from {self.low:g} to {self.high:g}. "
+                f"Got {at_least:g}; give a rating between them.",
+                argument="at_least",
+            )
         known = np.isfinite(self.spread)
+        if at_least == self.low:
+            return np.where(known, 1.0, np.nan)
         chance = np.full(len(known), np.nan)
         # Errors are taken as spread evenly between two ratings: "at least 4" begins half a step below.
         step = float(np.diff(self.ratings).min()) if len(self.ratings) > 1 else 0.0
@@ -99,7 +115,7 @@ def _ratings(values: Float32Array) -> Float64Array:
     return found if 2 <= len(found) <= MOST_RATINGS else found[:0]
 
 
-def check_level(level: float) -> None:
-    """Raise unless `level` is a share between none and all of the ratings."""
-    if not 0.0 < level < 1.0:
+def check_level(level: float | None) -> None:
+    """Raise unless `level` is left out, or a share between none and all of the ratings."""
+    if level is not None and not 0.0 < level < 1.0:
         raise InvalidValueError(f"level must be above 0 and below 1, such as 0.95. Got {level:g}.")

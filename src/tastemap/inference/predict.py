@@ -7,7 +7,7 @@ import polars as pl
 
 from tastemap.data import UNKNOWN, Id, Ids
 from tastemap.errors import InvalidValueError
-from tastemap.inference.intervals import check_level, spread_of
+from tastemap.inference.intervals import USUAL_LEVEL, check_level, spread_of
 from tastemap.inference.items import id_list
 from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float64Array, Int32Array
@@ -22,7 +22,7 @@ def predict(
     user_ids: Ids | Id,
     item_ids: Ids | Id,
     *,
-    level: float = 0.95,
+    level: float | None = None,
     at_least: float | None = None,
 ) -> pl.DataFrame:
     """Predict the rating of each (user, item) pair.
@@ -34,10 +34,10 @@ def predict(
     recommender : Recommender
     user_ids, item_ids : sequences of shape (n,), or one id each
         An unknown or missing (None) id contributes zero: what is left are the mean and the other side's bias.
-    level : float
-        Share of the ratings that the intervals hold, above 0 and below 1.
+    level : float, optional
+        Share of the ratings that the intervals hold, above 0 and below 1; 0.95 if left out.
     at_least : float, optional
-        Also say how likely a rating of at least so many stars is.
+        Also say how likely a rating of at least so many stars is; a rating within the model's scale.
 
     Returns
     -------
@@ -50,8 +50,8 @@ def predict(
     Raises
     ------
     InvalidValueError
-        If the two sequences differ in length, `level` is out of range, or `at_least` is given and the model
-        does not know how sure it is.
+        If the two sequences differ in length, `level` or `at_least` is out of range, or one of them is given
+        and the model does not know how sure it is.
     """
     check_recommender(recommender)
     check_level(level)
@@ -83,25 +83,32 @@ def _sureness(
     user_index: Int32Array,
     item_index: Int32Array,
     prediction: Float64Array,
-    level: float,
+    level: float | None,
     at_least: float | None,
 ) -> list[pl.Series]:
     """The columns ``lower``, ``upper`` and ``chance``, as far as the model can fill them."""
     spread = spread_of(recommender, user_index, item_index, prediction)
     if spread is None:
-        if at_least is None:
+        given = [name for name, value in (("level", level), ("at_least", at_least)) if value is not None]
+        if not given:
             return []
         raise InvalidValueError(
-            f"at_least needs a model that knows how sure it is, and {recommender.name} does not. Fit gibbs."
+            f"{given[-1]} needs a model that knows how sure it is, and {recommender.name} does not. "
+            f"Fit gibbs, or leave {given[-1]} out."
         )
-    found = dict(zip(("lower", "upper"), spread.interval(level), strict=True))
+    ends = spread.interval(USUAL_LEVEL if level is None else level)
+    found = dict(zip(("lower", "upper"), ends, strict=True))
     if at_least is not None:
         found["chance"] = spread.chance(at_least)
     return [pl.Series(name, values, nan_to_null=True) for name, values in found.items()]
 
 
 def predict_table(
-    recommender: Recommender, pairs: pl.DataFrame, *, level: float = 0.95, at_least: float | None = None
+    recommender: Recommender,
+    pairs: pl.DataFrame,
+    *,
+    level: float | None = None,
+    at_least: float | None = None,
 ) -> pl.DataFrame:
     """:func:`predict` for the rows of a table, which keeps its other columns.
 

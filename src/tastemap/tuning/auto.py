@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tastemap.data import Dataset
 from tastemap.data.dataset import check_dataset
-from tastemap.errors import InvalidValueError
+from tastemap.errors import InvalidValueError, TastemapError
 from tastemap.models.base import Objective
 from tastemap.models.recommender import Recommender
 from tastemap.progress import SILENT, Progress
 from tastemap.rng import Rng, seed_of
 from tastemap.training import fit
 from tastemap.tuning.arena import METRIC
-from tastemap.tuning.budget import CAREFUL, Budget, EpochClock
+from tastemap.tuning.budget import Budget, EpochClock
 from tastemap.tuning.candidates import Candidate, candidates
 from tastemap.tuning.caps import within_memory
 from tastemap.tuning.forecast import Forecast, can_be_cut
 from tastemap.tuning.leaderboard import Standing
 from tastemap.tuning.outcome import ranked
 from tastemap.tuning.race import LEAST_SHARE, LeftOut, run_race
-from tastemap.tuning.trial import Trial
-from tastemap.tuning.units import size_bytes, written_s
+from tastemap.tuning.trial import Trial, not_fitted
+from tastemap.tuning.units import written_s
 
 DEFAULT_BUDGET = "60s"
 
@@ -40,10 +39,9 @@ class Auto:
     metric : str
         ``rmse`` or ``ndcg@10``, on rows held out of the training data.
     leaderboard : tuple of Standing
-        Candidates that were measured on the largest share of the users, best first; then those that went
-        out before.
+        Candidates of the last whole round, best first; then those that went out before.
     left_out : tuple of LeftOut
-        Candidates that did not take part, and why.
+        Candidates that did not take part or could not be fitted, and why; none of them stands above.
     notes : tuple of str
         What a person should know of the choice.
     """
@@ -92,7 +90,8 @@ def auto(
         Time for everything, saving included: ``"60s"``, ``"5m"`` or seconds. A :class:`Budget` may have been
         started before the data was read. None: no end.
     max_memory : str, float or None
-        Such as ``"4GB"``: candidates that are predicted to need more are left out.
+        Such as ``"4GB"``: candidates that are predicted to need more are left out. None: what this machine
+        has.
     positive_min : float or None
         Ranking models learn from ratings of at least this.
     rng : int, Generator or None
@@ -113,11 +112,7 @@ def auto(
     objective = _objective(data, objective, positive_min)
     seed = seed_of(rng)
     forecast = Forecast(data, objective)
-    entrants, left_out = within_memory(
-        candidates(objective, positive_min),
-        forecast,
-        None if max_memory is None else size_bytes("max_memory", max_memory),
-    )
+    entrants, left_out = within_memory(candidates(objective, positive_min), forecast, max_memory)
     fallback = _baseline(data, entrants[0], forecast, budget, seed, progress)
     race = run_race(
         data,
@@ -158,12 +153,7 @@ def _baseline(
     """The first usable model; raises if the budget does not hold even this one."""
     needed_s = forecast.planned_s(baseline) + forecast.save_s(baseline)
     if budget.left_s < needed_s:
-        least_s = math.ceil(CAREFUL * (budget.used_s + needed_s))
-        raise InvalidValueError(
-            f"budget must be at least about {least_s}s for this data, since reading it has taken "
-            f"{written_s(budget.used_s)}. Got {written_s(budget.limit_s)}; allow more time.",
-            argument="budget",
-        )
+        raise budget.refusal(needed_s, f"fit even {baseline.model} to this data")
     started_s = budget.used_s
     found = fit(data, baseline.model, settings=baseline.settings, rng=seed, progress=progress)
     forecast.learn_start(baseline, budget.used_s - started_s)
@@ -199,6 +189,9 @@ def _refit(
         except KeyboardInterrupt:
             notes.append(f"Ctrl-C ended the fit to all rows: the baseline {fallback.name} is taken.")
             return replace(fallback, interrupted=True), notes
+        except (TastemapError, MemoryError) as error:
+            notes.append(not_fitted(trial, error))
+            continue
         # Where the clock has cut the fit, its settings are those that repeat it, as if they had been given.
         return replace(found, config=found.resolved), notes
     return fallback, notes

@@ -6,7 +6,8 @@ import math
 import time
 from collections.abc import Callable
 
-from tastemap.tuning.units import duration_s
+from tastemap.errors import InvalidValueError
+from tastemap.tuning.units import duration_s, written_s
 
 CAREFUL = 1.3
 """Predicted times are multiplied by this before they are held against what is left."""
@@ -62,6 +63,15 @@ class Budget:
     def fits(self, seconds: float) -> bool:
         """Whether work of a predicted time, with a margin, still fits."""
         return CAREFUL * seconds <= self.left_s
+
+    def refusal(self, needed_s: float, purpose: str, remedy: str = "") -> InvalidValueError:
+        """The error for work that does not fit: with how much time there must be, what is over included."""
+        least_s = math.ceil(CAREFUL * (self.used_s + needed_s))
+        return InvalidValueError(
+            f"budget must be at least about {least_s}s to {purpose}. Got {written_s(self.limit_s)}, and "
+            f"{written_s(self.used_s)} were over once the data was read; allow more time{remedy}.",
+            argument="budget",
+        )
 
 
 class EpochClock:

@@ -6,22 +6,23 @@ from dataclasses import replace
 
 from tastemap.tuning.arena import Arena
 from tastemap.tuning.leaderboard import Standing, preferred, standings
-from tastemap.tuning.race import Race
+from tastemap.tuning.race import Race, better_half
 from tastemap.tuning.trial import Trial
+
+Round = tuple[float, Arena, list[Trial]]
 
 
 def ranked(race: Race, seed: int) -> tuple[list[Trial], list[Standing], list[str]]:
     """The trials in the order in which to take them, the standings of all, and notes.
 
-    The last round in which at least two took part decides; those that went out before stand below, without a
-    difference, since they were measured on other users.
+    The last whole round decides. Those that went out before stand below, without a difference, since they were
+    measured on other users; those that could not be fitted have no place.
     """
-    notes = ["Ctrl-C ended the race; the best so far is taken."] if race.interrupted else []
-    rounds = [one for one in race.rounds if one[2]]
+    stopped = ["Ctrl-C ended the race; the best so far is taken."] if race.interrupted else []
+    notes, rounds = [*stopped, *race.notes], _rounds(race)
     if not rounds:
         return [], [], [*notes, "No models could be compared: the baseline is taken."]
-    deciding = next((one for one in reversed(rounds) if len(one[2]) > 1), rounds[-1])
-    share, arena, trials = deciding
+    share, arena, trials = _deciding(race, rounds)
     found = standings(arena, trials, share, seed)
     order = preferred(arena, trials, found)
     board = _sorted(found, arena)
@@ -38,6 +39,32 @@ def ranked(race: Race, seed: int) -> tuple[list[Trial], list[Standing], list[str
         known |= {trial.candidate.label for trial in out}
         board += _sorted([_without_difference(one) for one in standings(arena, out, share, seed)], arena)
     return order, board, notes
+
+
+def _rounds(race: Race) -> list[Round]:
+    """The rounds without those that could not be fitted."""
+    failed = {one.candidate.label for one in race.left_out}
+    rounds = [
+        (share, arena, [trial for trial in trials if trial.candidate.label not in failed])
+        for share, arena, trials in race.rounds
+    ]
+    return [one for one in rounds if one[2]]
+
+
+def _deciding(race: Race, rounds: list[Round]) -> Round:
+    """The last round that compares all who went on to it, or the first one.
+
+    A round that Ctrl-C or the clock ended lacks some, and the best may be among them, since the simple ones run
+    first: of those the round before says more.
+    """
+    failed = {one.candidate.label for one in race.left_out}
+    for place in range(len(rounds) - 1, 0, -1):
+        _, arena, before = race.rounds[place - 1]
+        entered = {candidate.label for candidate in better_half(before, arena)} - failed
+        trials = rounds[place][2]
+        if len(trials) > 1 and entered == {trial.candidate.label for trial in trials}:
+            return rounds[place]
+    return rounds[0]
 
 
 def _sorted(found: list[Standing], arena: Arena) -> list[Standing]:

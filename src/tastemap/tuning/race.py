@@ -14,7 +14,7 @@ from tastemap.tuning.arena import Arena, make_arena
 from tastemap.tuning.budget import CAREFUL, Budget
 from tastemap.tuning.candidates import Candidate
 from tastemap.tuning.forecast import Forecast, can_be_cut
-from tastemap.tuning.trial import Trial, run_trial
+from tastemap.tuning.trial import Trial, run_trial, why
 from tastemap.tuning.units import written_s
 
 STEP = 3
@@ -49,15 +49,19 @@ class Race:
 
     Parameters
     ----------
-    trials : list of (share, arena, trials)
+    rounds : list of (share, arena, trials)
         The rounds, the share of users rising to 1.
     left_out : list of LeftOut
+        Candidates that were never measured, or then could not be fitted to more rows.
+    notes : list of str
+        Which candidates that had been measured went out for lack of time.
     interrupted : bool
         Whether Ctrl-C ended the race.
     """
 
     rounds: list[tuple[float, Arena, list[Trial]]] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     interrupted: bool = False
 
 
@@ -127,7 +131,10 @@ def _enter(
     kept_s = best.refit_s if best else 0.0  # the best so far must still be fitted to all rows
     refused = _refusal(candidate, arena, forecast, budget, kept_s)
     if refused is not None:
-        race.left_out.append(LeftOut(candidate, refused))
+        if any(trial.candidate == candidate for _, _, trials in race.rounds for trial in trials):
+            race.notes.append(f"{candidate.label} went out before the round on more users: {refused}.")
+        else:
+            race.left_out.append(LeftOut(candidate, refused))
         return
     reserve_s = forecast.save_s(candidate)
 
@@ -143,8 +150,7 @@ def _enter(
         with announce_compilation(progress):
             trial = run_trial(candidate, config, arena, seed, budget.clock, is_over)
     except (TastemapError, MemoryError) as error:
-        reason = "it needs more memory than there is" if isinstance(error, MemoryError) else str(error)
-        race.left_out.append(LeftOut(candidate, reason))
+        race.left_out.append(LeftOut(candidate, why(error)))
         return
     forecast.learn(candidate, trial, arena.growth)
     finished.append(trial)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 
 from tastemap.evaluation.measure import Measured
 from tastemap.models.config import IterativeConfig, ModelConfig
@@ -51,6 +51,34 @@ class Trial:
         """Epochs of the best measurement; None for a closed form."""
         stop_epoch: int | None = getattr(self.resolved, "stop_epoch", None)
         return stop_epoch or getattr(self.resolved, "n_epochs", None)
+
+
+@dataclass(frozen=True)
+class TriedSettings:
+    """One trial of a search.
+
+    Parameters
+    ----------
+    settings : dict
+        Those that differ from the defaults.
+    value : float
+        The figure on the held-out rows.
+    n_epochs : int or None
+        Epochs at the figure; None for a closed form.
+    seconds : float
+    is_whole : bool
+        Whether it ran to its end; others were worse than the median of those before, or the time was up.
+    """
+
+    settings: Mapping[str, object]
+    value: float
+    n_epochs: int | None
+    seconds: float
+    is_whole: bool
+
+    def as_json(self) -> dict[str, object]:
+        """The fields as data."""
+        return asdict(self)
 
 
 OnMeasurement = Callable[[int, float, float], bool]
@@ -116,3 +144,14 @@ def _in_epochs(
         before = clock()
     assert best is not None, "the last epoch is measured"
     return replace(best, seconds=clock() - start, was_cut=was_cut)
+
+
+def why(error: Exception) -> str:
+    """What ended a fit, as a reason."""
+    return "it needs more memory than there is" if isinstance(error, MemoryError) else str(error)
+
+
+def not_fitted(trial: Trial, error: Exception) -> str:
+    """The note on a trial whose settings could not be fitted to all rows."""
+    reason = why(error).removesuffix(".")
+    return f"{trial.candidate.label} could not be fitted to all rows: {reason}. The next one is taken."

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tastemap.data import Dataset
 from tastemap.data.dataset import check_dataset
@@ -14,14 +14,15 @@ from tastemap.progress import SILENT, Progress, announce_compilation
 from tastemap.rng import Rng, seed_of
 from tastemap.training import fit, get, make_config
 from tastemap.training.fit import check_ratings
+from tastemap.training.registry import ModelEntry
 from tastemap.tuning.arena import Arena, make_arena
-from tastemap.tuning.budget import CAREFUL, Budget, EpochClock
+from tastemap.tuning.budget import Budget, EpochClock
 from tastemap.tuning.candidates import Candidate
 from tastemap.tuning.caps import ensure_memory
 from tastemap.tuning.forecast import Forecast, can_be_cut
 from tastemap.tuning.search import Proposal, ensure_optuna, proposals
 from tastemap.tuning.space import dimensions
-from tastemap.tuning.trial import Trial, run_trial
+from tastemap.tuning.trial import Trial, TriedSettings, not_fitted, run_trial, why
 from tastemap.tuning.units import written_s
 
 N_TRIALS = 30
@@ -29,34 +30,6 @@ N_TRIALS = 30
 
 MOST_TRIALS = 1_000
 """Trials where only a time is given."""
-
-
-@dataclass(frozen=True)
-class TriedSettings:
-    """One trial of a search.
-
-    Parameters
-    ----------
-    settings : dict
-        Those that differ from the defaults.
-    value : float
-        The figure on the held-out rows.
-    n_epochs : int or None
-        Epochs at the figure; None for a closed form.
-    seconds : float
-    is_whole : bool
-        Whether it ran to its end; others were worse than the median of those before, or the time was up.
-    """
-
-    settings: Mapping[str, object]
-    value: float
-    n_epochs: int | None
-    seconds: float
-    is_whole: bool
-
-    def as_json(self) -> dict[str, object]:
-        """The fields as data."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,11 +88,11 @@ def tune(
     settings : mapping of str to object, optional
         These stay as they are.
     n_trials : int or None
-        None: 30, or as many as fit into the budget.
+        At least 1. None: 30, or as many as fit into the budget.
     budget : str, float, Budget or None
         Time for everything, as in :func:`tastemap.auto`.
     max_memory : str, float or None
-        Settings that are predicted to need more are not tried.
+        Settings that are predicted to need more are not tried. None: what this machine has.
     positive_min : float or None
     rng : int, Generator or None
     progress : Progress
@@ -133,14 +106,15 @@ def tune(
     MissingExtraError
         If Optuna is not installed.
     InvalidValueError
-        If nothing is left to search, or the budget, the memory or the data is too small for a single trial.
+        If nothing is left to search, `n_trials` is below 1, or the budget, the memory or the data is too
+        small for a single trial.
     """
     budget = Budget.of(budget)
     check_dataset("data", data)
     entry, seed = get(model), seed_of(rng)
     check_ratings(data.interactions, entry)
-    shared = {} if positive_min is None else {"positive_min": positive_min}
-    fixed = {**(settings or {}), **shared}
+    _check_trials(n_trials)
+    fixed = _fixed(entry, settings or {}, positive_min)
     make_config(model, fixed)
     space = dimensions(model, fixed)
     if not space:
@@ -158,6 +132,33 @@ def tune(
     most = n_trials or (N_TRIALS if math.isinf(budget.limit_s) else MOST_TRIALS)
     search.run(proposals(space, seed), most)
     return search.finish()
+
+
+def _check_trials(n_trials: int | None) -> None:
+    if n_trials is not None and not (type(n_trials) is int and n_trials >= 1):
+        raise InvalidValueError(
+            f"n_trials must be a whole number of at least 1. Got {n_trials!r}; leave it out for {N_TRIALS}, or "
+            "for as many as fit into budget.",
+            argument="n_trials",
+        )
+
+
+def _fixed(
+    entry: ModelEntry, settings: Mapping[str, object], positive_min: float | None
+) -> Mapping[str, object]:
+    """The settings that stay, positive_min among them; refused in the words of a plain fit."""
+    if positive_min is None:
+        return dict(settings)
+    if entry.objective == "rating":
+        raise InvalidValueError(
+            f"positive_min is for ranking models; {entry.name} predicts ratings and needs the low ones too."
+        )
+    if settings.get("positive_min", positive_min) != positive_min:
+        raise InvalidValueError(
+            f"positive_min must have one value. Got {positive_min!r} and, among the settings, "
+            f"{settings['positive_min']!r}; give it once."
+        )
+    return {**settings, "positive_min": positive_min}
 
 
 class _Search:
@@ -178,6 +179,7 @@ class _Search:
         self._forecast = Forecast(data, arena.objective)
         self._tried: list[tuple[Trial, bool]] = []
         self._notes: list[str] = []
+        self._interrupted = False
 
     def run(self, proposed: Iterator[Proposal], most: int) -> None:
         """Try the given settings, then proposals, until `most` trials or the time are over, or Ctrl-C."""
@@ -197,39 +199,45 @@ class _Search:
             if not self._tried:
                 raise
             self._notes.append("Ctrl-C ended the search; the best so far is taken.")
+            self._interrupted = True
 
     def finish(self) -> Tuned:
-        """Fit all rows with the best settings."""
+        """Fit all rows with the best settings that can be fitted to them."""
         ranked = sorted(self._tried, key=lambda one: self._arena.cost(one[0].figure))
-        best = ranked[0][0]
-        recommender = fit(
-            self._data,
-            self._given.model,
-            settings=best.resolved.model_dump(exclude_defaults=True),
-            rng=self._seed,
-            progress=self._progress,
-            stop=EpochClock(self._budget, self._forecast.save_s(best.candidate) + best.export_s),
-        )
+        recommender = self._refit([trial for trial, _ in ranked])
         trials = [
             TriedSettings(one.candidate.settings, one.figure, one.n_epochs, one.seconds, is_whole)
             for one, is_whole in ranked
         ]
-        # Where the clock has cut the fit, its settings are those that repeat it, as if they had been given.
-        recommender = replace(recommender, config=recommender.resolved)
         return Tuned(recommender, self._arena.metric, tuple(trials), tuple(self._notes))
+
+    def _refit(self, order: Sequence[Trial]) -> Recommender:
+        for place, trial in enumerate(order, start=1):
+            try:
+                found = fit(
+                    self._data,
+                    self._given.model,
+                    settings=trial.resolved.model_dump(exclude_defaults=True),
+                    rng=self._seed,
+                    progress=self._progress,
+                    stop=EpochClock(self._budget, self._forecast.save_s(trial.candidate) + trial.export_s),
+                )
+            except (TastemapError, MemoryError) as error:
+                if place == len(order):
+                    raise
+                self._notes.append(not_fitted(trial, error))
+                continue
+            # Where the clock has cut the fit, its settings repeat it, as if they had been given.
+            stopped = found.interrupted or self._interrupted
+            return replace(found, config=found.resolved, interrupted=stopped)
+        raise AssertionError("at least one trial has been kept")
 
     def _check_time(self) -> None:
         needed_s = 2.0 * self._forecast.planned_s(self._given) + self._forecast.save_s(self._given)
         if can_be_cut(self._given.model):
             needed_s = self._forecast.save_s(self._given)
         if not self._budget.fits(needed_s):
-            least_s = math.ceil(self._budget.used_s + CAREFUL * needed_s)
-            raise InvalidValueError(
-                f"budget must be at least about {least_s}s to try settings of {self._given.model}. "
-                f"Got {written_s(self._budget.limit_s)}, of which {written_s(self._budget.used_s)} are "
-                "over; allow more time.",
-                argument="budget",
-            )
+            raise self._budget.refusal(needed_s, f"try settings of {self._given.model}")
 
     def _kept_s(self) -> float:
         """What fitting all rows with the best settings so far and saving will take."""
@@ -252,11 +260,11 @@ class _Search:
             ensure_memory(self._data, candidate.model, candidate.settings, self._max_memory)
             with announce_compilation(self._progress):
                 trial = run_trial(candidate, config, self._arena, self._seed, self._budget.clock, is_over)
-        except TastemapError as error:
+        except (TastemapError, MemoryError) as error:
             if proposal is None:
                 raise
             proposal.tell_failure()
-            self._notes.append(f"Not tried: {candidate.label}: {error}")
+            self._notes.append(f"Not tried: {candidate.label}: {why(error).removesuffix('.')}.")
             return
         self._forecast.learn(candidate, trial, self._arena.growth)
         self._tried.append((trial, not trial.was_cut))

@@ -7,16 +7,14 @@ from collections.abc import Mapping
 
 from tastemap import training
 from tastemap.data import Dataset
-from tastemap.errors import InvalidValueError
 from tastemap.models.recommender import Recommender
 from tastemap.progress import SILENT, Progress
 from tastemap.rng import Rng
 from tastemap.training.registry import BASELINE_OF, get
-from tastemap.tuning.budget import CAREFUL, Budget, EpochClock
+from tastemap.tuning.budget import Budget, EpochClock
 from tastemap.tuning.candidates import Candidate
 from tastemap.tuning.caps import ensure_memory
 from tastemap.tuning.forecast import Forecast, can_be_cut, is_neural
-from tastemap.tuning.units import written_s
 
 
 def fit_within(
@@ -44,7 +42,7 @@ def fit_within(
     budget : str, float, Budget or None
         Such as ``"60s"``; None: no end.
     max_memory : str, float or None
-        Such as ``"4GB"``; None: all there is.
+        Such as ``"4GB"``; None: all that this machine has.
 
     Raises
     ------
@@ -63,13 +61,8 @@ def fit_within(
     in_epochs = can_be_cut(model) or is_neural(model)
     needed_s = save_s + (0.0 if in_epochs else forecast.planned_s(candidate))
     if not budget.fits(needed_s):
-        least_s = math.ceil(CAREFUL * needed_s + budget.used_s)
-        raise InvalidValueError(
-            f"budget must be at least about {least_s}s to fit {model} to this data. Got "
-            f"{written_s(budget.limit_s)}, of which {written_s(budget.used_s)} are over; allow more time, "
-            f"or take a quicker model such as {BASELINE_OF[get(model).objective]}.",
-            argument="budget",
-        )
+        remedy = f", or take a quicker model such as {BASELINE_OF[get(model).objective]}"
+        raise budget.refusal(needed_s, f"fit {model} to this data", remedy)
     return training.fit(
         data,
         model,

@@ -349,6 +349,31 @@ def test_features_of_007_are_not_those_of_7(tmp_path: Path) -> None:
     assert dict(catalog.frame.select("item_id", "title").iter_rows()) == {8: "Eight"}
 
 
+def test_features_of_no_item_of_the_data_are_told(tmp_path: Path) -> None:
+    features = written(tmp_path, "item_id,title\nx10,Alpha\nx20,Beta\n", "other.csv")
+    notes = load(written(tmp_path, CSV), item_features=features).report.notes
+    assert notes[-1] == "0 of 2 items have a row in other.csv; check its ids."
+
+
+def test_features_that_match_in_part_are_counted() -> None:
+    data = pl.DataFrame({"user": [1, 2, 3], "item": [7, 8, 9], "rating": [1.0, 2.0, 3.0]})
+    items = pl.DataFrame({"item": ["7", "7", "8", "80", "80", None], "title": list("abcdef")})
+    users = pl.DataFrame({"user": [4, 3, 2, 1], "age": [40, 30, 20, 10]})
+    notes = load(data, item_features=items, user_features=users).report.notes
+    assert notes[1:] == (
+        "2 of 3 items have a row in item_features.",
+        "Not used: 3 rows of item_features, for items that are not in the data.",
+        "2 ids in more than one row of item_features: the first row counts.",
+        "Not used: 1 row of user_features, for users that are not in the data.",
+    )
+
+
+def test_features_that_match_one_to_one_are_not_remarked_on() -> None:
+    data = pl.DataFrame({"user": [1, 2], "item": [7, 8], "rating": [1.0, 2.0]})
+    features = pl.DataFrame({"item": [8, 7], "title": ["b", "a"]})
+    assert load(data, item_features=features).report.notes == load(data).report.notes
+
+
 def test_user_features_come_without_zip_codes(tmp_path: Path) -> None:
     features = written(tmp_path, "uid,age,zip_code\n1,33,12345\n", "u.csv")
     users = load(written(tmp_path, CSV), user_features=features).user_features

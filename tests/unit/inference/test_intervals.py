@@ -79,6 +79,26 @@ def test_a_higher_bar_is_never_likelier() -> None:
     assert chances[0].mean() > 0.95
 
 
+@pytest.mark.parametrize("bar", [5.01, 6.0, 0.99, -1.0, float("nan"), float("inf")])
+def test_a_bar_that_no_rating_of_the_scale_can_be_is_refused(bar: float) -> None:
+    recommender, test = fitted()
+    with pytest.raises(InvalidValueError, match=r"at_least must be a rating of .*, from 1 to 5\. Got"):
+        predict(recommender, *pairs_of(test), at_least=bar)
+
+
+def test_the_lowest_rating_is_reached_for_certain_where_the_pair_is_known() -> None:
+    recommender, test = fitted()
+    users, items = pairs_of(test)
+    chance = predict(recommender, [users[0], -5], [items[0], items[0]], at_least=1.0)["chance"]
+    assert chance.to_list() == [1.0, None]
+
+
+def test_left_out_the_level_is_95_percent() -> None:
+    recommender, test = fitted()
+    pairs = pairs_of(test)
+    assert predict(recommender, *pairs).equals(predict(recommender, *pairs, level=0.95))
+
+
 def test_pairs_that_are_not_known_have_no_interval() -> None:
     recommender, test = fitted()
     users, items = pairs_of(test)
@@ -139,8 +159,10 @@ def test_a_table_gets_the_columns_too() -> None:
 def test_models_without_samples_say_so() -> None:
     recommender = fit(planted(), "bias", rng=0)
     assert "lower" not in predict(recommender, [0], [0]).columns
-    with pytest.raises(InvalidValueError, match="bias does not"):
+    with pytest.raises(InvalidValueError, match=r"at_least needs .* bias does not"):
         predict(recommender, [0], [0], at_least=4.0)
+    with pytest.raises(InvalidValueError, match=r"level needs .* bias does not"):
+        predict(recommender, [0], [0], level=0.8)
     with pytest.raises(InvalidValueError, match=r"level must be above 0 and below 1, such as 0\.95\. Got 95"):
         predict(recommender, [0], [0], level=95.0)
 

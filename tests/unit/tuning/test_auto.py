@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from tastemap.data import Catalog, Dataset, LoadReport, make_interactions
 from tastemap.errors import InvalidValueError
 from tastemap.training import MODELS, fit, make_config
 from tastemap.training.registry import BASELINE_OF
+from tastemap.tuning import caps, costs
 from tastemap.tuning import race as race_module
 from tastemap.tuning.arena import make_arena
 from tastemap.tuning.auto import Auto, auto
@@ -21,11 +24,14 @@ from tastemap.tuning.budget import Budget
 from tastemap.tuning.candidates import SIMPLEST_FIRST, Candidate, candidates
 from tastemap.tuning.forecast import Forecast
 from tastemap.tuning.leaderboard import preferred, standings
-from tastemap.tuning.race import better_half, run_race, shares
+from tastemap.tuning.outcome import ranked
+from tastemap.tuning.race import LeftOut, Race, better_half, run_race, shares
 from tastemap.tuning.trial import Trial, run_trial
+from tastemap.tuning.within import fit_within
 from tests.toys import checkerboard, communities, planted
 from tests.unit.tuning.clocks import Hand, Listener, Ticking, files_of
 
+auto_module = import_module("tastemap.tuning.auto")
 DATA = planted()
 RANKING = communities()[0]
 
@@ -178,6 +184,136 @@ def test_a_cap_on_memory_leaves_out_what_is_predicted_to_need_more() -> None:
     found = auto(RANKING, objective="ranking", budget=Budget("60s", clock=Hand()), max_memory=cap, rng=0)
     assert {one.candidate.model for one in found.left_out} >= {"softmax"}
     assert all("of memory" in one.reason for one in found.left_out)
+
+
+def test_without_a_cap_the_memory_of_the_machine_is_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    cap = Forecast(RANKING, "ranking").plan(Candidate("ials")).memory_bytes
+    monkeypatch.setattr(caps, "machine_memory", lambda: cap)
+    found = auto(RANKING, objective="ranking", budget=Budget("60s", clock=Hand()), rng=0)
+    reasons = {one.candidate.model: one.reason for one in found.left_out}
+    assert "of memory, and this machine has" in reasons["softmax"]
+    monkeypatch.setattr(caps, "machine_memory", lambda: 1_000_000)
+    with pytest.raises(InvalidValueError, match=r"popularity is predicted to need .* this machine has 1 MB"):
+        auto(RANKING, objective="ranking", budget=Budget("60s", clock=Hand()), rng=0)
+    with pytest.raises(InvalidValueError, match=r"this machine has 1 MB; take a smaller model.*max_memory"):
+        fit_within(RANKING, "ials")
+    monkeypatch.setattr(caps, "machine_memory", lambda: None)
+    assert fit_within(RANKING, "popularity").name == "popularity"
+
+
+def test_what_a_fit_to_all_rows_would_refuse_does_not_race(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = "ease is meant for fewer items."
+    monkeypatch.setattr(costs, "too_many_items", lambda n_items: refusal)
+    found = auto(RANKING, objective="ranking", budget=Budget("60s", clock=Hand()), max_memory="330MB", rng=0)
+    assert [one.reason for one in found.left_out if one.candidate.model == "ease"] == [refusal] * 3
+    assert "ease" not in {one.model for one in found.leaderboard}
+
+
+@pytest.mark.parametrize("error", [MemoryError(), InvalidValueError("There are too many items.")])
+def test_a_choice_that_cannot_be_fitted_to_all_rows_gives_way_to_the_next_one(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def chosen() -> Auto:
+        budget = Budget("60s", clock=Hand())
+        return auto(DATA, objective="ranking", budget=budget, max_memory="330MB", rng=3)
+
+    first = chosen().recommender.name
+
+    def refusing(data: Dataset, model: str, **options: Any) -> Any:
+        if model == first:
+            raise error
+        return fit(data, model, **options)
+
+    monkeypatch.setattr(auto_module, "fit", refusing)
+    found = chosen()
+    assert found.recommender.name not in {first, "popularity"}
+    assert any(
+        note.startswith(first) and note.endswith("The next one is taken.") and "could not be fitted" in note
+        for note in found.notes
+    )
+
+
+def two_rounds(*, last: list[str], left_out: list[str]) -> Race:
+    """A race of three, the most complex the best, of which some were measured in the last round."""
+    few, everybody = (make_arena(RANKING, "ranking", share, 0) for share in (0.5, 1.0))
+    assert few is not None
+    assert everybody is not None
+    of_few, of_all = (
+        run_trial(Candidate("itemknn"), make_config("itemknn"), arena, 0, Hand()) for arena in (few, everybody)
+    )
+    figures = {"popularity": 0.1, "itemknn": 0.12, "ease": 0.4, "ials": 0.5}
+    first = [flat(model, figure, of_few) for model, figure in figures.items()]
+    race = Race([(0.5, few, first), (1.0, everybody, [flat(name, figures[name], of_all) for name in last])])
+    race.left_out = [LeftOut(Candidate(name), "it needs more memory than there is") for name in left_out]
+    return race
+
+
+def test_a_round_that_has_not_seen_the_best_does_not_decide() -> None:
+    order, board, _ = ranked(two_rounds(last=["ease"], left_out=[]), 0)
+    assert order[0].candidate.model == "ials"
+    assert board[0].share == 0.5
+    assert len(board) == 4
+    _, board, _ = ranked(two_rounds(last=["ease", "ials"], left_out=[]), 0)
+    assert [(one.model, one.share) for one in board[:3]] == [("ials", 1.0), ("ease", 1.0), ("itemknn", 0.5)]
+
+
+def test_a_round_that_the_clock_ended_after_some_trials_does_not_decide() -> None:
+    race = two_rounds(last=["itemknn", "ease"], left_out=[])
+    share, arena, trials = race.rounds[0]
+    more = [*trials, flat("dot", 0.45, trials[0]), flat("mlp", 0.05, trials[0])]
+    race.rounds[0] = (share, arena, more)  # of six, ease, ials and dot go on
+    order, _, _ = ranked(race, 0)
+    assert order[0].candidate.model == "ials"
+
+
+def test_who_could_not_be_fitted_later_is_left_out_and_on_no_leaderboard() -> None:
+    race = two_rounds(last=["ease"], left_out=["ials"])
+    order, board, _ = ranked(race, 0)
+    assert order[0].candidate.model == "ease"
+    assert "ials" not in {one.model for one in board}
+
+
+def test_who_was_measured_and_then_has_no_time_goes_out_and_is_not_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(race_module, "FEWEST_USERS", 20)
+    forecast = Forecast(RANKING, "ranking")
+    clock = Hand()
+    monkeypatch.setattr(forecast, "fit_s", lambda candidate: 4.0)
+
+    class Late(Listener):
+        def note(self, message: str) -> None:
+            super().note(message)
+            clock.now += 9.0
+
+    race = run_race(
+        RANKING,
+        [Candidate("popularity"), Candidate("itemknn"), Candidate("ease")],
+        "ranking",
+        forecast=forecast,
+        budget=Budget("33s", clock=clock),
+        seed=0,
+        progress=Late(),
+    )
+    measured = {trial.candidate.label for _, _, trials in race.rounds for trial in trials}
+    assert len(race.rounds) == 2
+    assert not measured & {one.candidate.label for one in race.left_out}
+    assert race.notes
+    assert all("went out before the round on more users: it would need about" in note for note in race.notes)
+
+
+def test_a_budget_that_reading_has_used_up_says_how_much_reading_took_and_what_is_enough() -> None:
+    with pytest.raises(InvalidValueError) as said:
+        auto(RANKING, objective="ranking", budget=Budget("5s", used_s=30.0, clock=Hand()), rng=0)
+    found = re.fullmatch(
+        r"budget must be at least about (\d+)s to fit even popularity to this data\. "
+        r"Got 5\.0 s, and 30 s were over once the data was read; allow more time\.",
+        said.value.message,
+    )
+    assert found is not None
+    assert auto(
+        RANKING, objective="ranking", budget=Budget(f"{found[1]}s", used_s=30.0, clock=Hand()), rng=0
+    ).recommender.name
 
 
 def test_data_too_small_to_compare_gives_the_baseline_and_says_so() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,17 @@ import pytest
 from tastemap.artifacts import save
 from tastemap.errors import InvalidValueError, MissingExtraError, UnknownNameError
 from tastemap.training import MODELS, fit, make_config
+from tastemap.tuning import caps
 from tastemap.tuning.budget import Budget
+from tastemap.tuning.candidates import Candidate
 from tastemap.tuning.search import proposals
 from tastemap.tuning.space import SPACE, Choice, Span, dimensions
+from tastemap.tuning.trial import Trial, run_trial
 from tastemap.tuning.tune import Tuned, tune
 from tests.toys import communities, planted
 from tests.unit.tuning.clocks import Hand, Listener, Ticking, files_of
 
+tune_module = import_module("tastemap.tuning.tune")
 DATA = planted()
 RANKING = communities()[0]
 
@@ -92,6 +97,65 @@ def test_ctrl_c_takes_the_best_so_far() -> None:
     found = tune(RANKING, "ease", n_trials=50, rng=0, progress=Listener(interrupt_at="ease regularization"))
     assert len(found.trials) == 2
     assert found.notes == ("Ctrl-C ended the search; the best so far is taken.",)
+    assert found.recommender.interrupted
+
+
+def test_a_trial_without_enough_memory_is_noted_and_the_search_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def short(candidate: Candidate, *rest: Any) -> Trial:
+        tried.append(candidate)
+        if len(tried) == 2:
+            raise MemoryError
+        return run_trial(candidate, *rest)
+
+    monkeypatch.setattr(tune_module, "run_trial", short)
+    found = tune(RANKING, "ease", n_trials=4, rng=0)
+    assert len(found.trials) == 3
+    assert found.notes[0].endswith(": it needs more memory than there is.")
+    assert not found.recommender.interrupted
+
+
+def test_settings_that_cannot_be_fitted_to_all_rows_give_way_to_the_next_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual = tune(RANKING, "ease", n_trials=4, rng=0)
+    refused = [usual.recommender.resolved.model_dump(exclude_defaults=True)]
+
+    def refusing(data: Any, model: str, *, settings: Any, **options: Any) -> Any:
+        if settings in refused:
+            raise MemoryError
+        return fit(data, model, settings=settings, **options)
+
+    monkeypatch.setattr(tune_module, "fit", refusing)
+    found = tune(RANKING, "ease", n_trials=4, rng=0)
+    assert "could not be fitted to all rows" in found.notes[-1]
+    given = found.recommender.resolved.model_dump()
+    second = {**given, **usual.trials[1].settings}
+    assert given == second
+
+
+def test_without_a_cap_settings_above_the_memory_of_the_machine_are_not_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(caps, "machine_memory", lambda: 1_000_000)
+    with pytest.raises(InvalidValueError, match="this machine has 1 MB"):
+        tune(RANKING, "ease", n_trials=1, rng=0)
+
+
+def test_positive_min_on_a_rating_model_is_refused_in_the_words_of_fit() -> None:
+    said = []
+    for refused in (fit, tune):
+        with pytest.raises(InvalidValueError) as error:
+            refused(DATA, "als", positive_min=4.0)
+        said.append(error.value.message)
+    assert said[0] == said[1]
+    said = []
+    for refused in (fit, tune):
+        with pytest.raises(InvalidValueError) as error:
+            refused(RANKING, "ease", settings={"positive_min": 3.0}, positive_min=4.0)
+        said.append(error.value.message)
+    assert said[0] == said[1]
 
 
 def test_settings_above_the_memory_are_not_tried() -> None:
@@ -109,6 +173,9 @@ def test_settings_above_the_memory_are_not_tried() -> None:
         ({"model": "popularity"}, "There is no setting of popularity to search"),
         ({"model": "ease", "settings": {"regularization": 5.0}}, "There is no setting of ease to search"),
         ({"model": "ease", "budget": "0.01s"}, r"budget must be at least about \d+s to try settings of ease"),
+        ({"model": "ease", "n_trials": 0}, r"n_trials must be a whole number of at least 1\. Got 0"),
+        ({"model": "ease", "n_trials": -3}, r"n_trials must be .* Got -3"),
+        ({"model": "ease", "n_trials": 2.5}, r"n_trials must be .* Got 2\.5"),
         ({"model": "ease", "max_memory": "1MB"}, "max_memory must be at least"),
         (
             {"model": "ease", "settings": {"regularization": float("nan")}},

@@ -1,0 +1,16 @@
+"""What fit remarks on: tables and settings that can be fitted, and hardly mean what was meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.surfaces.conftest import Command
+
+
+def test_fit_says_that_features_match_nothing(tastemap: Command, table: Path, tmp_path: Path) -> None:
+    features = tmp_path / "other.csv"
+    features.write_text("item_id,title\nx1,One\nx2,Two\n", encoding="utf-8")
+    arguments = ("fit", table, "--model", "bias", "-o", tmp_path / "m", "--item-features", features)
+    said = "0 of 40 items have a row in other.csv; check its ids."
+    assert said in tastemap(*arguments).err
+    assert said in tastemap(*arguments, "--json").json["notes"]
