@@ -156,7 +156,7 @@ def compare(bench: Bench, given: argparse.Namespace, record: dict[str, Any], lar
         for system in SYSTEMS:
             if entry["settings"].get(system) != settings[system]:
                 runs.pop(system, None)
-        entry |= {"settings": settings, "load_before": machine()["load_before"]}
+        entry |= {"settings": settings, "load_before": record["machine"]["load_before"]}
         for seed, system in product(given.seeds, given.only):
             answer = run(bench, given.peers_python, system, d, seed, settings[system], given.iterations)
             answer["ndcg@20"] = [scored(bench, system, number) for number in range(given.iterations)]

@@ -21,12 +21,17 @@ INTRO = """# Benchmarks
 command that measured it. `make bench` makes an environment for the peers (`make peers`), runs every script and
 writes the page anew (`make bench-page` does only that).
 
-**How systems are compared.** Both get the same training rows from the same files and two threads; a peer gets
-its options for threads, and one thread of OpenBLAS where it asks for that. They take turns in one run, each fit
-in a process of its own, whose peak memory is that of the whole process. Reading the data and compiling our
-kernels are not part of an iteration. One scorer of ours measures the quality of all systems, on test rows that
-none has seen. Speed counts only at a quality: the time is that until a figure is reached; each section says
-which. The versions of the peers are pinned in `benchmarks/peers/requirements.txt`.
+**How systems are compared.** All get the same training rows and two threads, if they can use two; a peer gets
+its options for threads, and one thread of OpenBLAS where it asks for that. They take turns in one run. A fit of
+a peer has a process of its own, and so has ours, except in `bench_gibbs.py` and `bench_neural.py`, where the
+script itself fits ours. Peak memory is that of the whole process. Reading the data and compiling our kernels
+are not part of an iteration. Quality is measured on test rows that no system has seen, by one scorer of ours
+(fastai's error alone is its own figure). Where fits are compared in speed, what they reached stands beside the
+time. The versions of the peers are pinned in `benchmarks/peers/requirements.txt`. A script without a record in
+`benchmarks/results/` has no section here.
+
+**The load of the machine.** Each section says what it was just before the script began. Above 1 the machine was
+busy with other work: wall times from there may be too long, and ratios of them are rough.
 """
 
 ABOUT = {
@@ -35,7 +40,11 @@ ABOUT = {
 }  # fmt: skip
 """Keys that say where a record comes from, not what was measured."""
 
-COMMANDS = {"ials_choice": "bench_ials.py --choose irspack implicit"}
+LOADS = ("load_before", "load_average_before", "load")
+"""What records call the load before their run."""
+MUCH, BUSY = 1.0, ": **the machine was busy**, wall times may be too long"
+
+COMMANDS = {"ials_choice": "ials.py --choose irspack implicit", "ials_choice_large": "ials.py --choose-large"}
 """Of the records that have no script of their name."""
 
 MOST_COLUMNS = 8
@@ -83,55 +92,63 @@ def leaves(record: dict[str, Any], path: str = "") -> Iterator[tuple[str, object
 
 def source(stem: str, record: dict[str, Any]) -> list[str]:
     """The command, the machine and the versions of a record."""
-    script = COMMANDS.get(stem, f"bench_{stem}.py")
+    widths = {name[2:]: entry for name, entry in record.items() if name.startswith("d=")}
+    runs = [run for e in widths.values() if isinstance(e, dict) for own in e["runs"].values() for run in own]
+    command = f"benchmarks/bench_{COMMANDS.get(stem, f'{stem}.py')}"
+    for option, values in (("--d", widths), ("--seeds", sorted({str(run["seed"]) for run in runs}))):
+        command += f" {option} {' '.join(values)}" if values else ""
     where = record.get("machine", "")
     facts = dict(where) if isinstance(where, dict) else {"machine": where} if where else {}
     facts |= {name: record[name] for name in ABOUT & record.keys() if name not in ("benchmark", "machine")}
-    said = "; ".join(f"{name.replace('_', ' ')}: {shown(facts[name])}" for name in sorted(facts))
-    return [f"Command: `python benchmarks/{script}`. {said[:1].upper()}{said[1:]}.", ""]
+    load = next((facts[name] for name in LOADS if name in facts), None)
+    named = sorted(facts.keys() - set(LOADS))
+    said = "; ".join(f"{name.replace('_', ' ')}: {shown(facts[name])}" for name in named)
+    return [f"Command: `python {command}`. {said[:1].upper()}{said[1:]}. {said_of_load(load)}", ""]
+
+
+def said_of_load(load: float | None) -> str:
+    """A sentence on the load before a run."""
+    if load is None:
+        return "The load before was not recorded."
+    return f"Load before: {shown(load)}{BUSY if load > MUCH else ''}."
 
 
 def of_ials(record: dict[str, Any]) -> list[str]:
-    """Time to a quality, and each iteration."""
+    """Each system, then ours beside each peer."""
     lines = [
         f"{shown(record['n_train'])} made-up interactions to learn from, {shown(record['test_users'])} users "
-        "scored. NDCG@20 counts as reached at 99.8 % of what the faster peer has after "
-        f"{record['n_iterations']} iterations.",
+        "scored. Ours is compared with each peer at 99.8 % of the NDCG@20 that this peer has after "
+        f"{record['n_iterations']} iterations; the smaller ratio is the result. A dash: not reached.",
         "",
     ]
     for width in (name for name in record if name.startswith("d=")):
         entry = record[width]
-        rows = []
+        rows: list[tuple[object, ...]] = []
         for system, runs in entry["runs"].items():
             iteration = median(statistics.median(one["iteration_s"]) for one in runs)
             figure = median(one["ndcg@20"][-1] for one in runs)
-            reached = entry.get("seconds_to_target", {}).get(system)
-            rows.append((system, iteration, figure, reached, median(one["peak_mb"] for one in runs)))
-        lines += [f"**{width}**", ""]
-        lines += table(
-            ("system", "s an iteration", "NDCG@20 at the end", "s to target, by seed", "peak MiB"), rows
-        )
-        if entry.get("times_faster") is not None:
-            times = (
-                f"takes {shown(entry['times_faster'])} times as long as ours to the target (median of seeds)"
-            )
-            lines += [f"The faster peer, {entry['faster_peer']}, {times}.", ""]
-    return [
-        *lines,
-        "Settings: " + "; ".join(f"{n}: {shown(s)}" for n, s in record["settings"].items()) + ".",
-        "",
-    ]
+            settings = shown(entry["settings"][system])
+            rows.append((system, settings, iteration, figure, median(one["peak_mb"] for one in runs)))
+        lines += [f"**{width}**. {said_of_load(entry['load_before'])}", ""]
+        lines += table((width, "settings", "s an iteration", "NDCG@20 at the end", "peak MiB"), rows)
+        names = ("seeds", "target_ndcg@20", "peer_s", "ours_s", "times_faster")
+        rows = [(peer, *(one[name] for name in names)) for peer, one in entry.get("beside", {}).items()]
+        lines += table(("peer", "seeds", "NDCG@20 to reach", "its s", "our s", "median ratio"), rows)
+        lines += [
+            f"The smaller ratio: {shown(entry.get('times_faster'))}. implicit's regularization was chosen on "
+            f"{entry['settings']['implicit_chosen_on']}, the settings of the others on a tenth of the users.",
+            "",
+        ]
+    return lines
 
 
 def of_choice(record: dict[str, Any]) -> list[str]:
     """Every setting that was tried, the best first."""
-    tried = [(system, one) for system in ("irspack", "implicit") for one in record.get(system, ())]
-    rows = [(n, shown({k: v for k, v in one.items() if k != "ndcg@20"}), one["ndcg@20"]) for n, one in tried]
-    n_rows = shown(record["n_train"])
-    said = (
-        f"{n_rows} made-up interactions of a tenth of the users; as many items, and rows of a user, as above."
-    )
-    return [said, "", *table(("system", "settings", "NDCG@20"), rows)]
+    trials = [(name, dict(one)) for name, own in record.items() if isinstance(own, list) for one in own]
+    rows = [(name, one.pop("ndcg@20"), shown(one)) for name, one in trials]
+    size = {"choice": ", of a tenth of the users of the 25 million rows, with as many rows each and all items"}
+    said = f"{shown(record['n_train'])} made-up interactions{size.get(record['size'], '')}. One seed."
+    return [said, "", *table(("", "NDCG@20", "settings"), rows)]
 
 
 def of_als(record: dict[str, Any]) -> list[str]:
@@ -160,11 +177,8 @@ def of_als(record: dict[str, Any]) -> list[str]:
 
 def of_quality(record: dict[str, Any]) -> list[str]:
     """One table for ratings and one for lists."""
-    lines = [
-        "Means over the official folds of ml-100k; seconds and memory are medians of one fit. Names without a "
-        "library are ours.",
-        "",
-    ]
+    said = "Means over the official folds of ml-100k; seconds and memory are medians of one fit. "
+    lines = [f"{said}Names without a library are ours.", ""]
     for objective, metric in (("rating", "rmse"), ("ranking", "ndcg@10")):
         found = record[objective]
         ordered = sorted(found, key=lambda name: found[name][metric] * (1 if metric == "rmse" else -1))
@@ -194,7 +208,10 @@ def of_lastfm(record: dict[str, Any]) -> list[str]:
     ]
     lines = [
         "Fitted to the training part alone, settings by NDCG@10 on the validation part, measured on the test "
-        "part from a saved model. The first three rows are as published.",
+        "part from a saved model. The first three rows are as others have given them, not measured here and "
+        "not checked against a paper; irspack's is a run of it with its default settings. The validation "
+        f"figures of ials are means of the seeds {shown(record.get('seeds_on_valid'))}; the test has seed "
+        f"{record['seed']}.",
         "",
         *table(("model", "NDCG@10", "95 % interval", "recall@10", "95 % interval"), rows),
     ]
@@ -213,7 +230,8 @@ def of_gibbs(record: dict[str, Any]) -> list[str]:
     """Errors and seconds of each form, and the intervals."""
     lines = [
         "Means over the official folds of ml-100k. Seconds are from the data in memory to the predictions of "
-        f"the test rows, the smallest and the median of {record['rounds']}; short are fewer sweeps.",
+        f"the test rows, the smallest and the median of {record['rounds']}. Short are fewer sweeps: how many "
+        "was chosen on parts held out of the training rows, and raised once after one look at a test fold.",
         "",
     ]
     rows = [(name, one["mean_rmse"], one["min_s"], one["median_s"]) for name, one in record["fits"].items()]
@@ -246,10 +264,11 @@ def of_any(record: dict[str, Any]) -> list[str]:
 SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], list[str]]]] = {
     "ials": ("ials beside implicit and irspack", of_ials),
     "ials_choice": ("Settings for ials and its peers", of_choice),
+    "ials_choice_large": ("Regularization of implicit on the whole file", of_choice),
     "als": ("als beside Surprise and LensKit", of_als),
     "gibbs": ("gibbs beside myFM", of_gibbs),
     "quality": ("Every model beside its peers", of_quality),
-    "lastfm": ("Lists on the LastFM split, beside published figures", of_lastfm),
+    "lastfm": ("Lists on the LastFM split, beside figures of others", of_lastfm),
     "growth": ("Growth with the number of rows", of_growth),
     "fit_memory": ("Memory of the whole command `tastemap fit`", of_any),
     "neural": ("dot and mlp beside fastai", of_any),

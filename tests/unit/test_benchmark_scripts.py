@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,13 @@ def test_implicit_gets_the_settings_that_were_best_on_the_file_of_the_comparison
     assert settings_for(32, large)["implicit"] == {"regularization": 200.0, "alpha": 1.0}
     assert settings_for(32, large)["implicit_chosen_on"] == "this file at d=64"
     assert settings_for(64, {})["implicit_chosen_on"] == "a tenth of the users"
+
+
+def test_the_record_of_the_choice_holds_the_settings_that_the_script_tries(script: Any) -> None:
+    record = json.loads((BENCHMARKS / "results" / "ials_choice.json").read_text(encoding="utf-8"))
+    for system, grid in script("bench_ials").GRIDS.items():
+        tried = {tuple(one.values())[:2] for one in record[system]}
+        assert tried == {(first, second) for first, seconds in grid.items() for second in seconds}
 
 
 def test_als_is_compared_at_each_system_s_own_lowest_error(script: Any) -> None:
