@@ -14,3 +14,13 @@ def test_fit_says_that_features_match_nothing(tastemap: Command, table: Path, tm
     said = "0 of 40 items have a row in other.csv; check its ids."
     assert said in tastemap(*arguments).err
     assert said in tastemap(*arguments, "--json").json["notes"]
+
+
+def test_fit_remarks_on_more_factors_than_items_and_info_repeats_it(
+    tastemap: Command, table: Path, tmp_path: Path
+) -> None:
+    arguments = ("fit", table, "--model", "als", "-o", tmp_path / "m", "--set", "n_factors=50")
+    said = "n_factors 50 is above the number of items, 40: more than 40 adds nothing."
+    assert said in tastemap(*arguments).err
+    assert said in tastemap(*arguments, "--json").json["notes"]
+    assert said in tastemap("info", tmp_path / "m").out

@@ -19,6 +19,7 @@ from tastemap.plurals import plural
 from tastemap.progress import SILENT, Progress, announce_compilation
 from tastemap.rng import Rng, seed_of, stream
 from tastemap.training.registry import BASELINE_OF, ModelEntry, get, make_config
+from tastemap.training.remarks import with_remarks
 from tastemap.training.validation import Validation, hold_out
 
 Stop = Callable[[str, int], bool]
@@ -85,6 +86,8 @@ def fit(
     Returns
     -------
     Recommender
+        The notes of ``train.report`` also tell what can hardly be meant: too few users or items, ratings that
+        are all the same, more `n_factors` than items or users.
 
     Raises
     ------
@@ -101,7 +104,9 @@ def fit(
     _check_arguments(train, model, settings)
     entry, seed = get(model), seed_of(rng)
     config = make_config(model, _with_positive_min(entry, settings or {}, positive_min))
-    learned = replace(train, interactions=_suitable(train.interactions, entry, positive_min_of(config)))
+    suitable = _suitable(train.interactions, entry, positive_min_of(config))
+    train = with_remarks(train, entry.objective, config)
+    learned = replace(train, interactions=suitable)
     with announce_compilation(progress):
         if isinstance(config, IterativeConfig):
             return _fit_in_epochs(train, learned, entry, config, seed, progress, keep_partial, stop)

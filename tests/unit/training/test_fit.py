@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -242,6 +243,44 @@ def test_the_search_learns_from_positives_ranks_them_and_lists_nothing_that_was_
 def test_a_search_without_positives_on_both_sides_is_left_out() -> None:
     data = hand_dataset().interactions
     assert hold_out(data, "ranking", 0.5, 0, 5.5) is None
+
+
+def remarks_of(data: Dataset, model: str, **settings: object) -> tuple[str, ...]:
+    return fit(data, model, settings=settings, rng=0).train.report.notes
+
+
+def test_ratings_that_are_all_the_same_are_remarked_on_for_a_rating_model() -> None:
+    data = planted()
+    values = np.full_like(data.interactions.values, 3.5)
+    same = replace(data, interactions=replace(data.interactions, values=values))
+    (said,) = remarks_of(same, "bias")
+    assert said.startswith("All ratings are 3.5: there is nothing to tell apart")
+    assert remarks_of(same, "popularity") == remarks_of(data, "bias") == ()
+
+
+def test_a_handful_of_users_or_items_is_remarked_on() -> None:
+    pairs, _ = make_interactions([1, 1, 2, 2], [1, 2, 1, 2], np.array([5, 4, 1, 1], np.float32))
+    assert remarks_of(as_dataset(pairs), "popularity") == ("2 users and 2 items: far too few to learn from.",)
+    assert remarks_of(hand_dataset(), "popularity") == ()
+
+
+def test_more_factors_than_items_or_users_are_remarked_on_where_they_were_asked_for() -> None:
+    data = planted(30, 20, density=0.9)
+    settings = {"n_epochs": 1, "validation_fraction": 0.0}
+    for model in ("als", "ials"):
+        assert remarks_of(data, model, n_factors=25, **settings) == (
+            "n_factors 25 is above the number of items, 20: more than 20 adds nothing.",
+        )
+        assert remarks_of(data, model, n_factors=20, **settings) == remarks_of(data, model, **settings) == ()
+    few_users = planted(20, 30, density=0.9)
+    (said,) = remarks_of(few_users, "als", n_factors=25, **settings)
+    assert "above the number of users, 20" in said
+
+
+def test_a_second_fit_to_the_same_data_remarks_once() -> None:
+    pairs, _ = make_interactions([1, 1, 2, 2], [1, 2, 1, 2], np.ones(4, np.float32))
+    first = fit(as_dataset(pairs), "popularity", rng=0)
+    assert fit(first.train, "popularity", rng=0).train is first.train
 
 
 def test_a_missing_extra_names_the_command_that_installs_it() -> None:
