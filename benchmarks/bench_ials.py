@@ -6,9 +6,10 @@ ranking, training rows masked, a fixed sample of users. The stopping rule: how l
 smaller of the two ratios is the result.
 
 Run: make peers && python benchmarks/bench_ials.py [--d 64 128] [--seeds 0 1 2] [--only ours]
-What the record holds of other widths, seeds and systems stays, if it was measured in the same way.
-Settings are chosen before. On a tenth of the users: python benchmarks/bench_ials.py --choose irspack implicit
-On the whole file, implicit's regularization: python benchmarks/bench_ials.py --choose-large [--d 64 128]
+What the record holds of other widths, seeds and systems stays, if it was measured in the same way; times that
+are compared should come from one run, where the systems take turns.
+Settings are chosen before. On a tenth of the users: bench_ials.py --choose irspack implicit --test-users 5000
+On the whole file, implicit's regularization: bench_ials.py --choose-large [--d 64 128]
 A width without a choice of its own takes that of the first width that has one, and the record says so.
 """
 
@@ -187,6 +188,8 @@ def main() -> None:
     chosen.add_argument("--choose", nargs="+", choices=sorted(GRIDS), help="on a tenth of the users")
     chosen.add_argument("--choose-large", action="store_true", help="implicit's regularization, on the file")
     given = parser.parse_args()
+    if given.choose and len(given.d) > 1:
+        parser.error("--choose tries the settings at one width; give one value to --d.")
     size = "choice" if given.choose and given.size == "full" else given.size
     about = {
         "machine": machine(),

@@ -44,7 +44,10 @@ LOADS = ("load_before", "load_average_before", "load")
 """What records call the load before their run."""
 MUCH, BUSY = 1.0, ": **the machine was busy**, wall times may be too long"
 
-COMMANDS = {"ials_choice": "ials.py --choose irspack implicit", "ials_choice_large": "ials.py --choose-large"}
+COMMANDS = {
+    "ials_choice": "ials.py --choose irspack implicit --test-users 5000",
+    "ials_choice_large": "ials.py --choose-large",
+}
 """Of the records that have no script of their name."""
 
 MOST_COLUMNS = 8
