@@ -220,12 +220,9 @@ def of_lastfm(record: dict[str, Any]) -> list[str]:
     ]
     for name, one in record["models"].items():
         tried = one.get("trials_on_valid", ())
-        head = list(tried[0]) if tried else []
-        lines += (
-            table((f"{name}, on valid", *head), [(n, *t.values()) for n, t in enumerate(tried, 1)])
-            if tried
-            else []
-        )
+        if tried:
+            head = (f"{name}, on valid", *tried[0])
+            lines += table(head, [(n, *t.values()) for n, t in enumerate(tried, 1)])
     return lines
 
 
