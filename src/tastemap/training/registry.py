@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from tastemap.errors import InvalidValueError, MissingExtraError, unknown_name
+from tastemap.errors import InvalidValueError, MissingExtraError, UnknownNameError, did_you_mean, unknown_name
 from tastemap.models.base import Objective
 from tastemap.models.config import Epochs, Fit, ModelConfig
 
@@ -130,17 +130,33 @@ MODELS: dict[str, ModelEntry] = {
 }
 
 
+CHOICE = "auto"
+"""What stands for a model where one is to be chosen."""
+
+
 def get(name: str) -> ModelEntry:
     """The entry of a model.
 
     Raises
     ------
     UnknownNameError
-        If there is no such model; near matches are listed.
+        If there is no such model; near matches are listed. ``auto`` is none: it chooses one.
     """
     if name not in MODELS:
-        raise unknown_name("model", name, MODELS)
+        raise _unknown_model(name)
     return MODELS[name]
+
+
+def _unknown_model(name: str) -> UnknownNameError:
+    """As :func:`unknown_name`; says too where a model is chosen, unless a near name is likelier meant."""
+    error = unknown_name("model", name, MODELS)
+    choice = f"`tastemap fit --model {CHOICE}`, or tastemap.{CHOICE}, chooses one"
+    said = error.message
+    if name == CHOICE:
+        said = f"Unknown model {name!r}: {choice}; name a model here: {', '.join(sorted(MODELS))}."
+    elif not did_you_mean(name, MODELS):
+        said = f"{said} {choice}."
+    return UnknownNameError(said, **error.details)
 
 
 def check_objective(name: str, objective: str | None) -> None:

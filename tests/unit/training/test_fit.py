@@ -171,6 +171,19 @@ def test_unknown_names_list_near_ones() -> None:
         make_config("als", {"n_factor": 3})
 
 
+def test_the_choice_of_a_model_is_named_where_a_model_is_wanted() -> None:
+    with pytest.raises(
+        UnknownNameError, match=r"Unknown model 'auto': `tastemap fit --model auto`, or tastemap"
+    ) as said:
+        fit(planted(), "auto")
+    assert set(MODELS) <= set(said.value.message.replace(",", "").replace(".", " ").split())
+    assert said.value.details["known"] == sorted(MODELS)
+    with pytest.raises(
+        UnknownNameError, match=r"Known: als, .* `tastemap fit --model auto`, or .* chooses one\.$"
+    ):
+        fit(planted(), "svd")
+
+
 def test_an_objective_must_suit_the_model() -> None:
     check_objective("als", "rating")
     check_objective("als", None)
