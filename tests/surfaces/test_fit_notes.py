@@ -1,8 +1,10 @@
-"""What fit remarks on: tables and settings that can be fitted, and hardly mean what was meant."""
+"""What fit remarks on, since it can be done and is hardly meant; and what it refuses because of the data."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import pytest
 
 from tests.surfaces.conftest import Command
 
@@ -24,3 +26,14 @@ def test_fit_remarks_on_more_factors_than_items_and_info_repeats_it(
     assert said in tastemap(*arguments).err
     assert said in tastemap(*arguments, "--json").json["notes"]
     assert said in tastemap("info", tmp_path / "m").out
+
+
+@pytest.mark.parametrize("model", ["als", "gibbs"])
+def test_a_rating_model_without_ratings_could_do_with_other_data(
+    tastemap: Command, tmp_path: Path, model: str
+) -> None:
+    (tmp_path / "clicks.csv").write_text("user_id,item_id\n1,1\n1,2\n2,1\n", encoding="utf-8")
+    for command in (("fit", "-o", tmp_path / "m"), ("plan",)):
+        answer = tastemap(command[0], tmp_path / "clicks.csv", "--model", model, *command[1:])
+        assert answer.status == 1
+        assert "the data has no rating column" in answer.err

@@ -92,10 +92,10 @@ def fit(
     Raises
     ------
     UnknownNameError, InvalidValueError
-        For an unknown model or setting, a setting out of range, a rating model on data without
-        ratings or with `positive_min`, or `positive_min` leaving fewer than two users or items.
+        For an unknown model or setting, a setting out of range, a rating model with `positive_min`, or
+        `positive_min` leaving fewer than two users or items.
     DataError
-        If there are fewer than two users or items at all.
+        If there are fewer than two users or items at all, or no ratings for a rating model.
     DivergedError
         If the loss is no longer finite within the first epoch, or later without `keep_partial`.
     MissingExtraError
@@ -138,9 +138,9 @@ def _with_positive_min(
 
 
 def check_ratings(data: Interactions, entry: ModelEntry) -> None:
-    """Raise unless `data` has the ratings that the model predicts, if it predicts ratings."""
+    """Raise a DataError unless `data` has the ratings that the model predicts, if it predicts ratings."""
     if entry.objective == "rating" and data.is_implicit:
-        raise InvalidValueError(
+        raise DataError(
             f"{entry.name} predicts ratings, but the data has no rating column. Use a ranking model: ials, "
             "ease or popularity; or name the column with --rating-col."
         )

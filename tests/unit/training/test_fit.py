@@ -194,7 +194,7 @@ def test_an_objective_must_suit_the_model() -> None:
 
 
 def test_rating_models_refuse_data_without_ratings() -> None:
-    with pytest.raises(InvalidValueError, match="no rating column"):
+    with pytest.raises(DataError, match="no rating column"):
         fit(checkerboard(), "als")
 
 

@@ -11,7 +11,7 @@ from tastemap.artifacts import save
 from tastemap.artifacts.shapes import arrays_of
 from tastemap.data import Dataset, load
 from tastemap.data.generate import generate
-from tastemap.errors import ColumnError, InvalidValueError, UnknownNameError
+from tastemap.errors import ColumnError, DataError, InvalidValueError, UnknownNameError
 from tastemap.linalg.threads import use_threads
 from tastemap.models.ease import is_by_users
 from tastemap.training import MODELS, fit, make_config
@@ -177,7 +177,7 @@ def test_wrong_names_and_data_without_ratings_are_errors(data: Dataset) -> None:
         plan(data, "alss")
     with pytest.raises(UnknownNameError, match="n_factors"):
         plan(data, "als", {"n_factor": 3})
-    with pytest.raises(InvalidValueError, match="predicts ratings"):
+    with pytest.raises(DataError, match="predicts ratings"):
         plan(checkerboard(), "als")
     with pytest.raises(ColumnError, match="genre"):
         plan(hand_dataset(), "mlp", {"item_features": ["genre"]})
