@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,28 @@ def machine() -> dict[str, object]:
 def our_versions(*names: str) -> dict[str, str]:
     """Of Tastemap and what it computes with."""
     return {name: version(name) for name in ("tastemap", "numpy", "numba", *names)}
+
+
+def add_rows(
+    out: Path, kind: str, packages: Sequence[str], rows: Iterable[tuple[str, dict[str, object]]]
+) -> None:
+    """Measure rows one by one, show them and write each at once: a run that is cut keeps its rows.
+
+    Rows of an earlier run stay where they are not measured anew. `kind` says what the record holds.
+    """
+    result: dict[str, object] = json.loads(out.read_text()) if out.exists() else {}
+    result |= {
+        "benchmark": kind,
+        "cores": len(os.sched_getaffinity(0)),
+        "load_average_before": round(os.getloadavg()[0], 1),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": {package: version(package) for package in packages},
+    }
+    for name, row in rows:
+        result[name] = row
+        print(name, json.dumps(row), flush=True)
+        out.write_text(json.dumps(result, indent=2) + "\n")
 
 
 def peer_versions(python: Path, *names: str) -> dict[str, str]:

@@ -10,20 +10,23 @@ those that are not asked for keep their rows of an earlier run.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from _run import RESULTS as FOLDER
+from _run import add_rows
 
 from tastemap.data.generate import Blueprint, write_generated
 from tastemap.training import MODELS
 
-RESULTS = Path(__file__).parent / "results" / "compile.json"
+RESULTS = FOLDER / "compile.json"
+KIND = "processor seconds of compiling at the first use of a model"
+PACKAGES = ("tastemap", "numba", "llvmlite", "numpy")
 COMMAND = Path(sys.executable).with_name("tastemap")
 TABLE = Blueprint(n_rows=3_000, n_users=200, n_items=150)
 TOLD = "Compiling a numeric kernel"
@@ -65,28 +68,22 @@ def measured(model: str, folder: Path) -> dict[str, object]:
     }
 
 
+def rows(models: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
+    """First and second use of every model, by name."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_generated(folder / "ratings.csv", TABLE, rng=0)
+        for model in models:
+            yield model, measured(model, folder)
+
+
 def main() -> None:
     """Measure, keep and show the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--models", default=",".join(sorted(MODELS)))
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
-    result: dict[str, object] = json.loads(given.out.read_text()) if given.out.exists() else {}
-    result |= {
-        "benchmark": "processor seconds of compiling at the first use of a model",
-        "cores": len(os.sched_getaffinity(0)),
-        "load_average_before": round(os.getloadavg()[0], 1),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "versions": {package: version(package) for package in ("tastemap", "numba", "llvmlite", "numpy")},
-    }
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_generated(folder / "ratings.csv", TABLE, rng=0)
-        for model in given.models.split(","):
-            result[model] = measured(model, folder)
-            print(model, json.dumps(result[model]), flush=True)
-            given.out.write_text(json.dumps(result, indent=2) + "\n")  # a run that is cut keeps its rows
+    add_rows(given.out, KIND, PACKAGES, rows(given.models.split(",")))
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from _run import RESULTS as FOLDER
+from _run import add_rows
 
 from tastemap.data import Dataset, load
 from tastemap.data.generate import SHAPES, write_generated
@@ -26,7 +27,7 @@ from tastemap.linalg.threads import use_threads
 from tastemap.training import MODELS
 from tastemap.tuning import plan
 
-RESULTS = Path(__file__).parent / "results" / "plan.json"
+RESULTS = FOLDER / "plan.json"
 COMMAND = Path(sys.executable).with_name("tastemap")
 FEWER_EPOCHS = {"dot": 2, "gibbs": 60, "mlp": 2, "softmax": 4}
 PACKAGES = ("tastemap", "numpy", "polars", "numba", "torch")
@@ -83,33 +84,26 @@ def compared(data: Dataset, source: str, model: str, folder: Path, *, is_large: 
     }
 
 
-def main() -> None:
-    """Measure, keep and show the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--models", default=",".join(sorted(MODELS)))
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    given = parser.parse_args()
-    result: dict[str, object] = json.loads(given.out.read_text()) if given.out.exists() else {}
-    result |= {
-        "benchmark": "plans beside whole fit commands",
-        "cores": len(os.sched_getaffinity(0)),
-        "load_average_before": round(os.getloadavg()[0], 1),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "versions": {package: version(package) for package in PACKAGES},
-        "seed": 0,
-    }
+def rows(models: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
+    """Every model on both sets, by name."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         large = folder / "million.csv"
         write_generated(large, SHAPES["ml-1m"], rng=0)
         for source in ("ml-100k", str(large)):
             data = load(source)
-            for model in given.models.split(","):
+            for model in models:
                 row = compared(data, source, model, folder, is_large=source == str(large))
-                result[f"{data.name} {model}"] = row
-                print(data.name, model, json.dumps(row), flush=True)
-                given.out.write_text(json.dumps(result, indent=2) + "\n")  # a run that is cut keeps its rows
+                yield f"{data.name} {model}", row
+
+
+def main() -> None:
+    """Measure, keep and show the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--models", default=",".join(sorted(MODELS)))
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    add_rows(given.out, "plans beside whole fit commands", PACKAGES, rows(given.models.split(",")))
 
 
 if __name__ == "__main__":

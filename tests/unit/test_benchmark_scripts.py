@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,22 @@ def test_peak_memory_is_that_of_the_command_alone(script: Any) -> None:
     assert seconds > 0
     assert len(held) > 2**20 * (small + 100)
     assert small + 150 < large < small + 250
+
+
+def test_rows_that_are_not_measured_anew_stay_in_a_record_and_a_run_that_is_cut_keeps_its_own(
+    script: Any, tmp_path: Path
+) -> None:
+    record = tmp_path / "record.json"
+    add = script("_run").add_rows
+    add(record, "kind", ["numpy"], iter([("als", {"seconds": 1}), ("bias", {"seconds": 2})]))
+
+    def cut() -> Iterator[tuple[str, dict[str, object]]]:
+        yield "als", {"seconds": 3}
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        add(record, "kind", ["numpy"], cut())
+    found = json.loads(record.read_text())
+    assert (found["als"], found["bias"]) == ({"seconds": 3}, {"seconds": 2})
+    assert found["benchmark"] == "kind"
+    assert list(found["versions"]) == ["numpy"]

@@ -98,7 +98,8 @@ def plan(data: Dataset, model: str, settings: Mapping[str, object] | None = None
     Returns
     -------
     Plan
-        Memory and size within 30 %, time within a factor of two, as measured by ``benchmarks/bench_plan.py``.
+        ``benchmarks/bench_plan.py`` says how near it comes; docs/plan.md sums that up. Size is the surest
+        figure, then memory; the time on a busy machine is longer.
 
     Raises
     ------
