@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from tastemap.data import Catalog, Dataset, LoadReport, RatingScale, make_interactions
-from tastemap.errors import ColumnError
+from tastemap.errors import ColumnError, InvalidValueError
 from tastemap.linalg.csr import CSR, from_pairs, row_numbers
 from tastemap.linalg.posterior import draw_rows, row_posterior_reference
 from tastemap.linalg.threads import use_threads
@@ -296,12 +296,21 @@ def test_a_feature_that_half_of_the_users_lack_is_of_use_for_the_others() -> Non
     assert np.isfinite(model.users(np.arange(model.n_users)).score_range()).all()
 
 
+@pytest.mark.parametrize("n_epochs", [5, 20])
+def test_a_burn_in_that_leaves_no_sweep_is_refused(n_epochs: int) -> None:
+    config = GibbsConfig(n_epochs=n_epochs)
+    with pytest.raises(
+        InvalidValueError, match=rf"n_epochs must be above burn_in, .* Got {n_epochs} and 20; raise n_epochs"
+    ):
+        fit(planted(), config, rng=np.random.default_rng(0))
+
+
 def test_a_feature_without_any_value_is_refused() -> None:
     data = with_features(planted())
     assert data.user_features is not None
     missing = replace(data, user_features=data.user_features.with_columns(age=pl.lit(None, pl.Int64)))
     with pytest.raises(ColumnError, match="has no value for any id"):
-        fit(missing, GibbsConfig(n_epochs=2, user_features=("age",)), rng=np.random.default_rng(0))
+        fit(missing, GibbsConfig(n_epochs=2, burn_in=1, user_features=("age",)), rng=np.random.default_rng(0))
 
 
 def test_a_row_without_a_feature_has_the_mean_of_the_others() -> None:

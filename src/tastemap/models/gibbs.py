@@ -28,12 +28,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 import numpy as np
 from pydantic import Field
 
 from tastemap.data import Dataset, Interactions
-from tastemap.errors import DivergedError
+from tastemap.errors import DivergedError, InvalidValueError
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.threads import single_threaded_blas
 from tastemap.models.bias import rating_scale_of
@@ -55,7 +56,7 @@ class GibbsConfig(IterativeConfig):
     burn_in: int = Field(
         default=20,
         ge=0,
-        description="first sweeps that are left out of the mean; the last sweep is always in it",
+        description="first sweeps that are left out of the mean; fewer than n_epochs",
     )
     n_factors: int = Field(default=16, ge=1, le=512, description="length d of a factor vector in a draw")
     implicit_history: bool = Field(
@@ -89,6 +90,11 @@ class GibbsConfig(IterativeConfig):
     )
     patience: int = Field(default=50, ge=1, description="sweeps without improvement before stopping")
 
+    def resolved(self, n_epochs: int) -> Self:
+        """The settings that draw exactly `n_epochs` sweeps; in a burn-in cut short the last is the model."""
+        cut = super().resolved(n_epochs)
+        return cut.model_copy(update={"burn_in": min(self.burn_in, n_epochs - 1)})
+
 
 def fit(train: Dataset, config: GibbsConfig, *, rng: np.random.Generator) -> FactorModel:
     """Fit ``config.n_epochs`` sweeps; see :func:`epochs`."""
@@ -116,6 +122,8 @@ def epochs(train: Dataset, config: GibbsConfig, *, rng: np.random.Generator) -> 
 
     Raises
     ------
+    InvalidValueError
+        If the burn-in leaves no sweep.
     ColumnError
         If a feature is not there.
     DivergedError
@@ -126,6 +134,11 @@ def epochs(train: Dataset, config: GibbsConfig, *, rng: np.random.Generator) -> 
     A sweep costs O(n d^2 + (U + I) (d^3 + r d)) with r directions of features; finding those of the histories
     costs O(n r + (U + I) r^2) once. Memory O((U + I) (r + 32 d)).
     """
+    if config.burn_in >= config.n_epochs:
+        raise InvalidValueError(
+            "gibbs: n_epochs must be above burn_in, whose sweeps are left out of the mean. "
+            f"Got {config.n_epochs} and {config.burn_in}; raise n_epochs, or lower burn_in."
+        )
     data = train.interactions
     chain = _chain(train, config, rng)
     none = draws = Draws.none(data.n_users, data.n_items)

@@ -86,6 +86,16 @@ def test_ctrl_c_in_the_fit_keeps_the_last_whole_epoch() -> None:
     assert same_model(recommender.model, again.model)
 
 
+def test_the_settings_of_a_sampler_that_was_stopped_in_its_burn_in_repeat_it() -> None:
+    settings = {"n_factors": 3, "n_epochs": 30, "burn_in": 20}
+    stopped = fit(planted(), "gibbs", settings=settings, rng=0, stop=lambda phase, done: done == 3)
+    resolved = stopped.resolved.model_dump()
+    assert (resolved["n_epochs"], resolved["burn_in"]) == (3, 2)
+    assert same_model(stopped.model, fit(planted(), "gibbs", settings=resolved, rng=0).model)
+    late = fit(planted(), "gibbs", settings=settings, rng=0, stop=lambda phase, done: done == 25)
+    assert late.resolved.model_dump()["burn_in"] == 20
+
+
 def test_ctrl_c_before_the_first_epoch_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(
         train: Interactions, config: als.ALSConfig, *, rng: np.random.Generator
