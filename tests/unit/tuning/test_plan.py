@@ -27,6 +27,7 @@ SHORT: dict[str, dict[str, object]] = {
     for name, entry in MODELS.items()
 }
 SHORT["itemknn"] = {"n_neighbors": 20}
+SHORT["gibbs"] = {"n_epochs": 2, "burn_in": 1}
 
 
 def made(n_rows: int, n_users: int, n_items: int) -> Dataset:
