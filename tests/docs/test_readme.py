@@ -89,6 +89,29 @@ def test_the_commands_of_the_readme_work_in_their_order(
             assert run(arguments) == 0, arguments
 
 
+def extras_of(arguments: list[str]) -> set[str]:
+    """The optional parts, beside `explore`, that fitting what a command names needs."""
+    from tastemap.reproduction import choose
+    from tastemap.training import MODELS, get
+
+    if arguments[0] == "reproduce":
+        ids = [word for word in arguments[1:] if not word.startswith("-")]
+        models = {run.model for recipe in choose(ids) for run in recipe.runs}
+    else:
+        models = {name for word in arguments for name in word.split(",") if name in MODELS}
+    found = {get(model).extra for model in models} | ({"tune"} if "--tune" in arguments else set())
+    return {extra for extra in found if extra is not None}
+
+
+def test_commands_that_need_more_than_make_demo_installs_are_marked() -> None:
+    rows = re.findall(r"^\| `(tastemap .+?)` \| (.+) \|$", README, flags=re.MULTILINE)
+    needed = {line: extras_of(shlex.split(line)[1:]) for line, _ in rows}
+    marked = {line: set(re.findall(r"needs the extra `(\w+)`", said)) for line, said in rows}
+    assert needed == marked
+    assert {"torch"} in needed.values()
+    assert "`fit --tune` needs the extra `tune`" in README
+
+
 def test_the_check_of_commands_sees_what_does_not_exist() -> None:
     assert unknown_parts(["fly", "to", "the", "moon"]) == ["fly"]
     assert unknown_parts(["data", "bake", "ml-100k"]) == ["bake"]
