@@ -15,8 +15,8 @@ from tastemap.tuning.candidates import Candidate
 from tastemap.tuning.plan import Plan, plan
 from tastemap.tuning.trial import Trial
 
-SAVING_S = 0.6
-"""Saving a small model, the import of what it needs included."""
+SAVING_S = 0.25
+"""Saving a small model and telling of it: several times what an idle machine takes."""
 SAVED_BYTES_A_SECOND = 100e6
 SHORTEST_S = 0.05
 TURNS = 9
@@ -89,8 +89,11 @@ class Forecast:
             self._ratios[candidate.model] = ratio if growth <= NEARLY_ALL else min(ratio, SLOWEST)
 
     def save_s(self, candidate: Candidate) -> float:
-        """Predicted seconds to save a fitted candidate."""
-        return self._slowness * (SAVING_S + self.plan(candidate).artifact_bytes / SAVED_BYTES_A_SECOND)
+        """Predicted seconds to save a fitted candidate.
+
+        Fits that took longer than planned say nothing of the part that every saving takes.
+        """
+        return SAVING_S + self._slowness * self.plan(candidate).artifact_bytes / SAVED_BYTES_A_SECOND
 
     @property
     def _slowness(self) -> float:

@@ -55,6 +55,12 @@ def test_a_slow_machine_is_slow_for_models_that_were_not_tried(forecast: Forecas
     assert forecast.fit_s(KNN) == 6.0
 
 
+def test_small_fits_that_are_slower_than_planned_do_not_make_saving_slow(forecast: Forecast) -> None:
+    before = forecast.save_s(EASE)
+    forecast.learn(EASE, trial_of(EASE, refit_s=8.0), growth=1.25)
+    assert forecast.save_s(EASE) < 1.1 * before
+
+
 def test_the_first_trial_of_a_model_may_have_to_compile_as_that_of_the_baseline_did(forecast: Forecast) -> None:
     forecast.learn(BASELINE, trial_of(BASELINE, refit_s=0.1, seconds=8.0), growth=1.25)
     assert forecast.first_s(KNN) == FIRST["itemknn"] * 8.0
