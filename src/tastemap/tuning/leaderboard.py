@@ -10,14 +10,18 @@ import numpy as np
 from tastemap.evaluation.summary import paired_interval, ratios_of, without_noise
 from tastemap.linalg.threads import single_threaded_blas
 from tastemap.metrics.bootstrap import bootstrap, interval
+from tastemap.models.base import Objective
 from tastemap.rng import stream
 from tastemap.tuning.arena import Arena
 from tastemap.tuning.candidates import simplicity
 from tastemap.tuning.trial import Trial
 
 DRAWS = 1_000
-NEAR = 0.02
-"""Share of the best figure by which another one may be worse and still be as good."""
+NEAR: dict[Objective, float] = {"rating": 0.005, "ranking": 0.02}
+"""Share of the best figure by which another one may be worse and still be as good.
+
+RMSEs of all models lie within a few percent, so 2 % of one would call nearly everything equal.
+"""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Standing:
         The figure on the held-out rows and its 95 % interval; no ends if fewer than six users count.
     difference, difference_low, difference_high : float or None
         Paired with the best candidate; None for one that was measured on fewer users.
+    difference_error : float or None
+        The standard error of the paired difference; None as before.
     n_epochs : int or None
         Epochs at the figure; None for a closed form.
     was_cut : bool
@@ -41,7 +47,7 @@ class Standing:
     share : float
         Share of the users that it was measured with; below 1 it went out early.
     as_good : bool
-        Within one standard error of the paired difference, or 2 % of the best figure.
+        Within one standard error of the paired difference, or within :data:`NEAR` of the best figure.
     """
 
     model: str
@@ -52,6 +58,7 @@ class Standing:
     difference: float | None
     difference_low: float | None
     difference_high: float | None
+    difference_error: float | None
     n_epochs: int | None
     was_cut: bool
     seconds: float
@@ -78,7 +85,8 @@ def standings(arena: Arena, trials: Sequence[Trial], share: float, seed: int) ->
         change = draws[:, place] - draws[:, best]
         ends = interval(draws[:, place], int(ratios[place].counted.sum())) or (None, None)
         difference = without_noise(trial.figure - trials[best].figure)
-        within = max(float(np.nanstd(change)), NEAR * abs(trials[best].figure))
+        error = float(np.nanstd(change))
+        within = max(error, NEAR[arena.objective] * abs(trials[best].figure))
         paired = paired_interval(change, ratios[place], ratios[best])
         found.append(
             Standing(
@@ -90,6 +98,7 @@ def standings(arena: Arena, trials: Sequence[Trial], share: float, seed: int) ->
                 difference=difference,
                 difference_low=paired[0],
                 difference_high=paired[1],
+                difference_error=error,
                 n_epochs=trial.n_epochs,
                 was_cut=trial.was_cut,
                 seconds=trial.seconds,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tastemap.tuning.arena import Arena
-from tastemap.tuning.leaderboard import Standing, preferred, standings
+from tastemap.tuning.leaderboard import NEAR, Standing, preferred, standings
 from tastemap.tuning.race import Race, better_half
 from tastemap.tuning.trial import Trial
 
@@ -27,10 +27,8 @@ def ranked(race: Race, seed: int) -> tuple[list[Trial], list[Standing], list[str
     order = preferred(arena, trials, found)
     board = _sorted(found, arena)
     if board[0].model != order[0].candidate.model:
-        notes.append(
-            f"{order[0].candidate.model} is about as good as {board[0].model}, the best, and simpler: within "
-            "one standard error of their paired difference, or 2 %."
-        )
+        taken = next(one for one in board if one.model == order[0].candidate.model)
+        notes.append(_simpler(taken, board[0], arena))
     latest = {trial.candidate.label: trial for _, _, of_round in rounds for trial in of_round}
     order = [latest[trial.candidate.label] for trial in order]  # whose epochs come from more rows
     known = {trial.candidate.label for trial in trials}
@@ -39,6 +37,19 @@ def ranked(race: Race, seed: int) -> tuple[list[Trial], list[Standing], list[str
         known |= {trial.candidate.label for trial in out}
         board += _sorted([_without_difference(one) for one in standings(arena, out, share, seed)], arena)
     return order, board, notes
+
+
+def _simpler(taken: Standing, best: Standing, arena: Arena) -> str:
+    """Why a simpler model is taken, by whichever of the two rules allows it."""
+    error, name = taken.difference_error, arena.metric.upper()
+    gap = abs(taken.value - best.value)
+    rule = f"{100 * NEAR[arena.objective]:g} % of the best"
+    if error is not None and gap <= error:
+        rule = f"one standard error of their paired difference ({error:.4f})"
+    return (
+        f"{taken.model} is about as good as {best.model}, the best, and simpler: "
+        f"its {name} is {gap:.4f} worse, within {rule}."
+    )
 
 
 def _rounds(race: Race) -> list[Round]:
@@ -72,4 +83,6 @@ def _sorted(found: list[Standing], arena: Arena) -> list[Standing]:
 
 
 def _without_difference(one: Standing) -> Standing:
-    return replace(one, difference=None, difference_low=None, difference_high=None, as_good=False)
+    return replace(
+        one, difference=None, difference_low=None, difference_high=None, difference_error=None, as_good=False
+    )

@@ -147,6 +147,35 @@ def test_a_simple_model_is_taken_if_it_is_at_most_two_percent_worse(share: float
     assert found[0].difference_high < 0.0
 
 
+@pytest.mark.parametrize(("share", "as_good"), [(1.004, True), (1.006, False)])
+def test_a_rating_model_is_as_good_if_its_rmse_is_at_most_half_a_percent_worse(
+    share: float, as_good: bool
+) -> None:
+    arena = make_arena(DATA, "rating", 1.0, 0)
+    assert arena is not None
+    bias = run_trial(Candidate("bias"), make_config("bias"), arena, 0, Hand())
+    errors, counted = bias.measured.sums["rmse"]
+    worse = replace(bias.measured, sums={"rmse": (errors * share**2, counted)})
+    trials = [replace(bias, measured=worse, figure=bias.figure * share), bias]
+    assert [one.as_good for one in standings(arena, trials, 1.0, 0)] == [as_good, True]
+
+
+def test_the_note_on_a_simpler_model_says_which_rule_allows_it() -> None:
+    arena, (knn,) = trials_of(Candidate("itemknn"))
+    trials = [flat("popularity", 0.495, knn), flat("ease", 0.5, knn)]
+    _, _, notes = ranked(Race([(1.0, arena, trials)]), 0)
+    assert notes == [
+        "popularity is about as good as ease, the best, and simpler: "
+        "its NDCG@10 is 0.0050 worse, within 2 % of the best."
+    ]
+    _, counted = knn.measured.sums["ndcg@10"]
+    uneven = counted * np.where(np.arange(len(counted)) % 2, 1.1, 0.0)
+    other = replace(trials[0], figure=float(uneven.sum() / counted.sum()))
+    other = replace(other, measured=replace(knn.measured, sums={"ndcg@10": (uneven, counted)}))
+    _, _, notes = ranked(Race([(1.0, arena, [other, trials[1]])]), 0)
+    assert re.search(r"within one standard error of their paired difference \(0\.\d{4}\)\.$", notes[0])
+
+
 def test_a_simple_model_is_taken_within_one_standard_error_though_it_is_more_than_two_percent_worse() -> None:
     arena, (ease,) = trials_of(Candidate("ease"))
     _, counted = ease.measured.sums["ndcg@10"]
