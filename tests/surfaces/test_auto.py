@@ -48,6 +48,15 @@ def test_what_auto_chose_is_repeated_by_the_command_that_it_names(
     assert files_of(tmp_path / "m") == files_of(tmp_path / "again")
 
 
+def test_auto_says_what_it_races_for_where_nobody_has_said(
+    tastemap: Command, table: Path, tmp_path: Path
+) -> None:
+    said = "Race for rating accuracy (RMSE); for the best lists: --objective ranking.\n"
+    words = ("fit", table, "--model", "auto", "--budget", "4s", "-o", tmp_path / "m")
+    assert said in tastemap(*words).err
+    assert said not in tastemap(*words, "--objective", "rating").err
+
+
 def test_json_of_auto_has_the_leaderboard_and_nothing_else_is_printed(
     tastemap: Command, table: Path, tmp_path: Path
 ) -> None:

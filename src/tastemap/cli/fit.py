@@ -153,6 +153,8 @@ def _tune(data: Dataset, model: str, settings: dict[str, object], shared: dict[s
 def _auto(data: Dataset, objective: Literal["rating", "ranking"] | None, shared: dict[str, Any]) -> _Choice:
     from tastemap.tuning.auto import auto
 
+    if objective is None and not data.interactions.is_implicit:
+        shared["progress"].note("Race for rating accuracy (RMSE); for the best lists: --objective ranking.")
     found = auto(data, objective=objective, **shared)
     return _Choice(found.recommender, found.as_json(), lambda: show_race(found))
 
