@@ -17,6 +17,10 @@ SPANNING = "evaluate"
 """The task within which others report; of these only the current one is shown below it."""
 
 
+SECONDS = "(s)"
+"""A task that ends so counts seconds."""
+
+
 class TerminalProgress:
     """Shows notes as lines, and steps as bars that vanish at the end; bars on a terminal only.
 
@@ -50,7 +54,8 @@ class TerminalProgress:
         if self._quiet or not sys.stderr.isatty():
             return
         bar = self._bar or self._open()
-        key = SPANNING if task.startswith(SPANNING) else task
+        # Behind a colon stands what runs now, in a task that goes on.
+        key = SPANNING if task.startswith(SPANNING) else task.partition(": ")[0]
         # The last figure is the one that decides; all of them do not fit into 80 columns.
         said = "  ".join(f"{name} {value:.4f}" for name, value in list(figures.items())[-1:])
         if key not in self._tasks:
@@ -60,7 +65,7 @@ class TerminalProgress:
             self._started[key] = time.perf_counter()
         passed = time.perf_counter() - self._started[key]
         # The clock starts when the first step is over.
-        speed = f"{(done - 1) / passed:.1f}/s" if done > 1 else ""
+        speed = f"{(done - 1) / passed:.1f}/s" if done > 1 and not key.endswith(SECONDS) else ""
         bar.update(self._tasks[key], description=task, completed=done, total=total, figures=said, speed=speed)
 
     def _open(self) -> Progress:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import time
 from collections.abc import Callable
 
 from tastemap.errors import InvalidValueError
+from tastemap.progress import Progress
 from tastemap.tuning.units import duration_s, written_s
 
 CAREFUL = 1.3
@@ -14,6 +16,10 @@ CAREFUL = 1.3
 
 MORE_ROWS = 1.3
 """How much longer an epoch on all rows takes than one without the validation part."""
+
+
+NAMED = 36
+"""Characters of what runs now, at most, beside a bar."""
 
 
 class Budget:
@@ -63,6 +69,18 @@ class Budget:
     def fits(self, seconds: float) -> bool:
         """Whether work of a predicted time, with a margin, still fits."""
         return CAREFUL * seconds <= self.left_s
+
+    def show(self, progress: Progress, task: str, now: str, done: int, most: int) -> None:
+        """Name what runs now, and move the bar of `task` to the seconds that are over.
+
+        Without an end it moves to `done` of `most`.
+        """
+        running = textwrap.shorten(now, NAMED, placeholder=" …")
+        if math.isinf(self.limit_s):
+            progress.step(f"{task}: {running}", done, most, {})
+        else:
+            whole_s = math.ceil(self.limit_s)
+            progress.step(f"{task} (s): {running}", min(int(self.used_s), whole_s), whole_s, {})
 
     def refusal(self, needed_s: float, purpose: str, remedy: str = "") -> InvalidValueError:
         """The error for work that does not fit: with how much time there must be, what is over included."""

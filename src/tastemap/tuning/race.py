@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from tastemap.data import Dataset
 from tastemap.errors import TastemapError
@@ -109,8 +110,8 @@ def run_race(
             finished: list[Trial] = []
             race.rounds.append((share, arena, finished))
             for place, candidate in enumerate(entrants):
-                progress.step("auto", place, len(entrants), {})
-                _enter(race, finished, candidate, arena, forecast, budget, seed, progress)
+                show = partial(budget.show, progress, "auto", candidate.label, place, len(entrants))
+                _enter(race, finished, candidate, arena, forecast, budget, seed, progress, show)
             entrants = better_half(finished, arena)
     except KeyboardInterrupt:
         race.interrupted = True
@@ -126,6 +127,7 @@ def _enter(
     budget: Budget,
     seed: int,
     progress: Progress,
+    show: Callable[[], None],
 ) -> None:
     best = min(finished, key=lambda trial: arena.cost(trial.figure), default=None)
     kept_s = best.refit_s if best else 0.0  # the best so far must still be fitted to all rows
@@ -141,10 +143,12 @@ def _enter(
     is_first = forecast.is_first(candidate)
 
     def is_over(epoch: int, figure: float, next_s: float) -> bool:
+        show()
         if is_first and epoch == 1:  # which may have waited for kernels
             next_s = min(next_s, forecast.fit_s(candidate))
         return not budget.fits(max(next_s, kept_s) + reserve_s)
 
+    show()
     try:
         config = make_config(candidate.model, candidate.settings)
         with announce_compilation(progress):

@@ -180,18 +180,19 @@ class _Search:
         self._tried: list[tuple[Trial, bool]] = []
         self._notes: list[str] = []
         self._interrupted = False
+        self._most = 1
 
     def run(self, proposed: Iterator[Proposal], most: int) -> None:
         """Try the given settings, then proposals, until `most` trials or the time are over, or Ctrl-C."""
         self._check_time()
+        self._most = most
         try:
             self._try(self._given, None)
-            for number in range(1, most):
+            for _ in range(1, most):
                 # The first trial also loads and compiles.
                 longest_s = max(trial.seconds for trial, _ in self._tried[1:] or self._tried)
                 if not self._budget.fits(longest_s + self._kept_s()):
                     break
-                self._progress.step(f"tune {self._given.model}", number, most, {})
                 proposal = next(proposed)
                 settings = {**proposal.settings, **self._given.settings}
                 self._try(Candidate(self._given.model, settings), proposal)
@@ -246,15 +247,21 @@ class _Search:
         )
         return self._forecast.save_s(self._given) + (best.refit_s if best else 0.0)
 
+    def _show(self, candidate: Candidate) -> None:
+        now = Candidate("", candidate.settings).label.strip() or "the defaults"
+        self._budget.show(self._progress, f"tune {self._given.model}", now, len(self._tried), self._most)
+
     def _try(self, candidate: Candidate, proposal: Proposal | None) -> None:
         """Run one trial and keep it; settings that cannot be fitted are noted."""
 
         def is_over(epoch: int, figure: float, next_s: float) -> bool:
+            self._show(candidate)
             if proposal is None and epoch == 1:  # which may have waited for kernels
                 next_s = min(next_s, self._forecast.fit_s(candidate))
             is_poor = proposal is not None and proposal.is_poor(epoch, self._arena.cost(figure))
             return is_poor or not self._budget.fits(next_s + self._kept_s())
 
+        self._show(candidate)
         try:
             config = make_config(candidate.model, candidate.settings)
             ensure_memory(self._data, candidate.model, candidate.settings, self._max_memory)

@@ -39,6 +39,7 @@ class Listener:
 
     def __init__(self, interrupt_at: str | None = None) -> None:
         self.notes: list[str] = []
+        self.steps: list[tuple[str, int, int]] = []
         self.interrupt_at = interrupt_at
 
     def note(self, message: str) -> None:
@@ -48,4 +49,5 @@ class Listener:
             raise KeyboardInterrupt
 
     def step(self, task: str, done: int, total: int, figures: dict[str, float]) -> None:
-        """Ignore the step."""
+        """Keep where the bar stands."""
+        self.steps.append((task, done, total))

@@ -207,6 +207,14 @@ def test_ctrl_c_takes_the_best_so_far() -> None:
     assert found.notes[0] == "Ctrl-C ended the race; the best so far is taken."
 
 
+def test_the_bar_names_each_candidate_and_moves_while_one_is_fitted() -> None:
+    progress = Listener()
+    auto(DATA, budget=Budget("60s", clock=Hand()), max_memory="330MB", rng=0, progress=progress)
+    tasks = [task for task, _, _ in progress.steps]
+    assert "auto (s): bias" in tasks
+    assert tasks.count("auto (s): als") > 2
+
+
 def test_a_cap_on_memory_leaves_out_what_is_predicted_to_need_more() -> None:
     forecast = Forecast(RANKING, "ranking")
     cap = forecast.plan(Candidate("ials")).memory_bytes

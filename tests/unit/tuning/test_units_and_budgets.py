@@ -9,7 +9,7 @@ import pytest
 from tastemap.errors import InvalidValueError
 from tastemap.tuning.budget import Budget, EpochClock
 from tastemap.tuning.units import duration_s, size_bytes
-from tests.unit.tuning.clocks import Hand
+from tests.unit.tuning.clocks import Hand, Listener
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,20 @@ def test_work_fits_with_a_margin_of_a_third() -> None:
     budget = Budget("13s", clock=Hand())
     assert budget.fits(10.0)
     assert not budget.fits(10.1)
+
+
+def test_a_bar_counts_the_seconds_of_the_budget_and_names_what_runs() -> None:
+    clock, progress = Hand(), Listener()
+    budget = Budget("10s", clock=clock)
+    clock.now += 3.4
+    budget.show(progress, "auto", "gibbs n_epochs=100", 2, 8)
+    clock.now += 60.0
+    budget.show(progress, "auto", "dot " + "long=1 " * 20, 3, 8)
+    Budget(None).show(progress, "tune als", "the defaults", 3, 30)
+    assert progress.steps[0] == ("auto (s): gibbs n_epochs=100", 3, 10)
+    assert progress.steps[1][1:] == (10, 10)
+    assert progress.steps[1][0].endswith(" …")
+    assert progress.steps[2] == ("tune als: the defaults", 3, 30)
 
 
 def test_a_budget_without_a_limit_holds_everything() -> None:
