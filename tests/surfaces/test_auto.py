@@ -152,6 +152,18 @@ def test_without_torch_its_models_are_left_out_with_the_command_that_installs_it
     assert "pip install 'tastemap[torch]'" in reasons["softmax"]
 
 
+def test_without_torch_one_line_says_so_of_all_its_models_however_short_the_time_is(
+    tastemap: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    words = ("--model", "auto", "--objective", "rating", "--budget", "4s", "--max-memory", "330MB")
+    answer = tastemap("fit", table, *words, "-o", tmp_path / "m")
+    said = [line for line in answer.err.splitlines() if "dot" in line or "mlp" in line]
+    assert said == [
+        "Left out: dot, mlp: PyTorch is not installed; install it with: pip install 'tastemap[torch]'."
+    ]
+
+
 def test_ctrl_c_in_a_race_saves_the_best_so_far(table: Path, tmp_path: Path) -> None:
     words = ("fit", table, "--model", "auto", "--objective", "ranking", "--budget", "10m", "-o", tmp_path / "m")
     command = [sys.executable, "-m", "tastemap", *map(str, words)]

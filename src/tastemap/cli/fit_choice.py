@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tastemap.models.recommender import Recommender
     from tastemap.tuning.auto import Auto
     from tastemap.tuning.leaderboard import Standing
+    from tastemap.tuning.race import LeftOut
     from tastemap.tuning.tune import Tuned
 
 SHOWN_TRIALS = 10
@@ -44,13 +45,22 @@ def show_race(found: Auto) -> None:
     header = [found.metric if not name else name for name in COLUMNS]
     if found.leaderboard:
         print_cells(header, [_row(one) for one in found.leaderboard], right=set(header[1:]))
-    for one in found.left_out:
-        label = textwrap.shorten(one.candidate.label, LABEL_WIDTH, placeholder=" …")
-        say(f"Left out: {label}: {one.reason.removesuffix('.')}.")
+    for reason, same in _by_reason(found.left_out).items():
+        names = same if len(same) == 1 else dict.fromkeys(label.partition(" ")[0] for label in same)
+        label = textwrap.shorten(", ".join(names), LABEL_WIDTH, placeholder=" …")
+        say(f"Left out: {label}: {reason.removesuffix('.')}.")
     for note in found.notes:
         say(note)
     settings = found.recommender.resolved.model_dump(exclude_defaults=True)
     say(f"Chosen: {Candidate(found.recommender.name, settings).label}, fitted to all rows.")
+
+
+def _by_reason(left_out: Sequence[LeftOut]) -> dict[str, list[str]]:
+    """The labels of those that are left out for the same reason."""
+    found: dict[str, list[str]] = {}
+    for one in left_out:
+        found.setdefault(one.reason, []).append(one.candidate.label)
+    return found
 
 
 def show_trials(found: Tuned) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 from tastemap.data import Dataset
 from tastemap.data.dataset import check_dataset
@@ -17,7 +18,7 @@ from tastemap.tuning.arena import METRIC
 from tastemap.tuning.budget import Budget, EpochClock
 from tastemap.tuning.candidates import Candidate, candidates
 from tastemap.tuning.caps import within_memory
-from tastemap.tuning.forecast import Forecast, can_be_cut
+from tastemap.tuning.forecast import Forecast, can_be_cut, is_neural
 from tastemap.tuning.leaderboard import Standing
 from tastemap.tuning.outcome import ranked
 from tastemap.tuning.race import LEAST_SHARE, LeftOut, run_race
@@ -112,7 +113,8 @@ def auto(
     objective = _objective(data, objective, positive_min)
     seed = seed_of(rng)
     forecast = Forecast(data, objective)
-    entrants, left_out = within_memory(candidates(objective, positive_min), forecast, max_memory)
+    entrants, missing = _installed(candidates(objective, positive_min))
+    entrants, left_out = within_memory(entrants, forecast, max_memory)
     fallback = _baseline(data, entrants[0], forecast, budget, seed, progress)
     race = run_race(
         data,
@@ -127,7 +129,9 @@ def auto(
     order, board, notes = ranked(race, seed)
     recommender, more = _refit(data, order, fallback, forecast, budget, seed, progress)
     recommender = replace(recommender, interrupted=recommender.interrupted or race.interrupted)
-    return Auto(recommender, METRIC[objective], tuple(board), (*left_out, *race.left_out), (*notes, *more))
+    return Auto(
+        recommender, METRIC[objective], tuple(board), (*missing, *left_out, *race.left_out), (*notes, *more)
+    )
 
 
 def _objective(data: Dataset, objective: Objective | None, positive_min: float | None) -> Objective:
@@ -145,6 +149,13 @@ def _objective(data: Dataset, objective: Objective | None, positive_min: float |
             "ranking, or leave positive_min out."
         )
     return found
+
+
+def _installed(entrants: Sequence[Candidate]) -> tuple[list[Candidate], list[LeftOut]]:
+    """Those that can be fitted here, and those that need PyTorch where it is not installed."""
+    missing = [] if find_spec("torch") else [one for one in entrants if is_neural(one.model)]
+    reason = "PyTorch is not installed; install it with: pip install 'tastemap[torch]'"
+    return [one for one in entrants if one not in missing], [LeftOut(one, reason) for one in missing]
 
 
 def _baseline(
