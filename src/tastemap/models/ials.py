@@ -28,7 +28,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from tastemap.data import Dataset, Interactions
-from tastemap.errors import InvalidValueError
+from tastemap.errors import DataError
 from tastemap.linalg.csr import CSR, stable_order
 from tastemap.linalg.gramian import gramian, moments
 from tastemap.linalg.types import Float64Array, FloatArray
@@ -151,7 +151,7 @@ def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> I
     """
     data, loss = train.interactions, config.row_loss()
     if config.recency and data.timestamps is None:
-        raise InvalidValueError(
+        raise DataError(
             "recency needs interactions with times, to tell which of a user's are the latest. Got none; name "
             "their column with --time-col, or leave recency at 0."
         )

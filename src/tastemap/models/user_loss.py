@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tastemap.errors import InvalidValueError
+from tastemap.errors import DataError
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, IntArray
 from tastemap.models.base import Contributions
@@ -94,7 +94,7 @@ class UserLoss:
 
         Raises
         ------
-        InvalidValueError
+        DataError
             If a value is so low that its weight would not be positive.
         """
         weights: FloatArray = np.broadcast_to(np.float32(1.0), len(history.indices))
@@ -106,7 +106,7 @@ class UserLoss:
                 weights = weights + np.float32(self.alpha) * (np.log1p(values) if self.log_values else values)
             if len(weights) and not weights.min() > 0.0:
                 grown = "log(1 + r)" if self.log_values else "r"
-                raise InvalidValueError(
+                raise DataError(
                     f"A confidence, 1 + alpha {grown}, must be > 0. Got a value of {values.min():g} with alpha "
                     f"{self.alpha:g}; lower alpha, or set positive_min."
                 )

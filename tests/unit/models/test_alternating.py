@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tastemap.data import Dataset
-from tastemap.errors import DivergedError, InvalidValueError
+from tastemap.errors import DataError, DivergedError
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.types import Float64Array
 from tastemap.models import als, ials
@@ -184,7 +184,7 @@ def test_a_confidence_that_is_not_positive_is_refused_with_what_to_do() -> None:
     history = CSR(np.array([0, 2]), np.arange(2, dtype=np.int32), np.array([3.0, -2.0], np.float32), 2)
     for log_values in (False, True):
         loss = UserLoss(0.1, implicit=True, alpha=0.5, log_values=log_values)
-        with pytest.raises(InvalidValueError, match=r"Got a value of -2 with alpha 0\.5; lower alpha"):
+        with pytest.raises(DataError, match=r"Got a value of -2 with alpha 0\.5; lower alpha"):
             loss.confidences(history)
 
 
@@ -211,7 +211,7 @@ def test_settings_of_ials_that_cannot_work_are_named(settings: dict[str, object]
 def test_recency_without_times_is_refused() -> None:
     data = timed()
     untimed = replace(data, interactions=replace(data.interactions, timestamps=None))
-    with pytest.raises(InvalidValueError, match="recency needs interactions with times"):
+    with pytest.raises(DataError, match="recency needs interactions with times"):
         fit(untimed, "ials", settings={"recency": 1.0}, rng=0)
 
 
