@@ -38,6 +38,18 @@ def test_auto_shows_a_leaderboard_who_was_left_out_and_saves_the_choice(
     assert f"Chosen: {chosen.name}" in answer.err
 
 
+def test_a_narrow_terminal_gets_the_settings_below_the_table_and_no_word_is_broken(
+    tastemap: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    answer = tastemap("fit", table, *RACE, "--objective", "rating", "-o", tmp_path / "m")
+    lines = answer.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith(" als (1) ") for line in lines)
+    assert "als (1): n_factors=20 regularization=2.0" in lines
+    assert answer.out.count("±") >= 2
+
+
 def test_what_auto_chose_is_repeated_by_the_command_that_it_names(
     tastemap: Command, table: Path, tmp_path: Path
 ) -> None:

@@ -6,7 +6,9 @@ import shlex
 import textwrap
 from typing import TYPE_CHECKING
 
-from tastemap.cli.output import print_cells, say
+import typer
+
+from tastemap.cli.output import is_wide_enough, print_cells, say
 from tastemap.plurals import plural
 
 if TYPE_CHECKING:
@@ -35,16 +37,17 @@ CHOOSING = {
 }
 """Options that a repetition gives anew or leaves out, and whether a value follows."""
 
-COLUMNS = ("model", "", "95 % interval", "to the best", "95 % interval", "epochs", "users", "s")
+COLUMNS = ("model", "", "to the best", "epochs", "users", "s")
+LINE = 80
+"""Columns of the lines of settings below a table that is too narrow for them."""
 
 
 def show_race(found: Auto) -> None:
     """Print the leaderboard, who was left out, and why the choice."""
     from tastemap.tuning.candidates import Candidate
 
-    header = [found.metric if not name else name for name in COLUMNS]
     if found.leaderboard:
-        print_cells(header, [_row(one) for one in found.leaderboard], right=set(header[1:]))
+        _print_board(found)
     for reason, same in _by_reason(found.left_out).items():
         names = same if len(same) == 1 else dict.fromkeys(label.partition(" ")[0] for label in same)
         label = textwrap.shorten(", ".join(names), LABEL_WIDTH, placeholder=" …")
@@ -53,6 +56,41 @@ def show_race(found: Auto) -> None:
         say(note)
     settings = found.recommender.resolved.model_dump(exclude_defaults=True)
     say(f"Chosen: {Candidate(found.recommender.name, settings).label}, fitted to all rows.")
+
+
+def _print_board(found: Auto) -> None:
+    """The leaderboard; settings stand below it where the terminal is too narrow for them."""
+    from tastemap.tuning.candidates import Candidate
+
+    header = [found.metric if not name else name for name in COLUMNS]
+    labels = [Candidate(one.model, one.settings).label for one in found.leaderboard]
+    rows = [[label, *_figures(one)] for label, one in zip(labels, found.leaderboard, strict=True)]
+    if is_wide_enough(header, rows):
+        print_cells(header, rows, right=set(header[1:]))
+    else:
+        names = _numbered(labels)
+        print_cells(
+            header, [[name, *row[1:]] for name, row in zip(names, rows, strict=True)], right=set(header[1:])
+        )
+        for name, label in zip(names, labels, strict=True):
+            if name != label:
+                line = f"{name}: {label.partition(' ')[2]}"
+                typer.echo(
+                    "\n".join(textwrap.wrap(line, LINE, subsequent_indent="    ", break_on_hyphens=False))
+                )
+    say("± half the width of the 95 % interval; to the best: paired, on the same rows.")
+
+
+def _numbered(labels: Sequence[str]) -> list[str]:
+    """The model of each label, with a number where it has settings."""
+    count: dict[str, int] = {}
+    names = []
+    for label in labels:
+        model, _, settings = label.partition(" ")
+        if settings:
+            count[model] = count.get(model, 0) + 1
+        names.append(f"{model} ({count[model]})" if settings else model)
+    return names
 
 
 def _by_reason(left_out: Sequence[LeftOut]) -> dict[str, list[str]]:
@@ -104,20 +142,15 @@ def repeat(recommender: Recommender, typed: Sequence[str]) -> str:
     return f"tastemap {shlex.join(words)}"
 
 
-def _row(one: Standing) -> list[str]:
-    from tastemap.tuning.candidates import Candidate
-
-    return [
-        Candidate(one.model, one.settings).label,
-        f"{one.value:.4f}",
-        _ends(one.low, one.high, "{:.4f}"),
-        "" if one.difference is None else f"{one.difference:+.4f}",
-        _ends(one.difference_low, one.difference_high, "{:+.4f}"),
-        "" if one.n_epochs is None else f"{one.n_epochs}{', cut' if one.was_cut else ''}",
-        f"{one.share:.0%}",
-        f"{one.seconds:.1f}",
-    ]
+def _figures(one: Standing) -> list[str]:
+    """A row without its first cell; the best has no difference to itself."""
+    value = f"{one.value:.4f}{_half(one.low, one.high)}"
+    difference = ""
+    if one.difference:
+        difference = f"{one.difference:+.4f}{_half(one.difference_low, one.difference_high)}"
+    epochs = "" if one.n_epochs is None else f"{one.n_epochs}{', cut' if one.was_cut else ''}"
+    return [value, difference, epochs, f"{one.share:.0%}", f"{one.seconds:.1f}"]
 
 
-def _ends(low: float | None, high: float | None, form: str) -> str:
-    return "" if low is None or high is None else f"{form.format(low)} to {form.format(high)}"
+def _half(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f" ±{(high - low) / 2:.4f}"

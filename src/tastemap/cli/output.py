@@ -124,6 +124,12 @@ def print_blocks(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print_cells(chosen, [[row[place] for place in block] for row in rows], right=set(chosen[1:]))
 
 
+def is_wide_enough(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the terminal shows a table without folding a text."""
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    return sum(widths) + 3 * len(widths) - 1 <= _console().width
+
+
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:
     """Print names and texts, one below the other, long texts wrapped beside their names."""
     from rich.table import Table
