@@ -100,7 +100,16 @@ def test_json_of_tune_has_the_trials(tastemap: Command, table: Path, tmp_path: P
     words = ("--model", "ease", "--tune", "--budget", "8s", "--json")
     found = tastemap("fit", table, *words, "-o", tmp_path / "m").json
     assert found["trials"]
-    assert {"settings", "value", "n_epochs", "seconds", "is_whole"} == set(found["trials"][0])
+    assert {"settings", "value", "n_epochs", "seconds", "is_whole", "is_given"} == set(found["trials"][0])
+
+
+def test_the_table_of_a_search_always_has_the_defaults_and_a_sentence_says_what_was_gained(
+    tastemap: Command, table: Path, tmp_path: Path
+) -> None:
+    words = ("--model", "ease", "--tune", "--budget", "20s", "-o", tmp_path / "m")
+    answer = tastemap("fit", table, *words)
+    assert answer.out.count("the defaults") == 1
+    assert " the defaults " in answer.err or "better than the defaults." in answer.err
 
 
 def test_a_fit_that_is_predicted_to_need_more_memory_is_refused_with_the_prediction(

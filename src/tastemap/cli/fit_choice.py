@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tastemap.tuning.auto import Auto
     from tastemap.tuning.leaderboard import Standing
     from tastemap.tuning.race import LeftOut
+    from tastemap.tuning.trial import TriedSettings
     from tastemap.tuning.tune import Tuned
 
 SHOWN_TRIALS = 10
@@ -106,21 +107,37 @@ def show_trials(found: Tuned) -> None:
     from tastemap.tuning.candidates import Candidate
 
     header = ("settings", found.metric, "epochs", "s", "")
+    given = next(one for one in found.trials if one.is_given)
+    shown = found.trials[:SHOWN_TRIALS]
     rows = [
         (
-            Candidate("", one.settings).label.strip() or "the defaults",
+            "the defaults" if not one.settings else Candidate("", one.settings).label.strip(),
             f"{one.value:.4f}",
             "" if one.n_epochs is None else str(one.n_epochs),
             f"{one.seconds:.1f}",
-            "" if one.is_whole else "ended early",
+            "as given" if one.is_given and one.settings else "" if one.is_whole else "ended early",
         )
-        for one in found.trials[:SHOWN_TRIALS]
+        for one in (shown if given in shown else (*shown, given))
     ]
     print_cells(header, rows, right=set(header[1:4]))
     if len(found.trials) > SHOWN_TRIALS:
         say(f"The best {SHOWN_TRIALS} of {plural(len(found.trials), 'trial')}.")
+    say(_gain(found, given))
     for note in found.notes:
         say(note)
+
+
+def _gain(found: Tuned, given: TriedSettings) -> str:
+    """What the search has brought on the held-out rows."""
+    start, best = given.value, found.trials[0].value
+    name = "the defaults" if not given.settings else "the settings as given"
+    if found.trials[0] is given:
+        return f"Nothing that was tried is better than {name}."
+    gain = f": {100 * abs(best / start - 1):.1f} % better" if start else ""
+    return (
+        f"The best settings have {found.metric} {best:.4f}, {name} {start:.4f}{gain} "
+        "on the rows that chose them."
+    )
 
 
 def repeat(recommender: Recommender, typed: Sequence[str]) -> str:

@@ -68,6 +68,8 @@ class TriedSettings:
     seconds : float
     is_whole : bool
         Whether it ran to its end; others were worse than the median of those before, or the time was up.
+    is_given : bool
+        Whether these are the settings as given, with which every search begins.
     """
 
     settings: Mapping[str, object]
@@ -75,6 +77,7 @@ class TriedSettings:
     n_epochs: int | None
     seconds: float
     is_whole: bool
+    is_given: bool
 
     def as_json(self) -> dict[str, object]:
         """The fields as data."""

@@ -207,7 +207,14 @@ class _Search:
         ranked = sorted(self._tried, key=lambda one: self._arena.cost(one[0].figure))
         recommender = self._refit([trial for trial, _ in ranked])
         trials = [
-            TriedSettings(one.candidate.settings, one.figure, one.n_epochs, one.seconds, is_whole)
+            TriedSettings(
+                one.candidate.settings,
+                one.figure,
+                one.n_epochs,
+                one.seconds,
+                is_whole,
+                is_given=one.candidate == self._given,
+            )
             for one, is_whole in ranked
         ]
         return Tuned(recommender, self._arena.metric, tuple(trials), tuple(self._notes))

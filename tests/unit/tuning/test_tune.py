@@ -64,6 +64,11 @@ def test_the_given_settings_stay_and_are_tried_first_without_a_change(tuned: Tun
     assert len(tuned.trials) == 12
 
 
+def test_the_trial_with_the_given_settings_is_marked_wherever_it_stands(tuned: Tuned) -> None:
+    (given,) = [one for one in tuned.trials if one.is_given]
+    assert dict(given.settings) == {"n_factors": 5, "n_epochs": 12}
+
+
 def test_the_best_trial_is_fitted_to_all_rows_and_fit_repeats_it(tuned: Tuned, tmp_path: Path) -> None:
     values = [one.value for one in tuned.trials]
     assert values == sorted(values)
