@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from tastemap.errors import InvalidValueError
 
 _WRITTEN = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]+)\s*")
+_NUMBER = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*")
 _SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _BYTES = {"b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
@@ -49,6 +50,8 @@ def _read(argument: str, value: str | float, units: Mapping[str, float], wanted:
             number = float(found[1]) * units.get(found[2].lower(), math.nan)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         number = float(value)
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        remedy = f"a unit is missing: {remedy}"
     if not math.isfinite(number) or number <= 0.0:
         raise InvalidValueError(f"{argument} must be {wanted}. Got {value!r}; {remedy}.", argument=argument)
     return number

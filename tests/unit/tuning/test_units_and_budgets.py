@@ -41,7 +41,7 @@ def test_a_size_is_read(written: str | float, n_bytes: int) -> None:
 )
 def test_what_is_no_time_is_refused_with_an_example(wrong: str | float) -> None:
     with pytest.raises(
-        InvalidValueError, match=r"budget must be a time above 0\. Got .*; write for example 60s"
+        InvalidValueError, match=r"budget must be a time above 0\. Got .*; .*write for example 60s"
     ):
         duration_s("budget", wrong)
 
@@ -50,6 +50,15 @@ def test_what_is_no_time_is_refused_with_an_example(wrong: str | float) -> None:
 def test_what_is_no_size_is_refused_with_an_example(wrong: str | float) -> None:
     with pytest.raises(InvalidValueError, match=r"max_memory must be a size above 0\. Got .*512MB or 4GB"):
         size_bytes("max_memory", wrong)
+
+
+def test_a_number_without_a_unit_is_refused_with_what_is_missing() -> None:
+    with pytest.raises(InvalidValueError, match=r"Got '20'; a unit is missing: write for example 60s"):
+        duration_s("budget", "20")
+    with pytest.raises(InvalidValueError, match=r"Got '4'; a unit is missing: write for example 512MB"):
+        size_bytes("max_memory", "4")
+    with pytest.raises(InvalidValueError, match=r"Got 'much'; write for example"):
+        size_bytes("max_memory", "much")
 
 
 def test_a_budget_runs_from_its_creation_and_counts_what_was_over_before() -> None:
