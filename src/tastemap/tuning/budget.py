@@ -50,6 +50,7 @@ class Budget:
         self.limit_s = math.inf if limit is None else duration_s("budget", limit)
         self.clock = clock
         self._start = clock() - used_s
+        self._read_s = used_s
 
     @classmethod
     def of(cls, value: Budget | str | float | None) -> Budget:
@@ -59,7 +60,8 @@ class Budget:
     @property
     def used_s(self) -> float:
         """Seconds since its creation."""
-        return self.clock() - self._start
+        self._read_s = self.clock() - self._start
+        return self._read_s
 
     @property
     def left_s(self) -> float:
@@ -71,7 +73,7 @@ class Budget:
         return CAREFUL * seconds <= self.left_s
 
     def show(self, progress: Progress, task: str, now: str, done: int, most: int) -> None:
-        """Name what runs now, and move the bar of `task` to the seconds that are over.
+        """Name what runs now, and move the bar of `task` to the seconds that were over when last asked for.
 
         Without an end it moves to `done` of `most`.
         """
@@ -80,7 +82,7 @@ class Budget:
             progress.step(f"{task}: {running}", done, most, {})
         else:
             whole_s = math.ceil(self.limit_s)
-            progress.step(f"{task} (s): {running}", min(int(self.used_s), whole_s), whole_s, {})
+            progress.step(f"{task} (s): {running}", min(int(self._read_s), whole_s), whole_s, {})
 
     def refusal(self, needed_s: float, purpose: str, remedy: str = "") -> InvalidValueError:
         """The error for work that does not fit: with how much time there must be, what is over included."""

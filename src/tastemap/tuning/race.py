@@ -169,7 +169,7 @@ def _refusal(
     fit_s = forecast.fit_s(candidate)
     needed_s = max(share * fit_s, kept_s) + share * fit_s / arena.growth + forecast.first_s(candidate)
     needed_s += forecast.save_s(candidate)
-    if budget.fits(needed_s):
+    left_s = budget.left_s
+    if CAREFUL * needed_s <= left_s:
         return None
-    left_s = max(budget.left_s, 0.0)
-    return f"it would need about {written_s(CAREFUL * needed_s)}, and {written_s(left_s)} are left"
+    return f"it would need about {written_s(CAREFUL * needed_s)}, and {written_s(max(left_s, 0.0))} are left"

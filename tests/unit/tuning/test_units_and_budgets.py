@@ -79,8 +79,10 @@ def test_a_bar_counts_the_seconds_of_the_budget_and_names_what_runs() -> None:
     clock, progress = Hand(), Listener()
     budget = Budget("10s", clock=clock)
     clock.now += 3.4
+    assert budget.fits(1.0)
     budget.show(progress, "auto", "gibbs n_epochs=100", 2, 8)
     clock.now += 60.0
+    assert not budget.fits(1.0)
     budget.show(progress, "auto", "dot " + "long=1 " * 20, 3, 8)
     Budget(None).show(progress, "tune als", "the defaults", 3, 30)
     assert progress.steps[0] == ("auto (s): gibbs n_epochs=100", 3, 10)
