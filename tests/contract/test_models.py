@@ -122,6 +122,7 @@ BESIDE: dict[tuple[str, str], dict[str, object]] = {
 }
 OTHER_VALUES: dict[tuple[str, str], object] = {
     ("ials", "solver"): "cg",
+    ("ials", "init"): "leading",
     **{(name, "validation_fraction"): 0.0 for name in STOPPING},
     **{(name, "tolerance"): 0.1 for name in STOPPING},
     **{(name, "patience"): 1 for name in STOPPING},

@@ -35,6 +35,7 @@ from tastemap.linalg.types import Float64Array, FloatArray
 from tastemap.models.base import Link
 from tastemap.models.config import Epoch, IterativeConfig, RankingConfig, ensure_falling
 from tastemap.models.factor import FactorModel
+from tastemap.models.leading_rows import leading_rows
 from tastemap.models.user_loss import PriorLoss, UserLoss
 from tastemap.models.user_problem import Rows, UserProblem
 
@@ -82,6 +83,10 @@ class IALSConfig(IterativeConfig, RankingConfig):
         description="exact solves, or conjugate gradients from where each row stands; auto: by size",
     )
     cg_steps: int = Field(default=3, ge=1, le=100, description="steps of conjugate gradients a half step")
+    init: Literal["auto", "random", "leading"] = Field(
+        default="auto",
+        description="rows to start from: random, or leading directions of the data; auto: those with cg",
+    )
     init_std: float = Field(
         default=0.1, gt=0.0, le=100.0, description="standard deviation of the first factors, times sqrt(d)"
     )
@@ -160,7 +165,10 @@ def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> I
     items = _item_side(data, loss, _by_item(data, confidences), shares)
     steps = config.steps_for(len(data))
     d, scale = config.n_factors, config.init_std / np.sqrt(config.n_factors)
-    x = Rows(rng.normal(0.0, scale, (data.n_users, d)).astype(np.float32), np.zeros(data.n_users, np.float32))
+    start = rng.normal(0.0, scale, (data.n_users, d)).astype(np.float32)
+    if config.init == "leading" or (config.init == "auto" and steps is not None):
+        start = leading_rows(data, start)
+    x = Rows(start, np.zeros(data.n_users, np.float32))
     y = Rows(np.zeros((data.n_items, d), np.float32), np.zeros(data.n_items, np.float32))
     penalty = items.row_penalty if shares is None else shares * items.row_penalty
     before = np.inf

@@ -20,6 +20,7 @@ from tastemap.models.history_bags import history_bags
 from tastemap.models.history_regression import HistoryRegression
 from tastemap.models.ials import IALSConfig
 from tastemap.models.implicit_history import ImplicitHistory
+from tastemap.models.leading_rows import leading_rows
 from tastemap.models.user_loss import UserLoss
 from tastemap.training import fit
 from tests.toys import communities, planted
@@ -163,12 +164,42 @@ def test_gradients_come_to_where_exact_solves_come() -> None:
         solver: [
             epoch.losses["loss"]
             for epoch in ials.epochs(
-                data, configured("plain", solver=solver, n_epochs=12), rng=np.random.default_rng(0)
+                data,
+                configured("plain", solver=solver, n_epochs=12, init="random"),
+                rng=np.random.default_rng(0),
             )
         ][-1]
         for solver in ("cholesky", "cg")
     }
     assert losses["cg"] == pytest.approx(losses["cholesky"], rel=2e-3)
+
+
+def test_leading_rows_span_the_leading_directions_of_what_was_seen() -> None:
+    train, rng = timed().interactions, np.random.default_rng(4)
+    M = np.zeros((train.n_users, train.n_items))
+    M[train.user_index, train.item_index] = 1.0
+    start = rng.normal(size=(train.n_users, 10)).astype(np.float32)
+    found = leading_rows(train, start)
+    first = np.linalg.svd(M)[0][:, 0]  # the direction of all activity, far ahead of the others
+    span = np.linalg.qr(found.astype(np.float64))[0]
+    assert np.linalg.norm(span.T @ first) > 0.99
+    assert np.square(found).mean() == pytest.approx(np.square(start).mean(), rel=1e-4)
+    squares = found.astype(np.float64).T @ found
+    np.testing.assert_allclose(squares / squares[0, 0], np.eye(10), atol=1e-4)
+
+
+def test_more_factors_than_the_data_has_directions_stay_finite() -> None:
+    model = ials.fit(timed(), configured("plain", n_factors=80, init="leading"), rng=np.random.default_rng(0))
+    assert np.isfinite(model.user_factors).all()
+    assert np.isfinite(model.item_factors).all()
+
+
+def test_a_start_from_leading_directions_is_ahead_after_one_epoch() -> None:
+    losses = {}
+    for init in ("random", "leading"):
+        config = configured("plain", init=init, n_epochs=1)
+        losses[init] = next(ials.epochs(timed(), config, rng=np.random.default_rng(0))).losses["loss"]
+    assert losses["leading"] < losses["random"]
 
 
 def test_the_latest_interaction_weighs_most_and_a_history_without_times_is_all_latest() -> None:
