@@ -26,8 +26,9 @@ def repeated(err: str) -> list[str]:
 
 
 def test_auto_shows_a_leaderboard_who_was_left_out_and_saves_the_choice(
-    tastemap: Command, table: Path, tmp_path: Path
+    tastemap: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     answer = tastemap("fit", table, *RACE, "--objective", "ranking", "-o", tmp_path / "m", "--seed", 2)
     assert answer.status == 0
     assert "ndcg@10" in answer.out

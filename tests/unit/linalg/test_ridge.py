@@ -77,7 +77,7 @@ def test_the_fast_solver_agrees_with_the_reference(d: int, weighted: bool, dense
     for row in range(len(solved)):
         expected = ridge_row_reference(*row_of(problem, row), problem.common_pull)
         np.testing.assert_allclose(solved[row], expected, rtol=TOLERANCE, atol=2 * TOLERANCE)
-        assert losses[row] == pytest.approx(objective_of(problem, row)(expected), rel=1e-5, abs=1e-5)
+        assert losses[row] == pytest.approx(objective_of(problem, row)(expected), rel=1e-4, abs=1e-4)
 
 
 @grid
