@@ -229,7 +229,7 @@ def main() -> None:
     }
     figures: dict[str, Any] = {}
     first = load("ml-100k:u1.train"), load("ml-100k:u1.test")
-    ours(*first, {**FEATURES, "n_epochs": 3})  # compiles
+    ours(*first, {**FEATURES, "n_epochs": 3, "burn_in": 1})  # compiles
     for fold in folds:
         train, test = load(f"ml-100k:{fold}.train"), load(f"ml-100k:{fold}.test")
         with tempfile.TemporaryDirectory() as name:
