@@ -227,9 +227,10 @@ def of_lastfm(record: dict[str, Any]) -> list[str]:
 
 
 def of_gibbs(record: dict[str, Any]) -> list[str]:
-    """Errors and seconds of each form, and the intervals."""
+    """Errors and seconds of each form, and the intervals where they were measured."""
+    folds = ", ".join(next(iter(record["fits"].values()))["rmse"])
     lines = [
-        "Means over the official folds of ml-100k. Seconds are from the data in memory to the predictions of "
+        f"Means over the official folds {folds} of ml-100k. Seconds are from the data in memory to the predictions of "
         f"the test rows, the smallest and the median of {record['rounds']}. Short are fewer sweeps: how many "
         "was chosen on parts held out of the training rows, and raised once after one look at a test fold.",
         "",
@@ -239,6 +240,8 @@ def of_gibbs(record: dict[str, Any]) -> list[str]:
     if "times_faster_than_myfm" in record:
         times = shown(record["times_faster_than_myfm"])
         lines += [f"With histories myFM takes {times} times as long as the short fit.", ""]
+    if not record["intervals"]:
+        return lines
     head = ("95 % intervals", "held", "in bins of users", "width", "of constant", "cut", "cut, to stars")
     kinds = ("share_of_constant", "share_of_constant_cut", "share_of_constant_cut_to_stars")
     names = ("held", "held_in_bins", "width", *kinds)
