@@ -232,7 +232,8 @@ def of_gibbs(record: dict[str, Any]) -> list[str]:
     lines = [
         f"Means over the official folds {folds} of ml-100k. Seconds are from the data in memory to the "
         f"predictions of the test rows, the smallest and the median of {record['rounds']}. Short are fewer "
-        "sweeps: how many was chosen on parts held out of the training rows, and raised once after one look at a test fold.",
+        "sweeps: how many was chosen on parts held out of the training rows, and raised once after one look "
+        "at a test fold.",
         "",
     ]
     rows = [(name, one["mean_rmse"], one["min_s"], one["median_s"]) for name, one in record["fits"].items()]
