@@ -13,13 +13,10 @@ from __future__ import annotations
 import numpy as np
 
 from tastemap.linalg.jit import fast_kernel, kernel
-from tastemap.linalg.products import product_by_rows
+from tastemap.linalg.products import ROWS_PER_PRODUCT, product_by_rows
 from tastemap.linalg.ridge import RidgeRows
 from tastemap.linalg.threads import map_spans, single_threaded_blas
 from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, Int32Array, Int64Array
-
-ROWS_PER_PRODUCT = 4096
-"""Rows that are rotated at a time."""
 
 ROUNDING = 2.0**-44
 """The share of its first squared length at which a residual is rounding only: the square of float32's."""

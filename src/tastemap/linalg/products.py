@@ -7,6 +7,9 @@ import numpy as np
 from tastemap.linalg.threads import map_blocks, single_threaded_blas
 from tastemap.linalg.types import Float32Array, FloatArray
 
+ROWS_PER_PRODUCT = 4096
+"""Rows at a time where all users or all items are turned into another basis."""
+
 CACHE_LINE = 64
 """Bytes that a processor fetches at a time."""
 

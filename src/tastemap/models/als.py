@@ -28,7 +28,7 @@ from tastemap.linalg.types import Float32Array, Float64Array, FloatArray
 from tastemap.models.base import Link
 from tastemap.models.bias import rating_scale_of
 from tastemap.models.config import Epoch, IterativeConfig, ensure_falling
-from tastemap.models.factor import FactorModel
+from tastemap.models.factor import FactorModel, UserSide
 from tastemap.models.history_regression import HistoryRegression
 from tastemap.models.implicit_history import ImplicitHistory
 from tastemap.models.user_loss import UserLoss
@@ -97,23 +97,22 @@ def epochs(train: Dataset, config: ALSConfig, *, rng: np.random.Generator) -> It
     history = _history(data, loss, config)
     z = np.zeros((data.n_items, config.n_factors), np.float32)
     before = np.inf
+    side: UserSide = loss
     for _ in range(config.n_epochs):
         y, _ = _half_step(data.by_item, loss, _offset(data.by_item, mean, x.bias), x.factors)
         if history is None:
-            x, losses = _half_step(data.by_user, loss, _offset(data.by_user, mean, y.bias), y.factors)
-            told = training_losses(data, loss, x, y, losses, 0.0)
-            before = ensure_falling(before, told["loss"])
-            yield Epoch.of(FactorModel(x.factors, y.factors, x.bias, y.bias, mean, link, loss), told)
-            continue
-        z = history.improved(z, x.factors)
-        priors = history.priors(z)
-        expected = FactorModel(priors, y.factors, np.zeros_like(x.bias), y.bias, mean, link, None)
-        offset = expected.score_history(data.by_user).astype(np.float32)
-        own, losses = _half_step(data.by_user, loss, offset, y.factors)
-        x = Rows(priors + own.factors, own.bias)
-        told = training_losses(data, loss, own, y, losses, history.penalty(z))
+            own, losses = _half_step(data.by_user, loss, _offset(data.by_user, mean, y.bias), y.factors)
+            x, penalty = own, 0.0
+        else:
+            z = history.improved(z, x.factors)
+            priors = history.priors(z)
+            expected = FactorModel(priors, y.factors, np.zeros_like(x.bias), y.bias, mean, link, None)
+            offset = expected.score_history(data.by_user).astype(np.float32)
+            own, losses = _half_step(data.by_user, loss, offset, y.factors)
+            x, penalty = Rows(priors + own.factors, own.bias), history.penalty(z)
+            side = ImplicitHistory(loss, z)
+        told = training_losses(data, loss, own, y, losses, penalty)
         before = ensure_falling(before, told["loss"])
-        side = ImplicitHistory(loss, z)
         yield Epoch.of(FactorModel(x.factors, y.factors, x.bias, y.bias, mean, link, side), told)
 
 

@@ -134,7 +134,7 @@ def fit(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> Fact
 
 
 def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> Iterator[Epoch[FactorModel]]:
-    """Alternate: items from users, then users from items, so that users always stand solved.
+    """Alternate: items from users, then users from items; the model to keep has all users solved for.
 
     Parameters
     ----------
@@ -144,6 +144,13 @@ def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> I
     rng : Generator
         Draws the first user factors.
 
+    Raises
+    ------
+    DataError
+        If a confidence is not above 0, or `recency` is asked for without times.
+    DivergedError
+        If the loss rises, which says that the systems are singular up to rounding.
+
     Yields
     ------
     Epoch
@@ -152,7 +159,8 @@ def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> I
 
     Notes
     -----
-    Cost O(n d^2 + (U + I) d^3) an epoch; memory O((U + I) d). The unseen pairs cost one gramian.
+    Cost O(n d^2 + (U + I) d^3) an epoch by exact solves, O(s n d + (U + I) d^2) by s steps of gradients; memory
+    O((U + I) d). The unseen pairs cost one gramian.
     """
     data, loss = train.interactions, config.row_loss()
     if config.recency and data.timestamps is None:

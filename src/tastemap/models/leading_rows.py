@@ -15,12 +15,11 @@ import numpy as np
 
 from tastemap.data import Interactions
 from tastemap.linalg.gramian import gramian
-from tastemap.linalg.products import product_by_rows
+from tastemap.linalg.products import ROWS_PER_PRODUCT, product_by_rows
 from tastemap.linalg.threads import single_threaded_blas
 from tastemap.linalg.types import Float32Array
 from tastemap.models.history_bags import sum_of_bags
 
-ROWS_PER_PRODUCT = 4096
 NEGLIGIBLE = 1e-10
 """The share of the largest squared length below which a direction is rounding only."""
 

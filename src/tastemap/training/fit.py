@@ -103,7 +103,7 @@ def fit(
     """
     _check_arguments(train, model, settings)
     entry, seed = get(model), seed_of(rng)
-    config = make_config(model, _with_positive_min(entry, settings or {}, positive_min))
+    config = make_config(model, with_positive_min(entry, settings or {}, positive_min))
     suitable = _suitable(train.interactions, entry, positive_min_of(config))
     train = with_remarks(train, entry.objective, config)
     learned = replace(train, interactions=suitable)
@@ -120,9 +120,10 @@ def _check_arguments(train: Dataset, model: str, settings: Mapping[str, object] 
     check_type("settings", settings, (Mapping, NoneType), "a mapping", "write for example {'n_factors': 32}")
 
 
-def _with_positive_min(
+def with_positive_min(
     entry: ModelEntry, settings: Mapping[str, object], positive_min: float | None
 ) -> Mapping[str, object]:
+    """The settings with `positive_min` among them; raises for a rating model, or for two values of it."""
     if positive_min is None:
         return settings
     if entry.objective == "rating":

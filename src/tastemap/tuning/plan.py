@@ -104,7 +104,9 @@ def plan(data: Dataset, model: str, settings: Mapping[str, object] | None = None
     Raises
     ------
     UnknownNameError, InvalidValueError
-        For an unknown model or setting, a setting out of range, or a rating model on data without ratings.
+        For an unknown model or setting, or a setting out of range.
+    DataError
+        For a rating model on data without ratings.
     ColumnError
         If the settings name a column of features that is not there.
 

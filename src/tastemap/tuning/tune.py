@@ -13,8 +13,7 @@ from tastemap.models.recommender import Recommender
 from tastemap.progress import SILENT, Progress, announce_compilation
 from tastemap.rng import Rng, seed_of
 from tastemap.training import fit, get, make_config
-from tastemap.training.fit import check_ratings
-from tastemap.training.registry import ModelEntry
+from tastemap.training.fit import check_ratings, with_positive_min
 from tastemap.tuning.arena import Arena, make_arena
 from tastemap.tuning.budget import Budget, EpochClock
 from tastemap.tuning.candidates import Candidate
@@ -114,7 +113,7 @@ def tune(
     entry, seed = get(model), seed_of(rng)
     check_ratings(data.interactions, entry)
     _check_trials(n_trials)
-    fixed = _fixed(entry, settings or {}, positive_min)
+    fixed = with_positive_min(entry, settings or {}, positive_min)
     make_config(model, fixed)
     space = dimensions(model, fixed)
     if not space:
@@ -141,24 +140,6 @@ def _check_trials(n_trials: int | None) -> None:
             "for as many as fit into budget.",
             argument="n_trials",
         )
-
-
-def _fixed(
-    entry: ModelEntry, settings: Mapping[str, object], positive_min: float | None
-) -> Mapping[str, object]:
-    """The settings that stay, positive_min among them; refused in the words of a plain fit."""
-    if positive_min is None:
-        return dict(settings)
-    if entry.objective == "rating":
-        raise InvalidValueError(
-            f"positive_min is for ranking models; {entry.name} predicts ratings and needs the low ones too."
-        )
-    if settings.get("positive_min", positive_min) != positive_min:
-        raise InvalidValueError(
-            f"positive_min must have one value. Got {positive_min!r} and, among the settings, "
-            f"{settings['positive_min']!r}; give it once."
-        )
-    return {**settings, "positive_min": positive_min}
 
 
 class _Search:

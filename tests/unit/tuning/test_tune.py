@@ -38,7 +38,8 @@ def test_the_ends_of_every_dimension_are_valid_settings(model: str) -> None:
     for name, dimension in SPACE[model].items():
         ends = dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
         for end in ends:
-            make_config(model, {**dimension.with_settings, name: end})
+            config = make_config(model, {**dimension.with_settings, name: end})
+            assert getattr(config, name) == end
 
 
 def test_every_model_has_a_space() -> None:
