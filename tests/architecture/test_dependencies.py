@@ -16,6 +16,15 @@ OPTIONAL = {
     "vl_convert": "charts/",
     "sklearn": "inspection/",
     "optuna": "tuning/search.py",
+    "alembic": "service/database/",
+    "fastapi": "service/",
+    "jinja2": "service/",
+    "orjson": "service/",
+    "prometheus_client": "service/",
+    "psycopg": "service/database/",
+    "sqlalchemy": "service/database/",
+    "starlette": "service/",
+    "uvicorn": "service/",
 }
 IMPORTED_AS = {"vl_convert_python": "vl_convert", "scikit_learn": "sklearn"}
 

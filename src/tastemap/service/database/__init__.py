@@ -1,0 +1,1 @@
+"""Events, keys, audit and the served version, in SQLite or PostgreSQL."""

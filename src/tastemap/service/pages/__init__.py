@@ -1,0 +1,1 @@
+"""Pages of the explorer, each with a JSON twin."""
