@@ -1,0 +1,103 @@
+// Search with suggestions: the combobox pattern. The form it stands in works without it.
+import { ask, counted, element, itemUrl, latest, thing } from "./dom.js";
+
+const WAIT = 120; // milliseconds of quiet before asking
+const SHOWN = 8;
+
+/** Suggestions below an input; `choose` is called with the item that was picked. */
+export function combobox(input, choose, { note = (item) => counted(item.popularity, "time", "times") } = {}) {
+  const list = document.getElementById(input.getAttribute("aria-controls"));
+  const status = input.parentElement.querySelector("[role=status]");
+  const newest = latest();
+  let items = [];
+  let active = -1;
+  let timer = 0;
+
+  const close = () => {
+    list.hidden = true;
+    input.setAttribute("aria-expanded", "false");
+    input.removeAttribute("aria-activedescendant");
+    active = -1;
+  };
+  const activate = (place) => {
+    active = place;
+    [...list.querySelectorAll("[role=option]")].forEach((option, i) => {
+      option.setAttribute("aria-selected", String(i === place));
+      if (i === place) {
+        input.setAttribute("aria-activedescendant", option.id);
+        option.scrollIntoView({ block: "nearest" });
+      }
+    });
+    if (place < 0) input.removeAttribute("aria-activedescendant");
+  };
+  const pick = (item) => {
+    clearTimeout(timer);
+    newest(async () => null); // an answer still on its way is too late
+    close();
+    status.textContent = "";
+    choose(item);
+  };
+  const show = (found) => {
+    items = found;
+    list.replaceChildren(...found.map((item, i) => {
+      const option = element("li", { role: "option", id: `${list.id}-${i}`, "aria-selected": "false" },
+        item.title ?? String(item.item_id), element("span", {}, note(item)));
+      // The press must not take the focus from the input.
+      option.addEventListener("mousedown", (event) => event.preventDefault());
+      option.addEventListener("click", () => pick(item));
+      return option;
+    }));
+    status.textContent = found.length
+      ? `${counted(found.length, thing.one, thing.many)} found; use the arrow keys.`
+      : `No ${thing.one} found.`;
+    list.hidden = !found.length;
+    input.setAttribute("aria-expanded", String(found.length > 0));
+    status.classList.toggle("hidden", found.length > 0);
+    activate(-1);
+  };
+  const look = async () => {
+    const words = input.value.trim();
+    if (!words) {
+      await newest(async () => null);
+      close();
+      status.textContent = "";
+      status.classList.add("hidden");
+      return;
+    }
+    const answer = await newest((signal) => ask(`/v1/items?q=${encodeURIComponent(words)}&limit=${SHOWN}`, { signal }));
+    if (answer.found) show(answer.found.items);
+    else if (answer.error) {
+      close();
+      status.classList.remove("hidden");
+      status.textContent = answer.error.message;
+    }
+  };
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(look, WAIT);
+  });
+  input.addEventListener("focus", () => { if (input.value.trim() && list.hidden) look(); });
+  input.addEventListener("blur", close);
+  input.addEventListener("keydown", (event) => {
+    const open = !list.hidden;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (!open) { look(); return; }
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      activate(((active + step + 1 + items.length + 1) % (items.length + 1)) - 1);
+    } else if (event.key === "Enter") {
+      if (open && items.length) {
+        event.preventDefault();
+        pick(items[Math.max(active, 0)]);
+      }
+    } else if (event.key === "Escape") {
+      if (open) event.stopPropagation();
+      else input.value = "";
+      close();
+    }
+  });
+}
+
+for (const form of document.querySelectorAll("form.search:not([data-own])")) {
+  combobox(form.querySelector("input"), (item) => { location.href = itemUrl(item.item_id); });
+}
