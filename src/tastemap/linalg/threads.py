@@ -61,13 +61,25 @@ def _libraries(n_modules: int) -> threadpoolctl.ThreadpoolController:
     return threadpoolctl.ThreadpoolController()
 
 
+def _set_threads(library: threadpoolctl.LibController, count: int) -> None:
+    """Set the threads of a library, whichever thread of ours did so before."""
+    # Newer versions of threadpoolctl obey the first thread that asks, as long as it lives, and silently ignore
+    # all others, unless control is taken from it.
+    take_control = getattr(library, "clear_controlling_thread", None)
+    if take_control is not None:
+        take_control(force=True)
+    library.set_num_threads(count)
+    if take_control is not None:
+        take_control(force=True)
+
+
 class _OneThread:
     """The limit is the whole process's: the first block that needs it sets it, the last one lifts it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._users = 0
-        self._limits: threadpoolctl.threadpool_limits | None = None
+        self._before: list[tuple[threadpoolctl.LibController, int]] = []
 
     def renew_lock(self) -> None:
         """After a fork: another thread of the parent may have held the lock."""
@@ -76,14 +88,19 @@ class _OneThread:
     def enter(self) -> None:
         with self._lock:
             if not self._users:
-                self._limits = _libraries(len(sys.modules)).limit(limits=1, user_api="blas")
+                libraries = _libraries(len(sys.modules)).lib_controllers
+                found = [(one, one.num_threads) for one in libraries if one.user_api == "blas"]
+                self._before = [(one, count) for one, count in found if count not in (None, 1)]
+                for library, _ in self._before:
+                    _set_threads(library, 1)
             self._users += 1
 
     def leave(self) -> None:
         with self._lock:
             self._users -= 1
-            if not self._users and self._limits is not None:
-                self._limits.restore_original_limits()
+            if not self._users:
+                for library, count in self._before:
+                    _set_threads(library, count)
 
 
 _one_thread = _OneThread()
@@ -132,8 +149,8 @@ def map_spans(work: Callable[[int, int], T], spans: Sequence[tuple[int, int]]) -
     `work` should spend its time without the interpreter lock (a compiled kernel, or NumPy). The
     first error is raised when all running spans have ended.
     """
-    count = min(thread_count(), len(spans))
-    if count <= 1:
+    count = min(thread_count(), len(spans)) if len(spans) > 1 else 1
+    if count == 1:
         return [work(start, stop) for start, stop in spans]
     futures = [_pool(count).submit(work, start, stop) for start, stop in spans]
     try:

@@ -137,3 +137,38 @@ def test_nothing_runs_on_after_an_error() -> None:
     seen = len(started)
     time.sleep(0.1)
     assert len(started) == seen < 100
+
+
+def test_blas_runs_alone_whichever_threads_come_and_go() -> None:
+    def blas_threads() -> set[int]:
+        return {
+            int(pool["num_threads"]) for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"
+        }
+
+    first_in, second_in, first_out = threading.Event(), threading.Event(), threading.Event()
+    inside: list[set[int]] = []
+
+    def first() -> None:
+        with single_threaded_blas():
+            first_in.set()
+            assert second_in.wait(20)
+        first_out.set()
+
+    def second() -> None:
+        assert first_in.wait(20)
+        with single_threaded_blas():
+            second_in.set()
+            assert first_out.wait(20)
+            inside.append(blas_threads())
+
+    with threadpoolctl.threadpool_limits(2, "blas"), single_threaded_blas():
+        pass  # this thread was first, and lives on
+    with threadpoolctl.threadpool_limits(2, "blas"):
+        before = blas_threads()
+        others = [threading.Thread(target=work) for work in (first, second)]
+        for one in others:
+            one.start()
+        for one in others:
+            one.join()
+        assert inside == [{1}]
+        assert blas_threads() == before
