@@ -1,0 +1,234 @@
+"""Connections to SQLite or PostgreSQL, and what is said when there are none."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import NullPool
+
+from tastemap.service.database.errors import DatabaseError
+from tastemap.service.database.migrations import upgrade
+from tastemap.service.database.urls import Target
+
+BUSY_S = 5.0
+"""How long a write waits for the lock of another one."""
+CONNECT_S = 2
+REST_S = 1.0
+"""After a failure to connect nobody tries again for this long: each reader would wait for a dead server."""
+LOCK = 0x7461_7374_656D_6170
+"""The advisory lock of PostgreSQL that writers hold; "tastemap" in ASCII."""
+
+
+class Connections:
+    """The connections of one process to one database; safe to use from several threads."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._engine = (
+            _file_engine(target, pool_size=1, max_overflow=0, pool_timeout=BUSY_S)
+            if target.path is not None
+            else _server_engine(target)
+        )
+        reads = self._engine if target.path is None else _file_engine(target, poolclass=NullPool)
+        self._reads = reads.execution_options(isolation_level="AUTOCOMMIT")
+        self._kept = _Kept()
+        self._all_kept: weakref.WeakSet[_Held] = weakref.WeakSet()
+        self._file: tuple[int, int] | None = None
+        self._rest_until = 0.0
+
+    @property
+    def is_file(self) -> bool:
+        """Whether this is SQLite."""
+        return self._target.path is not None
+
+    def prepare(self) -> None:
+        """Bring the tables up to date; other processes that do so at the same time wait.
+
+        Raises
+        ------
+        DatabaseError
+            If the database cannot be written, or was made by a newer Tastemap.
+        """
+        if self._target.path is not None:
+            with self._told():
+                self._become_wal()
+                self._file = _identity(self._target.path)
+        with self.writing() as connection:
+            upgrade(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection on which each statement sees what has been committed when it starts.
+
+        Raises
+        ------
+        DatabaseError
+            If the database does not answer.
+        """
+        with self._told():
+            if not self.is_file:
+                with self._reads.connect() as connection:
+                    yield connection
+                return
+            self._check_file()
+            try:
+                held = self._kept.held
+                if held is None:
+                    held = self._kept.held = _Held(self._reads.connect())
+                    self._all_kept.add(held)
+                yield held.connection
+            except DBAPIError:
+                self._let_go()
+                raise
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that no other writer of any process overlaps, committed at the end of the block.
+
+        Raises
+        ------
+        DatabaseError
+            If the database does not answer, is full, or another writer holds it for 5 s.
+        """
+        with self._told():
+            self._check_file()
+            with self._engine.begin() as connection:
+                # PostgreSQL numbers rows when they are inserted, and shows them when their transaction commits:
+                # of two at once the higher numbers may show first, and who has read up to them would never
+                # see the lower ones. SQLite has one writer anyway; taking its lock at the start of the
+                # transaction lets the busy timeout apply, which the step from reading to writing would not.
+                connection.execute(
+                    text("BEGIN IMMEDIATE" if self.is_file else f"SELECT pg_advisory_xact_lock({LOCK})")
+                )
+                yield connection
+            self._check_file()
+
+    def close(self) -> None:
+        """Close all connections, those of other threads too, which must have ended their work."""
+        for held in list(self._all_kept):
+            held.close()
+        self._engine.dispose()
+
+    def _let_go(self) -> None:
+        """The next read of this thread connects anew."""
+        if self._kept.held is not None:
+            self._kept.held.close()
+            self._kept.held = None
+
+    def _become_wal(self) -> None:
+        """Readers and the writer no longer wait for each other; the file remembers it."""
+        # The busy timeout does not cover this step.
+        until = time.monotonic() + BUSY_S
+        while True:
+            try:
+                with self._reads.connect() as connection:
+                    connection.execute(text("PRAGMA journal_mode = WAL"))
+                return
+            except OperationalError as error:
+                if "locked" not in str(error.orig) or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
+
+    def _check_file(self) -> None:
+        """Raise if the file is not the one that was opened: what is written to a deleted file is lost."""
+        if self._target.path is None or self._file is None:
+            return
+        found = _identity(self._target.path)
+        if found != self._file:
+            what = "has been deleted" if found is None else "has been replaced by another file"
+            raise DatabaseError(
+                f"The database {self._target.shown} {what} while it was in use; put it back and start again."
+            )
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Errors of the drivers as one sentence."""
+        if self._rest_until and time.monotonic() < self._rest_until:
+            raise DatabaseError(f"The database {self._target.shown} cannot be reached; it is asked again soon.")
+        try:
+            yield
+        except (DBAPIError, PoolTimeoutError) as error:
+            # Without a statement it was the connection that failed.
+            if not self.is_file and isinstance(error, DBAPIError) and error.statement is None:
+                self._rest_until = time.monotonic() + REST_S
+            reason = str(error.orig if isinstance(error, DBAPIError) else "all connections are in use")
+            # Drivers write several lines, the first of which says it.
+            first = self._target.masked(reason).strip().partition("\n")[0].rstrip(".:")
+            raise DatabaseError(f"The database {self._target.shown} does not answer: {first}.") from error
+        self._rest_until = 0.0
+
+
+class _Held:
+    """A kept connection, closed when its thread ends."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.close = weakref.finalize(self, connection.close)
+
+
+class _Kept(threading.local):
+    """What each thread keeps: opening SQLite's file takes longer than reading from it."""
+
+    held: _Held | None = None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _file_engine(target: Target, **pool: Any) -> Engine:
+    engine = create_engine(
+        target.url,
+        # A kept connection is closed by another thread at the end.
+        connect_args={"timeout": BUSY_S, "check_same_thread": False},
+        hide_parameters=True,
+        **pool,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None  # Python would begin transactions by itself, and not before reads
+        connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    return engine
+
+
+def _server_engine(target: Target) -> Engine:
+    settings = {
+        "connect_timeout": CONNECT_S,
+        "tcp_user_timeout": int(BUSY_S * 1000),  # ms until a server that has vanished counts as gone
+        "application_name": "tastemap",
+    }
+    engine = create_engine(
+        target.url,
+        connect_args={key: value for key, value in settings.items() if key not in target.url.query},
+        pool_pre_ping=True,  # connections from before a restart of the server are replaced unseen
+        pool_timeout=CONNECT_S,
+        pool_size=8,
+        max_overflow=8,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{BUSY_S:g}s'")
+            cursor.execute("SET statement_timeout = '30s'")
+        connection.commit()
+
+    return engine

@@ -1,0 +1,1 @@
+"""One module a step; the order is that of their revisions."""

@@ -1,0 +1,234 @@
+"""The database of a service: events, keys, the audit log, and which version is served."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Container, Iterator, Sequence
+
+from sqlalchemy import bindparam, delete, func, insert, select, text
+
+from tastemap.service.database import keys as api_keys
+from tastemap.service.database.appending import LONGEST_ID, Outcome, append_groups, check_event, check_text
+from tastemap.service.database.audit import read_lines, write_line
+from tastemap.service.database.connections import Connections
+from tastemap.service.database.errors import KeyConflictError
+from tastemap.service.database.records import (
+    AuditLine,
+    Event,
+    Key,
+    NewEvent,
+    Receipt,
+    Scope,
+    ServedVersion,
+)
+from tastemap.service.database.tables import events, served
+from tastemap.service.database.urls import Target
+
+EVENTS_A_READ = 5000
+
+_AFTER = events.c.seq > bindparam("after")
+_OF_USER = select(events).where(events.c.user_id == bindparam("user_id"), _AFTER).order_by(events.c.seq)
+_OF_ITEM = select(events).where(events.c.item_id == bindparam("item_id"), _AFTER).order_by(events.c.seq)
+_SPAN = (
+    select(events).where(_AFTER, events.c.seq <= bindparam("up_to")).order_by(events.c.seq).limit(EVENTS_A_READ)
+)
+_LAST = select(func.coalesce(func.max(events.c.seq), 0))
+_RATED_ITEMS = (
+    select(events.c.item_id)
+    .where(_AFTER, events.c.kind == "interaction")
+    .group_by(events.c.item_id)
+    .having(func.count(events.c.user_id.distinct()) >= bindparam("at_least"))
+    .order_by(events.c.item_id)
+)
+
+
+class Store:
+    """The database of one process; safe to use from several threads.
+
+    Every method raises :class:`DatabaseError` if the database does not answer; times are seconds since 1970.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._keys = api_keys.KeyRing(self._valid_hashes)
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """Open a database, make it where there is none, and bring its tables up to date.
+
+        Parameters
+        ----------
+        url : str
+            ``sqlite:///FILE`` or ``postgresql://USER@HOST/NAME``; see :func:`default_url`.
+
+        Raises
+        ------
+        InvalidValueError, MissingExtraError
+            See :meth:`Target.of`.
+        DatabaseError
+            If it cannot be reached or written, or was made by a newer Tastemap.
+        """
+        connections = Connections(Target.of(url))
+        try:
+            connections.prepare()
+        except BaseException:
+            connections.close()
+            raise
+        return cls(connections)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether reads take microseconds (SQLite), so that an event loop may wait for them."""
+        return self._connections.is_file
+
+    def events_of(self, user_id: str, after: int) -> list[Event]:
+        """A user's events of seq > `after`, rising."""
+        with self._connections.reading() as connection:
+            found = connection.execute(_OF_USER, {"user_id": user_id, "after": after}).all()
+        return [Event(*row) for row in found]
+
+    def append(self, new: Sequence[NewEvent]) -> list[Receipt]:
+        """Store events in one transaction, all or none; on disk when this returns.
+
+        An event whose ``client_key`` is stored with the same content is acknowledged with the seq it has.
+
+        Raises
+        ------
+        InvalidValueError
+            If an event cannot be stored.
+        KeyConflictError
+            If a ``client_key`` came before with another content.
+        """
+        for event in new:
+            check_event(event)
+        [outcome] = self.append_groups([new])
+        if isinstance(outcome, KeyConflictError):
+            raise outcome
+        return outcome
+
+    def append_groups(self, groups: Sequence[Sequence[NewEvent]]) -> list[Outcome]:
+        """Store checked events in one transaction, each group whole or, where a key conflicts, not at all."""
+        with self._connections.writing() as connection:
+            return append_groups(connection, groups, time.time())
+
+    def events(self, after: int = 0, up_to: int | None = None) -> Iterator[Event]:
+        """Events of `after` < seq <= `up_to`, rising; without `up_to` to the last one at the first step.
+
+        Read in blocks of 5,000, so that no long transaction stands in anybody's way.
+        """
+        last = self.last_seq() if up_to is None else up_to
+        while after < last:
+            with self._connections.reading() as connection:
+                block = connection.execute(_SPAN, {"after": after, "up_to": last}).all()
+            for row in block:
+                yield Event(*row)
+            if len(block) < EVENTS_A_READ:
+                return
+            after = block[-1].seq
+
+    def last_seq(self) -> int:
+        """The highest seq, 0 where there is no event."""
+        with self._connections.reading() as connection:
+            return int(connection.execute(_LAST).scalar_one())
+
+    def new_items(self, known: Container[str], *, after: int, at_least: int) -> dict[str, list[Event]]:
+        """Items outside `known` with interactions of `at_least` users since `after`, with their events since.
+
+        What folding in on the side of the items starts from: a withdrawal among the events takes an
+        interaction back. By item id; costs a look at every event since `after`.
+        """
+        with self._connections.reading() as connection:
+            rated = connection.execute(_RATED_ITEMS, {"after": after, "at_least": at_least}).scalars().all()
+            return {
+                item_id: [
+                    Event(*row) for row in connection.execute(_OF_ITEM, {"item_id": item_id, "after": after})
+                ]
+                for item_id in rated
+                if item_id not in known
+            }
+
+    def erase(self, user_id: str, now: float) -> int:
+        """Write an erasure, delete the user's other events and their client keys, and an audit line.
+
+        Returns the seq of the erasure: earlier interactions, those of the artifact too, count no more.
+        """
+        check_text("user_id", user_id, LONGEST_ID)
+        row = {"user_id": user_id, "item_id": "", "kind": "erasure", "value": 0.0, "time": now, "received": now}
+        with self._connections.writing() as connection:
+            seq = connection.execute(insert(events).values(row).returning(events.c.seq)).scalar_one()
+            others = delete(events).where(events.c.user_id == user_id, events.c.seq < seq)
+            deleted = connection.execute(others).rowcount
+            write_line(connection, now, "erasure", user_id, f"{deleted} stored events deleted")
+        return int(seq)
+
+    def served(self) -> ServedVersion | None:
+        """The version that all workers serve; None before one was named."""
+        columns = (served.c.version, served.c.digest, served.c.events_through, served.c.since)
+        with self._connections.reading() as connection:
+            row = connection.execute(select(*columns)).one_or_none()
+        return None if row is None else ServedVersion(*row)
+
+    def serve(self, version: int, digest: str, events_through: int, now: float) -> None:
+        """Name the version that all workers serve from now on, with an audit line."""
+        row = {"one": 1, "version": version, "digest": digest, "events_through": events_through, "since": now}
+        with self._connections.writing() as connection:
+            connection.execute(delete(served))
+            connection.execute(insert(served).values(row))
+            write_line(connection, now, "serve", f"version {version}", f"events through {events_through}")
+
+    def add_key(self, name: str, scope: Scope, now: float) -> str:
+        """Make an API key, with an audit line; its secret, of which only a hash is kept.
+
+        Raises
+        ------
+        InvalidValueError
+            If the name is or was in use, or the scope is unknown.
+        """
+        with self._connections.writing() as connection:
+            secret = api_keys.add_key(connection, name, scope, now)
+        self._keys.forget()
+        return secret
+
+    def keys(self) -> list[Key]:
+        """All keys, revoked ones too, by name."""
+        with self._connections.reading() as connection:
+            return api_keys.list_keys(connection)
+
+    def revoke_key(self, name: str, now: float) -> None:
+        """End the validity of a key, with an audit line; elsewhere it ends within a second.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such key.
+        """
+        with self._connections.writing() as connection:
+            api_keys.revoke_key(connection, name, now)
+        self._keys.forget()
+
+    def scope_of(self, secret: str) -> Scope | None:
+        """The scope of a key's secret; None if it is unknown or revoked. Asks the database once a second."""
+        return self._keys.scope_of(secret)
+
+    def audit(self, action: str, subject: str, detail: str, now: float) -> None:
+        """Add a line to the audit log; erasures, keys and served versions write theirs by themselves."""
+        with self._connections.writing() as connection:
+            write_line(connection, now, action, subject, detail)
+
+    def audit_lines(self) -> list[AuditLine]:
+        """The audit log, the oldest line first."""
+        with self._connections.reading() as connection:
+            return read_lines(connection)
+
+    def ping(self) -> None:
+        """Return if the database answers."""
+        with self._connections.reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Close all connections; no other thread may be using the store."""
+        self._connections.close()
+
+    def _valid_hashes(self) -> api_keys.Hashes:
+        with self._connections.reading() as connection:
+            return api_keys.valid_hashes(connection)

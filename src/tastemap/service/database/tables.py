@@ -1,0 +1,61 @@
+"""The tables, as the newest migration leaves them; a test compares the two."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text
+
+metadata = MetaData()
+
+# SQLite counts only a column of the type INTEGER by itself.
+Sequence = BigInteger().with_variant(Integer, "sqlite")
+Seconds = Float(53)
+# sqlite_autoincrement: else SQLite would give the number of a deleted last row again, and a reader that has
+# seen the old row would never ask for the new one.
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("user_id", Text, nullable=False),
+    Column("item_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("value", Float(53), nullable=False),
+    Column("time", Seconds, nullable=False),
+    Column("received", Seconds, nullable=False),
+    Column("client_key", Text, nullable=True),
+    Index("ix_events_user", "user_id", "seq"),
+    Index("ix_events_item", "item_id", "seq"),
+    Index("ix_events_client_key", "client_key", unique=True),
+    sqlite_autoincrement=True,
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("created", Seconds, nullable=False),
+    Column("revoked", Seconds, nullable=True),
+)
+
+served = Table(
+    "served",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),  # always 1: the table has one row
+    Column("version", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("events_through", BigInteger, nullable=False),
+    Column("since", Seconds, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("time", Seconds, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
