@@ -254,7 +254,7 @@ def network_scores(network: Network, inputs: Float64Array, item: int) -> Float64
 
 def test_reasons_are_differences_to_the_user_without_each_item() -> None:
     network, history = fitted("plain"), data().interactions.by_user.take(np.array([4]))
-    found = network.contributions(history, 3)
+    found = network.contributions(history, np.array([3], np.int32))
     assert not found.additive
     items, values = history.row(0)
     assert len(items) <= REFINED
@@ -262,8 +262,8 @@ def test_reasons_are_differences_to_the_user_without_each_item() -> None:
     whole = problem.solve()
     others = without_each(problem, whole, np.arange(len(items)))
     scores = network_scores(network, np.vstack([network.mean_user, whole, others]), 3)
-    assert found.baseline == scores[0]
-    np.testing.assert_allclose(found.values, scores[1] - scores[2:], rtol=1e-6, atol=1e-6)
+    assert found.baseline[0] == scores[0]
+    np.testing.assert_allclose(found.values[0], scores[1] - scores[2:], rtol=1e-6, atol=1e-6)
 
 
 def test_nobody_is_the_mean_user_and_an_unknown_item_the_mean_item() -> None:
@@ -277,7 +277,8 @@ def test_nobody_is_the_mean_user_and_an_unknown_item_the_mean_item() -> None:
     expected = network.layers[1].weights @ hidden + network.layers[1].offsets
     found = network.users(np.array([2])).score(np.array([[-1]], np.int32))
     assert found[0, 0] == pytest.approx(float(expected[0]), abs=1e-5)
-    assert not len(network.contributions(empty_rows(1, network.n_items), 0).values)
+    nothing = network.contributions(empty_rows(1, network.n_items), np.array([0], np.int32))
+    assert nothing.values.shape == (1, 0)
 
 
 def test_the_gradients_of_the_module_are_finite_differences(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ def test_the_strongest_reasons_are_those_of_users_solved_again(
     found, one_step, expected = [], [], []
     for user in range(10):
         item = 7 * user
-        values = network.contributions(history_of(user), item).values
+        values = network.contributions(history_of(user), np.array([item], np.int32)).values[0]
         strongest = np.argsort(-np.abs(values))[:5]
         whole = problem_of(network, user).solve()
         again = [minimum(problem_of(network, user, entry), whole, monkeypatch) for entry in strongest.tolist()]
@@ -136,7 +136,7 @@ def test_weak_reasons_stay_one_step_away(monkeypatch: pytest.MonkeyPatch) -> Non
     n_strong = 4
     assert n_strong < REFINED
     monkeypatch.setattr("tastemap.models.network.REFINED", n_strong)
-    values = network.contributions(history_of(5), item).values
+    values = network.contributions(history_of(5), np.array([item], np.int32)).values[0]
     problem = problem_of(network, 5)
     whole = problem.solve()
     one_step = scores(network, whole, item) - scores(network, problem.without_each(whole), item)
@@ -149,9 +149,9 @@ def test_the_only_entry_is_the_difference_to_the_mean_user() -> None:
     network = fitted("plain")
     items, values = data().interactions.by_user.row(5)
     alone = CSR(np.array([0, 1]), items[:1], values[:1], network.n_items)
-    found = network.contributions(alone, 3)
+    found = network.contributions(alone, np.array([3], np.int32))
     score = network.fold_in(alone).score(np.array([[3]], np.int32))[0, 0]
-    assert found.values.tolist() == [score - found.baseline]
+    assert found.values[0].tolist() == [score - found.baseline[0]]
 
 
 def rms(values: Float64Array) -> float:

@@ -1,6 +1,6 @@
 """Asking a fitted recommender: lists, neighbors, predicted ratings, reasons. Never imports PyTorch."""
 
-from tastemap.inference.explain import Explanation, explain, explain_for_history
+from tastemap.inference.explain import Explanation, ListReasons, explain, explain_for_history, reasons
 from tastemap.inference.history import fold_in
 from tastemap.inference.items import FoundItem, find_item, item_titles, matching_items
 from tastemap.inference.predict import predict, predict_table
@@ -12,6 +12,7 @@ from tastemap.inference.similar import SimilarItems, similar_items
 __all__ = [
     "Explanation",
     "FoundItem",
+    "ListReasons",
     "Recommendations",
     "Rules",
     "SimilarItems",
@@ -24,6 +25,7 @@ __all__ = [
     "matching_items",
     "predict",
     "predict_table",
+    "reasons",
     "recommend",
     "recommend_for_history",
     "similar_items",

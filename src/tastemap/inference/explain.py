@@ -12,6 +12,7 @@ from tastemap.data import Id
 from tastemap.inference.history import history_of
 from tastemap.inference.items import item_titles
 from tastemap.linalg.csr import CSR
+from tastemap.linalg.types import Float64Array, Int32Array
 from tastemap.models.base import UserStates
 from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.plurals import plural
@@ -55,6 +56,49 @@ class Explanation:
         return f"Explanation of {name}: score {self.score:.4g}, {plural(len(self.reasons), 'reason')}"
 
 
+@dataclass(frozen=True, eq=False)
+class ListReasons:
+    """Why k items have their scores: ``baseline + values.sum(axis=1)``, up to a remainder.
+
+    Parameters
+    ----------
+    baseline : array of shape (k,), float64
+        The scores with the user's own items taken away.
+    values : array of shape (k, s), float64
+        What each item of the history adds to each score.
+    item_index : array of shape (s,), int32
+        The items of the history.
+    additive : bool
+        As in :class:`Explanation`.
+    """
+
+    baseline: Float64Array
+    values: Float64Array
+    item_index: Int32Array
+    additive: bool
+
+
+def reasons(recommender: Recommender, history: CSR, item_index: Int32Array) -> ListReasons:
+    """Split the scores of a whole list over one history.
+
+    *Stability: caller-stable.*
+
+    Parameters
+    ----------
+    recommender : Recommender
+    history : CSR of shape (1, I)
+        The user's own items, s of them.
+    item_index : array of shape (k,), int32
+        Known items.
+
+    Notes
+    -----
+    Cost O(s d^2 + d^3) once and O(s d + d^2) an item. Source: Hu, Koren, Volinsky 2008, section 5.
+    """
+    parts = recommender.model.contributions(history, item_index)
+    return ListReasons(parts.baseline, parts.values, history.indices, parts.additive)
+
+
 def explain(recommender: Recommender, user_id: Id, item_id: Id) -> Explanation:
     """Split the score of an item for a fitted user over the user's training items.
 
@@ -92,26 +136,27 @@ def explain_for_history(recommender: Recommender, ratings: Mapping[Id, float], i
 
 
 def _split(recommender: Recommender, state: UserStates, history: CSR, item_index: int) -> Explanation:
-    model = recommender.model
-    score = state.score(np.array([[item_index]], np.int32))[0, 0]
-    parts = model.contributions(history, item_index)
+    model, index = recommender.model, np.array([item_index], np.int32)
+    score = state.score(index[None])[0]
+    parts = reasons(recommender, history, index)
+    baseline, values = float(parts.baseline[0]), parts.values[0]
     titles = item_titles(recommender)
-    order = np.lexsort((history.indices, -np.abs(parts.values)))
-    reasons = pl.DataFrame(
+    order = np.lexsort((history.indices, -np.abs(values)))
+    table = pl.DataFrame(
         [
             recommender.items.take(history.indices[order]),
             titles.gather(history.indices[order].astype(np.int64)).rename("title"),
             pl.Series("rating", history.values[order]),
-            pl.Series("contribution", parts.values[order]),
+            pl.Series("contribution", values[order]),
         ]
     )
     return Explanation(
         item_id=recommender.items.to_id(item_index),
         title=titles[item_index],
-        score=float(score),
-        prediction=float(model.link.apply(np.array([score]))[0]) if recommender.objective == "rating" else None,
-        baseline=parts.baseline,
-        reasons=reasons,
-        remainder=float(score) - parts.baseline - float(parts.values.sum()),
+        score=float(score[0]),
+        prediction=float(model.link.apply(score)[0]) if recommender.objective == "rating" else None,
+        baseline=baseline,
+        reasons=table,
+        remainder=float(score[0]) - baseline - float(values.sum()),
         additive=parts.additive,
     )

@@ -7,7 +7,7 @@ For row :math:`u` with stored columns :math:`S`, weights :math:`w_i` and targets
 
 with a matrix B and a vector g that all rows share and a penalty :math:`p_u` of the row's own on the first m
 coordinates. :func:`ridge_row_reference` is the same in plain NumPy; :mod:`tastemap.linalg.conjugate` comes
-near the minimum at less cost.
+near the minimum at less cost; :mod:`tastemap.linalg.ridge_split` says what each entry adds to it.
 """
 
 from __future__ import annotations
@@ -143,12 +143,12 @@ def _gather(
 
 
 @fast_kernel
-def add_gramian(weighted: Float32Array, columns: Float32Array, n: int, A: Float64Array) -> None:
+def add_gramian(weighted: FloatArray, columns: FloatArray, n: int, A: Float64Array) -> None:
     """A += Y'WY (at least the lower triangle) over the `n` entries of a chunk.
 
     Tiles of 4 x 2 sums stay in registers: each pass over a chunk loads six rows for eight products.
-    Sums over one chunk are float32, between chunks float64. A row beyond d is its last row again,
-    whose sum is then not stored.
+    Sums over one chunk are of the type of its values, between chunks float64. A row beyond d is its last row
+    again, whose sum is then not stored.
     """
     d = len(A)
     for i in range(0, d, 4):
@@ -198,9 +198,9 @@ def dot(left: Float64Array, right: Float64Array, length: int) -> float:
 
 
 @kernel
-def _cholesky_solve(A: Float64Array, b: Float64Array) -> None:
-    """Solve A x = b in place (x in b) from the lower triangle of a positive definite A."""
-    d = len(b)
+def factorize(A: Float64Array) -> None:
+    """Cholesky's factor of a positive definite A, in place, from and in its lower triangle."""
+    d = len(A)
     for row in range(d):
         for column in range(row):
             pivot = A[column, column]
@@ -208,6 +208,12 @@ def _cholesky_solve(A: Float64Array, b: Float64Array) -> None:
             A[row, column] = rest / pivot if pivot > 0.0 else 0.0
         square = A[row, row] - dot(A[row], A[row], row)
         A[row, row] = np.sqrt(square) if square > 0.0 else 0.0
+
+
+@kernel
+def solve_factorized(A: Float64Array, b: Float64Array) -> None:
+    """Solve A x = b in place (x in b), given :func:`factorize` of A."""
+    d = len(b)
     for row in range(d):  # L z = b
         pivot = A[row, row]
         b[row] = (b[row] - dot(A[row], b, row)) / pivot if pivot > 0.0 else 0.0
@@ -256,7 +262,8 @@ def _ridge_block(
             add_gramian(weighted, columns, last - first, A)
         for factor in range(d):
             x[factor] = b[factor]
-        _cholesky_solve(A, x)
+        factorize(A)
+        solve_factorized(A, x)
         for factor in range(d):
             solved[row, factor] = x[factor]
             loss -= x[factor] * b[factor]  # the minimum of t'Wt - 2 b'x + x'Ax, where Ax = b

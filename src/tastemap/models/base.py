@@ -69,8 +69,11 @@ class Model(Protocol):
     def fold_in(self, history: CSR) -> UserStates:
         """States of users known only by `history`, shape (B, I), with ratings in stars or counts."""
 
-    def contributions(self, history: CSR, item_index: int) -> Contributions:
-        """How the entries of one user's `history`, shape (1, I), make up the score of an item."""
+    def contributions(self, history: CSR, item_index: Int32Array) -> Contributions:
+        """How the entries of one user's `history`, shape (1, I), make up the scores of known items, (k,).
+
+        What all items need is done once, so that the reasons of a list cost little more than those of an item.
+        """
 
     def similarity(self, item_index: int, measure: Measure) -> Float64Array:
         """Similarity of every item to one item, shape (I,), float64.
@@ -82,21 +85,21 @@ class Model(Protocol):
         """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contributions:
-    """``baseline + sum(values)`` is the score of the folded-in history.
+    """``baseline + values.sum(axis=1)`` are the scores of k items for the folded-in history of s entries.
 
     Parameters
     ----------
-    baseline : float
-        The score with the user's own items taken away.
-    values : array of shape (s,), float64
+    baseline : array of shape (k,), float64
+        The scores with the user's own items taken away.
+    values : array of shape (k, s), float64
         What each entry of the history adds, in the order of the history.
     additive : bool
         False where `values` are leave-one-out differences, which need not add up.
     """
 
-    baseline: float
+    baseline: Float64Array
     values: Float64Array
     additive: bool = True
 

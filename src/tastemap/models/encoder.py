@@ -15,7 +15,7 @@ import numpy as np
 
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.threads import single_threaded_blas
-from tastemap.linalg.types import Float32Array, Float64Array
+from tastemap.linalg.types import Float32Array, Float64Array, Int32Array
 from tastemap.models.base import Contributions
 from tastemap.models.history_bags import history_bags
 from tastemap.models.layers import Layer
@@ -47,23 +47,21 @@ class HistoryEncoder:
         bags = history_bags(history, self.item_inputs)  # (B, q)
         return self._encoded(bags), np.zeros(history.n_rows, np.float32)
 
-    def contributions(self, model: FactorModel, history: CSR, item_index: int) -> Contributions:
+    def contributions(self, model: FactorModel, history: CSR, item_index: Int32Array) -> Contributions:
         """Leave-one-out differences: the score less the score had the entry not been there."""
         counts = history.reaches(self.positive_min)
         items = history.indices[counts]
         inputs = self.item_inputs[items].astype(np.float64)  # (s, q)
         whole = inputs.sum(axis=0)
-        bags = np.vstack([whole, whole - inputs])  # (s + 1, q)
         n = len(items)
-        lengths = np.array([n] + [n - 1] * n)
-        encoded = self._encoded(bags / np.sqrt(np.maximum(lengths, 1))[:, None])  # (s + 1, d)
-        nobody = self._encoded(np.zeros((1, bags.shape[1])))
-        vector = model.item_factors[item_index].astype(np.float64)
-        scores = encoded.astype(np.float64) @ vector
-        baseline = model.global_bias + float(model.item_bias[item_index])
-        values = np.zeros(len(history.indices))
-        values[counts] = scores[0] - scores[1:]
-        return Contributions(baseline + float(nobody[0].astype(np.float64) @ vector), values, additive=False)
+        bags = np.vstack([np.zeros_like(whole), whole, whole - inputs])  # (s + 2, q)
+        lengths = np.array([1, n] + [n - 1] * n)
+        encoded = self._encoded(bags / np.sqrt(np.maximum(lengths, 1))[:, None])  # (s + 2, d)
+        scores = model.item_factors[item_index].astype(np.float64) @ encoded.T.astype(np.float64)  # (k, s + 2)
+        baseline = scores[:, 0] + model.global_bias + model.item_bias[item_index]
+        values = np.zeros((len(scores), len(history.indices)))
+        values[:, counts] = scores[:, 1:2] - scores[:, 2:]
+        return Contributions(baseline, values, additive=False)
 
     def _encoded(self, bags: Float64Array) -> Float32Array:
         """The layers applied to bags (B, q): user factors (B, d), float32. Row by row, for equal bits."""

@@ -34,8 +34,8 @@ class UserSide(Protocol):
     def fold_in(self, model: FactorModel, history: CSR) -> tuple[Float32Array, Float32Array]:
         """Factors (B, d) and biases (B,) for each row of `history` (B, I)."""
 
-    def contributions(self, model: FactorModel, history: CSR, item_index: int) -> Contributions:
-        """How the entries of one history (1, I) make up the folded-in score of an item."""
+    def contributions(self, model: FactorModel, history: CSR, item_index: Int32Array) -> Contributions:
+        """How the entries of one history (1, I) make up the folded-in scores of items (k,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,11 +118,11 @@ class FactorModel:
             return self._zeros(history.n_rows)
         return FactorUsers(self, *self.user_side.fold_in(self, history))
 
-    def contributions(self, history: CSR, item_index: int) -> Contributions:
-        """How the history makes up the folded-in score of an item."""
+    def contributions(self, history: CSR, item_index: Int32Array) -> Contributions:
+        """How the history makes up the folded-in scores of items."""
         if self.user_side is None:
-            baseline = self.global_bias + float(self.item_bias[item_index])
-            return Contributions(baseline, np.zeros(len(history.indices)))
+            baseline = self.item_bias[item_index].astype(np.float64) + self.global_bias
+            return Contributions(baseline, np.zeros((len(item_index), len(history.indices))))
         return self.user_side.contributions(self, history, item_index)
 
     def similarity(self, item_index: int, measure: Measure) -> Float64Array:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tastemap.linalg.csr import CSR
-from tastemap.linalg.types import Float32Array, Float64Array
+from tastemap.linalg.types import Float32Array, Float64Array, Int32Array
 from tastemap.models.base import Contributions
 from tastemap.models.history_bags import history_bags
 from tastemap.models.user_loss import UserLoss
@@ -50,21 +50,20 @@ class ImplicitHistory:
         own_factors, bias = problem.solve()
         return (priors + own_factors).astype(np.float32), (prior_bias + bias).astype(np.float32)
 
-    def contributions(self, model: FactorModel, history: CSR, item_index: int) -> Contributions:
-        """Split the folded-in score of an item: an entry adds by its rating and by being there.
+    def contributions(self, model: FactorModel, history: CSR, item_index: Int32Array) -> Contributions:
+        """Split the folded-in scores of items: an entry adds by its rating and by being there.
 
         The first part is that of :meth:`UserLoss.contributions` with the prior given; the second is
         ``(z_j'y + the history bias of j) / sqrt(n)``. Together they add up to the score.
         """
         problem, _, _ = self._problem(model, history)
-        vector = model.item_factors[item_index]
-        counts = history.reaches(self.loss.positive_min)
-        seen = self._vectors[history.indices[counts]].astype(np.float64)  # (s, d + 1)
-        by_presence = seen @ np.append(vector.astype(np.float64), 1.0) / np.sqrt(max(len(seen), 1))  # (s,)
-        values = np.zeros(len(history.indices))
-        rest, by_rating = problem.split(vector)
-        values[counts] = by_rating + by_presence
-        return Contributions(model.global_bias + float(model.item_bias[item_index]) + rest, values)
+        vectors = model.item_factors[item_index]  # (k, d)
+        rest, by_rating = problem.split(vectors)
+        seen = self._vectors[problem.history.indices].astype(np.float64)  # (s, d + 1)
+        reach = np.hstack([vectors, np.ones((len(vectors), 1))])  # (k, d + 1)
+        by_presence = reach @ seen.T / np.sqrt(max(len(seen), 1))  # (k, s)
+        baseline = rest + model.global_bias + model.item_bias[item_index]
+        return Contributions(baseline, self.loss.at_entries(history, by_rating + by_presence))
 
     @cached_property
     def _vectors(self) -> Float32Array:

@@ -57,10 +57,11 @@ class ItemWeights:
         """The history itself, as far as it counts."""
         return HistoryUsers(self, history.at_least(self.positive_min))
 
-    def contributions(self, history: CSR, item_index: int) -> Contributions:
-        """One weight per item of the history that counts; the baseline is zero."""
-        weights = self.weights.to_item(history.indices, item_index)
-        return Contributions(0.0, np.where(history.reaches(self.positive_min), weights, 0.0))
+    def contributions(self, history: CSR, item_index: Int32Array) -> Contributions:
+        """One weight per item of the history that counts; the baselines are zero."""
+        weights = self.weights.between(history.indices, item_index)
+        counts = history.reaches(self.positive_min)
+        return Contributions(np.zeros(len(item_index)), np.where(counts, weights, 0.0))
 
     def similarity(self, item_index: int, measure: Measure) -> Float64Array:
         """``dot``: the weights of the item itself; ``cosine``: between rows of weights."""

@@ -124,29 +124,32 @@ class Network:
         inputs = np.array(rows, np.float32).reshape(history.n_rows, self.n_user_inputs)
         return NetworkUsers(self, inputs)
 
-    def contributions(self, history: CSR, item_index: int) -> Contributions:
-        r"""Leave-one-out differences :math:`s(x, y_i) - s(x_j, y_i)`: what the score loses without entry j.
+    def contributions(self, history: CSR, item_index: Int32Array) -> Contributions:
+        r"""Leave-one-out differences :math:`s(x, y_i) - s(x_j, y_i)`: what a score loses without entry j.
 
         x minimises the loss of the history, :math:`x_j` that of the history without j. All :math:`x_j` are
         taken to be one Gauss-Newton step from x, which ranks the entries; those of the :data:`REFINED`
-        strongest are then followed further, since kinks make a single step rough:
+        strongest of an item are then followed further, since kinks make a single step rough:
         :func:`tastemap.models.network_without.without_each`.
 
         Notes
         -----
-        Cost O(s^2 h) for s entries and h hidden values, O(s h) for each where s exceeds :data:`REFINED`.
+        Cost O(s^2 h) for s entries and h hidden values; where s exceeds :data:`REFINED` times k, O(s h) for
+        each of so many.
         """
-        problem = self._problem(history, 0)
+        problem, n_items = self._problem(history, 0), len(item_index)
         with single_threaded_blas():
             whole = problem.solve()
             inputs = np.vstack([self.mean_user, whole, problem.without_each(whole)])  # (s + 2, p)
-            nobody, score, *others = self._scores_of(inputs, item_index)
-            values = score - np.array(others)
-            if len(values) > 1:
-                strongest = np.argsort(-np.abs(values), kind="stable")[:REFINED]
-                refined = without_each(problem, whole, strongest)
-                values[strongest] = score - self._scores_of(refined, item_index)
-        return Contributions(float(nobody), values, additive=False)
+            scores = self._scores_of(inputs, item_index)  # (k, s + 2)
+            nobody, score, values = scores[:, 0], scores[:, 1:2], scores[:, 1:2] - scores[:, 2:]
+            if n_items and values.shape[1] > 1:
+                strongest = np.argsort(-np.abs(values), axis=1, kind="stable")[:, :REFINED]  # (k, REFINED)
+                entries, place = np.unique(strongest, return_inverse=True)
+                refined = self._scores_of(without_each(problem, whole, entries), item_index)
+                found = np.take_along_axis(refined, place.reshape(strongest.shape), axis=1)
+                np.put_along_axis(values, strongest, score - found, axis=1)
+        return Contributions(nobody, values, additive=False)
 
     def similarity(self, item_index: int, measure: Measure) -> Float64Array:
         """Similarity by item inputs."""
@@ -160,10 +163,10 @@ class Network:
         mean = self.item_inputs.mean(axis=0, dtype=np.float64)[None]  # (1, q)
         return np.vstack([self.item_inputs.astype(np.float64), mean])
 
-    def _scores_of(self, inputs: Float64Array, item_index: int) -> Float64Array:
-        """Scores of one item for user inputs (b, p), shape (b,)."""
-        item = np.full((len(inputs), 1), item_index, np.int32)
-        return NetworkUsers(self, inputs.astype(np.float32)).score(item)[:, 0]
+    def _scores_of(self, inputs: Float64Array, item_index: Int32Array) -> Float64Array:
+        """Scores of k items for user inputs (b, p), shape (k, b)."""
+        items = np.tile(item_index, (len(inputs), 1))
+        return NetworkUsers(self, inputs.astype(np.float32)).score(items).T
 
     def _problem(self, history: CSR, row: int) -> HistoryProblem:
         items, values = history.row(row)

@@ -21,7 +21,7 @@ import numpy as np
 
 from tastemap.errors import DataError
 from tastemap.linalg.csr import CSR
-from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, IntArray
+from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, Int32Array, IntArray
 from tastemap.models.base import Contributions
 from tastemap.models.user_problem import UserProblem
 
@@ -73,13 +73,19 @@ class UserLoss:
         """The minimiser for each row of `history`; zeros for an empty one, unless items pull at the bias."""
         return self.problem(model, history).solve()
 
-    def contributions(self, model: FactorModel, history: CSR, item_index: int) -> Contributions:
-        """Split the folded-in score of an item over the history (Hu et al. 2008, section 5)."""
-        values = np.zeros(len(history.indices))
-        rest, values[history.reaches(self.positive_min)] = self.problem(model, history).split(
-            model.item_factors[item_index]
-        )
-        return Contributions(model.global_bias + float(model.item_bias[item_index]) + rest, values)
+    def contributions(self, model: FactorModel, history: CSR, item_index: Int32Array) -> Contributions:
+        """Split the folded-in scores of items over the history (Hu et al. 2008, section 5)."""
+        rest, values = self.problem(model, history).split(model.item_factors[item_index])
+        baseline = rest + model.global_bias + model.item_bias[item_index]
+        return Contributions(baseline, self.at_entries(history, values))
+
+    def at_entries(self, history: CSR, values: Float64Array) -> Float64Array:
+        """What was found for the entries that count, (k, n), and zeros for the others of a history, (k, s)."""
+        if self.positive_min is None:
+            return values
+        everywhere = np.zeros((len(values), len(history.indices)))
+        everywhere[:, history.reaches(self.positive_min)] = values
+        return everywhere
 
     def problem(self, model: FactorModel, history: CSR) -> UserProblem:
         """What is solved for the rows of `history`."""

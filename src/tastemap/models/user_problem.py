@@ -15,6 +15,7 @@ import numpy as np
 from tastemap.linalg.conjugate import improve_rows
 from tastemap.linalg.csr import CSR, row_numbers
 from tastemap.linalg.ridge import RidgeRows, ridge_rows
+from tastemap.linalg.ridge_split import ridge_split
 from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, Int32Array, IntArray
 from tastemap.models.base import Link
 
@@ -90,29 +91,29 @@ class UserProblem:
         d = self.item_factors.shape[1]
         return np.ascontiguousarray(solved[:, :d]), np.ascontiguousarray(solved[:, d])
 
-    def split(self, item_vector: Float32Array) -> tuple[float, Float64Array]:
-        """What nothing of a single history and what each entry of it adds to ``b + x'y`` of an item.
+    def split(self, item_vectors: Float32Array) -> tuple[Float64Array, Float64Array]:
+        """What nothing of a single history and what each entry of it adds to ``b + x'y`` of k items.
 
-        The minimiser is linear in the (working) targets: ``x = A^-1 (g + sum_j w_j y_j t_j)``, so entry j
-        adds ``y' A^-1 y_j w_j t_j``, in an array of shape (s,), float64. With a sigmoid the targets are those
-        of the last Gauss-Newton step.
+        The minimiser is linear in the (working) targets: :func:`tastemap.linalg.ridge_split.ridge_split`.
+        With a sigmoid the targets are those of the last Gauss-Newton step.
+
+        Parameters
+        ----------
+        item_vectors : array of shape (k, d), float32
+
+        Returns
+        -------
+        (rest, values) : arrays of shape (k,) and (k, s), float64
         """
-        features, place = self._features
-        Y = features[place].astype(np.float64)  # (s, p)
-        weights, working = self.weights.astype(np.float64), self._targets() - self.offset
+        weights, targets = self.weights, self._working_targets()
         if self.link.kind == "sigmoid":
             solved = self._gauss_newton(self._targets())
-            weights, working = self._linearized(self._targets(), Y @ solved[0])
-        common, pull = self._shared
-        if not Y.shape[1] or not (len(Y) or pull.any()):
-            return 0.0, np.zeros(len(Y))
-        penalty = common + np.diag(self._diagonal(self.row_penalty[:1])[0])
-        A = Y.T @ (weights[:, None] * Y) + penalty  # (p, p)
-        vector = item_vector.astype(np.float64)
+            side = self._side(solved, np.zeros(len(self.history.indices), np.int32))
+            weights, targets = self._linearized(self._targets(), side)
+        vectors = item_vectors.astype(np.float64)
         if self.loss.bias_regularization is not None:
-            vector = np.append(vector, 1.0)
-        reach = np.linalg.solve(A, vector)
-        return float(reach @ pull), (Y @ reach) * weights * working
+            vectors = np.hstack([vectors, np.ones((len(vectors), 1))])
+        return ridge_split(self._ridge(weights, targets), vectors)
 
     @cached_property
     def _features(self) -> tuple[Float32Array, Int32Array]:

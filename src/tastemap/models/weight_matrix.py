@@ -38,8 +38,8 @@ class WeightMatrix(Protocol):
     def sum_pairs(self, history: CSR, item_index: Int32Array) -> Float64Array:
         """The same for chosen items, shape (B, k), float64, in history order; 0 for item -1."""
 
-    def to_item(self, items: Int32Array, item_index: int) -> Float64Array:
-        """What each of `items` adds to one item, in their order, float64."""
+    def between(self, items: Int32Array, item_index: Int32Array) -> Float64Array:
+        """What each of s `items` adds to each of k others, shape (k, s), float64."""
 
     def from_item(self, item_index: int) -> Float64Array:
         """What one item adds to every item, shape (I,), float64."""
@@ -81,9 +81,9 @@ class DenseWeights:
         _sum_pairs(history.indptr, history.indices, self.matrix, item_index, scores)
         return scores
 
-    def to_item(self, items: Int32Array, item_index: int) -> Float64Array:
-        """A part of a column."""
-        weights: Float64Array = self.matrix[items, item_index].astype(np.float64)
+    def between(self, items: Int32Array, item_index: Int32Array) -> Float64Array:
+        """Parts of columns."""
+        weights: Float64Array = self.matrix[items, item_index[:, None]].astype(np.float64)
         return weights
 
     def from_item(self, item_index: int) -> Float64Array:
@@ -131,9 +131,9 @@ class SparseWeights:
         _sum_sparse_pairs(history.indptr, history.indices, *self._arrays, item_index, scores)
         return scores
 
-    def to_item(self, items: Int32Array, item_index: int) -> Float64Array:
-        """One search in the row of each of `items`."""
-        weights = np.empty(len(items))
+    def between(self, items: Int32Array, item_index: Int32Array) -> Float64Array:
+        """A search in the row of each of `items` for each of the others."""
+        weights = np.empty((len(item_index), len(items)))
         _look_up(*self._arrays, items, item_index, weights)
         return weights
 
@@ -249,8 +249,11 @@ def _look_up(
     weight_indices: Int32Array,
     weight_values: Float32Array,
     items: Int32Array,
-    column: int,
+    columns: Int32Array,
     weights: Float64Array,
 ) -> None:
-    for place in range(len(items)):
-        weights[place] = _weight(weight_indptr, weight_indices, weight_values, items[place], column)
+    for row in range(len(columns)):
+        for place in range(len(items)):
+            weights[row, place] = _weight(
+                weight_indptr, weight_indices, weight_values, items[place], columns[row]
+            )

@@ -124,9 +124,9 @@ def test_reasons_add_up_with_every_kind_of_confidence_and_biases(name: str) -> N
     model = ials.fit(data, configured(name), rng=np.random.default_rng(0))
     for user in range(0, model.n_users, 5):
         history = data.interactions.by_user.take(np.array([user]))
-        split = model.contributions(history, 3)
+        split = model.contributions(history, np.array([3], np.int32))
         score = model.users(np.array([user])).score(np.array([[3]], np.int32))[0, 0]
-        assert split.baseline + split.values.sum() == pytest.approx(score, abs=1e-4)
+        assert split.baseline[0] + split.values.sum() == pytest.approx(score, abs=1e-4)
 
 
 def test_a_fit_by_gradients_that_is_cut_is_repeated_by_what_it_resolved_to() -> None:

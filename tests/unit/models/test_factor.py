@@ -84,8 +84,9 @@ def test_take_reorders_the_states() -> None:
 def test_without_a_user_side_a_history_changes_nothing() -> None:
     model = random_model()
     assert not model.fold_in(empty_rows(2, 9)).factors.any()
-    split = model.contributions(empty_rows(1, 9), 4)
-    assert split.baseline == pytest.approx(3.5 + model.item_bias[4])
+    split = model.contributions(empty_rows(1, 9), np.array([4, 2], np.int32))
+    np.testing.assert_allclose(split.baseline, 3.5 + model.item_bias[[4, 2]])
+    assert split.values.shape == (2, 0)
 
 
 def test_similarity_is_by_factors_alone() -> None:

@@ -78,11 +78,11 @@ def test_a_folded_in_history_scores_as_the_fitted_user_with_that_history(is_spar
 def test_the_reasons_add_up_to_the_score(is_sparse: bool) -> None:
     model = random_model(is_sparse)
     alone = model.history.take(np.array([1]))
-    for item in range(8):
-        split = model.contributions(alone, item)
-        score = model.fold_in(alone).score(np.array([[item]], np.int32))[0, 0]
-        assert split.baseline == 0.0
-        assert split.values.sum() == pytest.approx(score, abs=1e-12)
+    items = np.arange(8, dtype=np.int32)
+    split = model.contributions(alone, items)
+    scores = model.fold_in(alone).score(items[None])[0]
+    assert not split.baseline.any()
+    np.testing.assert_allclose(split.values.sum(axis=1), scores, atol=1e-12)
 
 
 @BOTH_KINDS
@@ -91,8 +91,8 @@ def test_entries_below_the_lowest_positive_do_not_count(is_sparse: bool) -> None
     model = replace(random_model(is_sparse), positive_min=4.0)
     alone = whole.take(np.array([1]))
     assert (alone.values < 4.0).any()
-    split = model.contributions(alone, 2)
-    np.testing.assert_array_equal(split.values[alone.values < 4.0], 0.0)
+    split = model.contributions(alone, np.array([2], np.int32))
+    np.testing.assert_array_equal(split.values[0, alone.values < 4.0], 0.0)
     assert split.values.sum() == pytest.approx(model.fold_in(alone).score(np.array([[2]], np.int32))[0, 0])
     assert model.fold_in(whole).history.values.min() >= 4.0
 

@@ -106,20 +106,20 @@ def test_the_reasons_and_the_baseline_add_up_to_the_folded_in_score(name: str) -
     for row in range(history.n_rows):
         alone = history.take(np.array([row]))
         for item in (0, 5, N_ITEMS - 1):
-            split = model.contributions(alone, item)
+            split = model.contributions(alone, np.array([item], np.int32))
             score = model.fold_in(alone).score(np.array([[item]], np.int32))[0, 0]
             assert split.additive
-            assert len(split.values) == len(alone.indices)
-            assert split.baseline == pytest.approx(model.global_bias + float(model.item_bias[item]))
+            assert split.values.shape == (1, len(alone.indices))
+            assert split.baseline[0] == pytest.approx(model.global_bias + float(model.item_bias[item]))
             # Gauss-Newton may end at its tenth step, a little before the point where the reasons are exact;
             # explain shows what is left as the remainder. A linear problem leaves float32 rounding.
             tolerance = 1e-3 if model.link.kind == "sigmoid" else 1e-5
-            assert split.baseline + split.values.sum() == pytest.approx(score, abs=tolerance)
+            assert split.baseline[0] + split.values.sum() == pytest.approx(score, abs=tolerance)
 
 
 def test_entries_below_the_lowest_positive_are_no_reasons() -> None:
     model, history = model_of("implicit, high ratings only"), histories().take(np.array([4]))
-    values = model.contributions(history, 5).values
+    values = model.contributions(history, np.array([5], np.int32)).values[0]
     assert (history.values < 3.0).any()
     np.testing.assert_array_equal(values == 0.0, history.values < 3.0)
 
@@ -139,7 +139,8 @@ def test_an_empty_history_gives_zeros(name: str) -> None:
     state = model_of(name).fold_in(empty_rows(2, N_ITEMS))
     assert not state.factors.any()
     assert not state.bias.any()
-    assert len(model_of(name).contributions(empty_rows(1, N_ITEMS), 3).values) == 0
+    nothing = model_of(name).contributions(empty_rows(1, N_ITEMS), np.array([3], np.int32))
+    assert nothing.values.shape == (1, 0)
 
 
 def test_extreme_ratings_under_a_sigmoid_stay_finite_and_on_their_side() -> None:
