@@ -23,7 +23,7 @@ FRESH_S = 1.0
 """A key added or revoked by another process counts after this long."""
 SCOPES: tuple[Scope, ...] = ("client", "admin")
 
-Hashes = dict[str, Scope]
+Hashes = dict[str, Key]
 
 
 def add_key(connection: Connection, name: str, scope: Scope, now: float) -> str:
@@ -79,9 +79,10 @@ def revoke_key(connection: Connection, name: str, now: float) -> None:
 
 
 def valid_hashes(connection: Connection) -> Hashes:
-    """The scope of each valid key, by the hash of its secret."""
-    asked = select(api_keys.c.sha256, api_keys.c.scope).where(api_keys.c.revoked.is_(None))
-    return {row.sha256: row.scope for row in connection.execute(asked)}
+    """Each valid key, by the hash of its secret."""
+    columns = (api_keys.c.name, api_keys.c.scope, api_keys.c.created, api_keys.c.revoked, api_keys.c.sha256)
+    found = connection.execute(select(*columns).where(api_keys.c.revoked.is_(None)))
+    return {sha256: Key(*rest) for *rest, sha256 in found}
 
 
 def digest(secret: str) -> str:
@@ -99,7 +100,16 @@ class KeyRing:
         self._stale_at = 0.0
 
     def scope_of(self, secret: str) -> Scope | None:
-        """The scope of a secret; None if it is none, or a revoked one.
+        """The scope of a secret; None if it is none, or a revoked one; raises as :meth:`valid` does."""
+        key = self.valid().get(digest(secret))
+        return None if key is None else key.scope
+
+    def at_hand(self) -> Hashes | None:
+        """Each valid key by its hash, as long as nobody need ask the database; else None."""
+        return self._hashes if time.monotonic() < self._stale_at else None
+
+    def valid(self) -> Hashes:
+        """Each valid key by its hash.
 
         While the database cannot be asked nobody can revoke a key there, so the keys known before stay valid.
 
@@ -110,7 +120,7 @@ class KeyRing:
         """
         if time.monotonic() >= self._stale_at:
             self._refresh()
-        return (self._hashes or {}).get(digest(secret))
+        return self._hashes or {}
 
     def forget(self) -> None:
         """Read anew at the next question: this process has changed the keys."""

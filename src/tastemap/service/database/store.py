@@ -210,6 +210,14 @@ class Store:
         """The scope of a key's secret; None if it is unknown or revoked. Asks the database once a second."""
         return self._keys.scope_of(secret)
 
+    def keys_at_hand(self) -> dict[str, Key] | None:
+        """What :meth:`valid_keys` would give, if that need not ask the database; else None."""
+        return self._keys.at_hand()
+
+    def valid_keys(self) -> dict[str, Key]:
+        """Each valid key by the hash of its secret, read at most once a second; not to be changed."""
+        return self._keys.valid()
+
     def audit(self, action: str, subject: str, detail: str, now: float) -> None:
         """Add a line to the audit log; erasures, keys and served versions write theirs by themselves."""
         with self._connections.writing() as connection:
