@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tastemap.plurals import plural
+from tests.postgres import Cluster, newest_postgres
 
 # No wall-clock limits: they fail on a busy machine, and where a kernel is compiled first.
 # The same cases in every run; HYPOTHESIS_PROFILE=explore looks for new ones.
@@ -18,7 +19,10 @@ settings.register_profile("tastemap", deadline=None, max_examples=50, derandomiz
 settings.register_profile("explore", deadline=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tastemap"))
 
-TOOLS = {"chromium": "apt-get install chromium fonts-dejavu-core"}
+TOOLS = {
+    "chromium": "apt-get install chromium fonts-dejavu-core",
+    "postgres": "apt-get install postgresql",
+}
 """Programs that some tests need and pip does not bring, each with the command that installs it on Debian."""
 
 GoldenCheck = Callable[[Path, str], None]
@@ -49,11 +53,29 @@ def golden(request: pytest.FixtureRequest) -> GoldenCheck:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Where Debian's Chromium lies; without it the test is left out, or fails if every test must run."""
-    return _tool("chromium")
+    return _tool("chromium", shutil.which("chromium"))
 
 
-def _tool(name: str) -> str:
-    path = shutil.which(name)
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL server of the tests' own; without Debian's programs treated as Chromium is."""
+    cluster = Cluster(Path(_tool("postgres", shutil.which("postgres") or newest_postgres())).parent)
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'events.db'}"
+        return
+    cluster: Cluster = request.getfixturevalue("postgres")
+    with cluster.database() as url:
+        yield url
+
+
+def _tool(name: str, path: str | None) -> str:
     if path is None:
         said = f"{name} is not installed. Run: {TOOLS[name]}"
         if os.environ.get("TASTEMAP_TEST_ALL") == "1":
