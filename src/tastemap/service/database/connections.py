@@ -6,12 +6,12 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Select, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
@@ -80,16 +80,30 @@ class Connections:
                 with self._reads.connect() as connection:
                     yield connection
                 return
-            self._check_file()
-            try:
-                held = self._kept.held
-                if held is None:
-                    held = self._kept.held = _Held(self._reads.connect())
-                    self._all_kept.add(held)
+            with self._held() as held:
                 yield held.connection
-            except DBAPIError:
-                self._let_go()
-                raise
+
+    def prepared(self, statement: Select[Any], *names: str) -> Callable[..., Sequence[Sequence[Any]]]:
+        """A function of the parameters `names` that gives the rows of `statement`, as quickly as can be.
+
+        It raises DatabaseError as :meth:`reading` does.
+        """
+        if not self.is_file:
+
+            def ask(*values: object) -> Sequence[Sequence[Any]]:
+                with self.reading() as connection:
+                    return connection.execute(statement, dict(zip(names, values, strict=True))).all()
+
+            return ask
+        compiled = statement.compile(self._reads)
+        sql, order = str(compiled), [names.index(name) for name in compiled.positiontup or ()]
+
+        def look(*values: object) -> Sequence[Sequence[Any]]:
+            # SQLAlchemy's own way to SQLite takes five times as long as SQLite does.
+            with self._told(), self._held() as held:
+                return held.driver.execute(sql, [values[place] for place in order]).fetchall()
+
+        return look
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -119,11 +133,20 @@ class Connections:
             held.close()
         self._engine.dispose()
 
-    def _let_go(self) -> None:
-        """The next read of this thread connects anew."""
-        if self._kept.held is not None:
-            self._kept.held.close()
+    @contextmanager
+    def _held(self) -> Iterator[_Held]:
+        """The connection of a thread to SQLite's file; after an error the next read connects anew."""
+        self._check_file()
+        held = self._kept.held
+        if held is None:
+            held = self._kept.held = _Held(self._reads.connect())
+            self._all_kept.add(held)
+        try:
+            yield held
+        except (DBAPIError, sqlite3.Error):
+            held.close()
             self._kept.held = None
+            raise
 
     def _become_wal(self) -> None:
         """Readers and the writer no longer wait for each other; the file remembers it."""
@@ -157,15 +180,22 @@ class Connections:
             raise DatabaseError(f"The database {self._target.shown} cannot be reached; it is asked again soon.")
         try:
             yield
-        except (DBAPIError, PoolTimeoutError) as error:
-            # Without a statement it was the connection that failed.
-            if not self.is_file and isinstance(error, DBAPIError) and error.statement is None:
-                self._rest_until = time.monotonic() + REST_S
-            reason = str(error.orig if isinstance(error, DBAPIError) else "all connections are in use")
-            # Drivers write several lines, the first of which says it.
-            first = self._target.masked(reason).strip().partition("\n")[0].rstrip(".:")
-            raise DatabaseError(f"The database {self._target.shown} does not answer: {first}.") from error
+        except (DBAPIError, PoolTimeoutError, sqlite3.Error) as error:
+            raise self._sentence(error) from error
         self._rest_until = 0.0
+
+    def _sentence(self, error: DBAPIError | PoolTimeoutError | sqlite3.Error) -> DatabaseError:
+        reason: object = error
+        if isinstance(error, PoolTimeoutError):
+            reason = "all its connections are in use"
+        elif isinstance(error, DBAPIError):
+            reason = error.orig
+            # Without a statement it was the connection that failed.
+            if error.statement is None and not self.is_file:
+                self._rest_until = time.monotonic() + REST_S
+        # Drivers write several lines, the first of which says it.
+        first = self._target.masked(str(reason)).strip().partition("\n")[0].rstrip(".:")
+        return DatabaseError(f"The database {self._target.shown} cannot be used: {first}.")
 
 
 class _Held:
@@ -173,6 +203,7 @@ class _Held:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.driver = cast(sqlite3.Connection, connection.connection.driver_connection)
         self.close = weakref.finalize(self, connection.close)
 
 

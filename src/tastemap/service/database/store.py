@@ -50,6 +50,7 @@ class Store:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self._of_user = connections.prepared(_OF_USER, "user_id", "after")
         self._keys = api_keys.KeyRing(self._valid_hashes)
 
     @classmethod
@@ -83,9 +84,7 @@ class Store:
 
     def events_of(self, user_id: str, after: int) -> list[Event]:
         """A user's events of seq > `after`, rising."""
-        with self._connections.reading() as connection:
-            found = connection.execute(_OF_USER, {"user_id": user_id, "after": after}).all()
-        return [Event(*row) for row in found]
+        return [Event(*row) for row in self._of_user(user_id, after)]
 
     def append(self, new: Sequence[NewEvent]) -> list[Receipt]:
         """Store events in one transaction, all or none; on disk when this returns.
