@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import polars as pl
 
+from tastemap.data import ids
 from tastemap.errors import DataError, UnknownItemError, UnknownUserError, did_you_mean
 from tastemap.linalg.jit import kernel
 from tastemap.linalg.types import BoolArray, Int32Array, Int64Array, IntArray
@@ -22,6 +24,8 @@ UNKNOWN = -1
 
 DENSE_SPAN = 2
 """Integer ids are looked up in a table if their range is at most this many times what is looked up."""
+
+_CANONICAL = re.compile(ids.INTEGER, re.ASCII)
 
 FEW = 128
 """Ids are searched one by one where the map has more than this many times what is looked up."""
@@ -74,7 +78,7 @@ class IdMap:
     def __hash__(self) -> int:
         return hash((self.kind, len(self.ids)))
 
-    @property
+    @cached_property
     def is_integer(self) -> bool:
         """Whether ids are integers (else they are text)."""
         return self.ids.dtype == pl.Int64
@@ -103,7 +107,7 @@ class IdMap:
         UnknownUserError, UnknownItemError
             If the id is not in the map; the message lists near matches.
         """
-        found = int(self.indices([id])[0])
+        found = self._search(id) if self._is_its_own(id) else int(self.indices([id])[0])
         if found == UNKNOWN:
             error = UnknownUserError if self.kind == "user" else UnknownItemError
             raise error(
@@ -112,6 +116,21 @@ class IdMap:
                 id=id,
             )
         return found
+
+    def find(self, id: Id) -> int:
+        """The index of one id, or :data:`UNKNOWN`: what :meth:`indices` answers, without its tables."""
+        own = self.own_form(id)
+        return UNKNOWN if own is None else self._search(own)
+
+    def own_form(self, id: Id) -> Id | None:
+        """An id as this map would hold it: the integer 50 for ``"50"``; None, as for ``"050"``, if it cannot."""
+        if not self.is_integer:
+            return str(id)
+        if isinstance(id, str):
+            if not _CANONICAL.fullmatch(id):
+                return None
+            id = int(id)
+        return id if -(2**63) <= id < 2**63 else None
 
     def take(self, indices: IntArray) -> pl.Series:
         """The ids of `indices`, which must be valid, as a Series named ``user_id`` or ``item_id``."""
@@ -122,12 +141,19 @@ class IdMap:
         found: Id = self.ids[int(index)]
         return found
 
+    def _is_its_own(self, id: Id) -> bool:
+        """Whether an id needs no conversion before it is searched for."""
+        if type(id) is int:
+            return self.is_integer and -(2**63) <= id < 2**63
+        return type(id) is str and not self.is_integer
+
     def _search(self, id: Id | None) -> int:
-        """The index of one id: 10 us, where any expression of Polars takes longer to set up."""
+        """The index of one id: a few us, where any expression of Polars takes longer to set up."""
         if id is None:
             return UNKNOWN
-        place = bisect_left(self.ids, id)
-        return place if place < len(self) and self.ids[place] == id else UNKNOWN
+        sought: Int64Array | pl.Series = self._values if self.is_integer else self.ids
+        place = bisect_left(sought, id)
+        return place if place < len(sought) and sought[place] == id else UNKNOWN
 
     @cached_property
     def _values(self) -> Int64Array:

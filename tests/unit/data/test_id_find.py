@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tastemap.data import IdMap
+
+
+@given(st.lists(st.integers(-50, 50), min_size=1), st.one_of(st.integers(-60, 60), st.text("0-1 5a", max_size=3)))
+def test_finding_one_id_answers_what_indices_answers_for_integers(ids: list[int], asked: int | str) -> None:
+    made = IdMap(ids, kind="item")
+    assert made.find(asked) == made.indices([asked])[0]
+
+
+@given(st.lists(st.text(max_size=3), min_size=1), st.one_of(st.integers(0, 20), st.text(max_size=3)))
+def test_finding_one_id_answers_what_indices_answers_for_text(ids: list[str], asked: int | str) -> None:
+    made = IdMap([*ids, "7"], kind="item")
+    assert made.find(asked) == made.indices([str(asked)])[0]
+
+
+@pytest.mark.parametrize("id", ["050", "+5", " 5", "5\n", "٥", "1e3", "", 2**63, str(2**63), "-0"])
+def test_an_integer_map_cannot_hold_what_is_no_canonical_integer(id: int | str) -> None:
+    made = IdMap([0, 5], kind="item")
+    assert made.own_form(id) is None
+    assert made.find(id) == -1
+
+
+def test_text_that_is_an_integer_finds_it() -> None:
+    assert IdMap([3, 5], kind="item").find("5") == 1
+    assert IdMap(["5", "b"], kind="item").find(5) == 0
