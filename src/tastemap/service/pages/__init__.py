@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 
-from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from tastemap.errors import TastemapError
+from tastemap.service.live.service import Service
 from tastemap.service.pages import for_you, home, item, user
-from tastemap.service.pages.render import HEADERS, error_page, html, status_of, twin
+from tastemap.service.pages.render import error_page, failed, html, status_of, twin
 
-Build = Callable[..., dict[str, object]]
-"""From the service and the query of a request to the dict of a page."""
+Build = Callable[[Service, Mapping[str, str]], Awaitable[dict[str, object]]]
+"""From the service and the query of a request to the dict of a page; what takes long runs in a thread."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,12 @@ class Page:
     path : str
         Its twin has ``.json`` after it; that of ``/`` is ``/home.json``.
     template : str
-    build : function of the service and the query to a dict of plain values
-    is_slow : bool
-        Whether it is built in a thread, so that other requests do not wait.
+    build : coroutine of the service and the query to a dict of plain values
     """
 
     path: str
     template: str
     build: Build
-    is_slow: bool = False
 
     @property
     def twin_path(self) -> str:
@@ -52,32 +49,47 @@ PAGES = (
 )
 """Every page; a page's module has its `build`, `templates/` its template."""
 
-router = APIRouter(include_in_schema=False)
+STATIC = "/static"
+
+
+def add_pages(app: FastAPI) -> None:
+    """Let an application answer with the explorer's pages, their twins, and the files they load."""
+    router = APIRouter(include_in_schema=False)
+    for one in PAGES:
+        router.add_api_route(one.path, _html_of(one), methods=["GET", "HEAD"])
+        router.add_api_route(one.twin_path, _twin_of(one), methods=["GET", "HEAD"])
+    router.add_api_route(f"{STATIC}/{{name}}", _file, methods=["GET", "HEAD"])
+    router.add_api_route("/{name}", _nowhere, methods=["GET", "HEAD"])
+    app.include_router(router)
+
+
 _files = StaticFiles(directory=str(resources.files("tastemap.service").joinpath("static")))
 
 
-@router.get("/static/{name}")
-async def static(request: Request, name: str) -> Response:
-    """A script, a style or a picture of the explorer."""
+async def _file(request: Request, name: str) -> Response:
+    """A script, a style or a picture; a browser asks each time whether it has changed."""
     found = await _files.get_response(name, request.scope)
-    found.headers.update({key: HEADERS[key] for key in ("Cache-Control", "X-Content-Type-Options")})
+    found.headers["Cache-Control"] = "no-cache"
     return found
 
 
-async def _built(page: Page, request: Request, query: Mapping[str, str]) -> dict[str, object]:
-    service = request.app.state.service
-    if page.is_slow:
-        return await run_in_threadpool(page.build, service, query)
-    return page.build(service, query)
+async def _nowhere(request: Request, name: str) -> Response:
+    """A page for people who mistyped an address; programs get the error that every other path gives."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise HTTPException(404, "Not found")
+    service: Service = request.app.state.service
+    sentence = f"There is no page at /{name}. The pages are listed above."
+    return error_page(request, service.serving, 404, "No such page", sentence)
 
 
 def _html_of(page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        serving = request.app.state.service.serving
+        service: Service = request.app.state.service
         try:
-            return html(request, serving, page.template, await _built(page, request, request.query_params))
+            found = await page.build(service, request.query_params)
+            return html(request, service.serving, page.template, found)
         except TastemapError as error:
-            return error_page(request, serving, status_of(error), "Not found", error.message)
+            return failed(request, service.serving, error)
 
     return answer
 
@@ -85,13 +97,8 @@ def _html_of(page: Page) -> Callable[[Request], Awaitable[Response]]:
 def _twin_of(page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            return twin(await _built(page, request, request.query_params))
+            return twin(await page.build(request.app.state.service, request.query_params))
         except TastemapError as error:
             return twin(error.body(), status=status_of(error))
 
     return answer
-
-
-for one in PAGES:
-    router.add_api_route(one.path, _html_of(one), methods=["GET", "HEAD"], name=one.template)
-    router.add_api_route(one.twin_path, _twin_of(one), methods=["GET"], name=one.twin_path)

@@ -3,9 +3,141 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
+from fastapi.concurrency import run_in_threadpool
 
-def page(service: Any, query: Mapping[str, str]) -> dict[str, object]:
-    """The page as plain values."""
-    return {}
+from tastemap.data import Id
+from tastemap.inference.lists import lists_of
+from tastemap.inspection import best_rated, most_rated
+from tastemap.models.recommender import Recommender
+from tastemap.plurals import plural
+from tastemap.service.live.service import Service
+from tastemap.service.live.serving import Serving
+from tastemap.service.pages.evaluated import evaluated
+from tastemap.service.pages.words import Thing, thing
+from tastemap.training import MODELS
+
+Fields = dict[str, Any]
+
+USERS_LOOKED_AT = 1_000
+LIST_LENGTH = 10
+FEW = 5
+"""Fewer ratings of an item than this say little of it."""
+LOVED = 6
+"""Items that a newcomer may begin with."""
+
+
+async def page(service: Service, query: Mapping[str, str]) -> Fields:
+    """The page as plain values; made once for each version that is served."""
+    return await run_in_threadpool(_page, service.serving)
+
+
+@lru_cache(maxsize=2)
+def _page(serving: Serving) -> Fields:
+    recommender = serving.recommender
+    word = thing(recommender.train.name)
+    return {
+        "model": _model(recommender, word),
+        "data": _data(recommender),
+        "evaluation": evaluated(recommender),
+        "limits": _limits(recommender, word),
+        "loved": _loved(recommender),
+        "example_user": _example_user(recommender),
+    }
+
+
+def _model(recommender: Recommender, word: Thing) -> Fields:
+    data = recommender.train.interactions
+    known = MODELS.get(recommender.name)
+    kind = "interactions" if data.is_implicit else "ratings"
+    of_what = f"by {plural(data.n_users, 'user')} of {data.n_items:,} {word.many}"
+    learned = f"It learned from {len(data):,} {kind} {of_what}"
+    if recommender.objective == "rating":
+        does = f"and predicts how many stars somebody would give a {word.one} they have not seen"
+    else:
+        does = f"and orders {word.many} by how likely somebody is to choose them; it predicts no stars"
+    return {
+        "name": recommender.name,
+        "summary": None if known is None else known.summary,
+        "objective": recommender.objective,
+        "sentence": f"{learned}, {does}.",
+    }
+
+
+def _data(recommender: Recommender) -> Fields:
+    train = recommender.train
+    data, scale = train.interactions, train.interactions.rating_scale
+    times = data.timestamps
+    catalog = recommender.catalog
+    years = catalog["year"].drop_nulls() if "year" in catalog.columns else None
+    return {
+        "name": train.name,
+        "n_interactions": len(data),
+        "n_users": data.n_users,
+        "n_items": data.n_items,
+        "density": len(data) / (data.n_users * data.n_items),
+        "rating_scale": None if scale is None else {"low": scale.low, "high": scale.high},
+        "mean_rating": None if scale is None else float(data.values.mean(dtype=np.float64)),
+        "per_user": float(np.median(data.by_user.row_lengths)),
+        "per_item": float(np.median(data.popularity)),
+        "dates": None if times is None else [_date(int(times.min())), _date(int(times.max()))],
+        "years": None if years is None or years.is_empty() else [years.min(), years.max()],
+        "has_titles": "title" in catalog.columns,
+    }
+
+
+def _date(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%B %Y")
+
+
+def _limits(recommender: Recommender, word: Thing) -> list[str]:
+    """For whom and for what the model is weak, as far as the data alone says."""
+    data = recommender.train.interactions
+    lengths = data.by_user.row_lengths
+    kind = "interaction" if data.is_implicit else "rating"
+    found = []
+    quarter = int(np.quantile(lengths, 0.25))
+    found.append(
+        f"A quarter of the users have at most {plural(quarter, kind)}: of them it knows least. "
+        f"Half have more than {int(np.median(lengths)):,}."
+    )
+    rare = int((data.popularity < FEW).sum())
+    if rare:
+        found.append(
+            f"{rare:,} of {data.n_items:,} {word.many} have fewer than {FEW} {kind}s: "
+            "what it says of them is mostly the average."
+        )
+    never, n_users = _never_listed(recommender)
+    who = "nobody's" if n_users == data.n_users else f"none of {n_users:,} users'"
+    found.append(f"{never:,} of {data.n_items:,} {word.many} are in {who} list of {LIST_LENGTH}.")
+    return found
+
+
+def _never_listed(recommender: Recommender) -> tuple[int, int]:
+    """Items in no list of `LIST_LENGTH`, and of how many users' lists: some, evenly spread."""
+    data = recommender.train.interactions
+    n_users = min(data.n_users, USERS_LOOKED_AT)
+    users = np.linspace(0, data.n_users - 1, n_users).astype(np.int64)
+    lists = lists_of(recommender.model, users, LIST_LENGTH, seen=data.by_user)
+    return data.n_items - len(np.unique(lists[lists >= 0])), n_users
+
+
+def _loved(recommender: Recommender) -> list[Fields]:
+    """Some items that many know and like."""
+    data = recommender.train.interactions
+    known_to_many = int(np.quantile(data.popularity, 0.97))
+    best = best_rated(recommender.train, LOVED, more_than=known_to_many)
+    if len(best) < LOVED:
+        best = most_rated(recommender.train, LOVED)
+    return best.select("item_id", "title", "popularity", "mean_rating").to_dicts()
+
+
+def _example_user(recommender: Recommender) -> Id:
+    """A user of the usual activity: the one with the median number of interactions."""
+    lengths = recommender.train.interactions.by_user.row_lengths
+    order = np.argsort(lengths, kind="stable")
+    return recommender.users.to_id(int(order[len(order) // 2]))

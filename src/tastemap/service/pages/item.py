@@ -5,7 +5,117 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from fastapi.concurrency import run_in_threadpool
 
-def page(service: Any, query: Mapping[str, str]) -> dict[str, object]:
-    """The page as plain values."""
-    return {}
+from tastemap.data import Id
+from tastemap.errors import InvalidValueError
+from tastemap.inference import find_item, matching_items
+from tastemap.inspection.neighbors import MEASURES
+from tastemap.models.recommender import Recommender
+from tastemap.service.answers import items
+from tastemap.service.live.service import Service
+from tastemap.service.live.serving import Serving
+from tastemap.service.pages.fans import fans
+from tastemap.service.pages.words import Thing, percent, readable, thing
+
+Fields = dict[str, Any]
+
+NEIGHBORS = 10
+MIN_COMMON_USERS = 5
+MOST_BARS = 12
+"""Ratings that are drawn one by one; where there are more kinds, they are put together."""
+
+
+async def page(service: Service, query: Mapping[str, str]) -> Fields:
+    """The page as plain values.
+
+    Raises
+    ------
+    UnknownItemError, InvalidValueError
+        If nothing is like what is asked for, or nothing is asked for.
+    """
+    return await run_in_threadpool(_page, service.serving, query)
+
+
+def _page(serving: Serving, query: Mapping[str, str]) -> Fields:
+    recommender = serving.recommender
+    item_id = _asked(recommender, query)
+    word = thing(recommender.train.name)
+    known = items.item(serving, item_id)
+    index = recommender.items.index(item_id)
+    data = recommender.train.interactions
+    return {
+        **known,
+        "features": readable(known["features"]),
+        "popularity_rank": 1 + int((data.popularity > data.popularity[index]).sum()),
+        "n_items": data.n_items,
+        "share_of_users": known["popularity"] / data.n_users,
+        "overall_mean": None if data.is_implicit else float(data.values.mean(dtype=np.float64)),
+        "bars": _bars(known["ratings"]) if not data.is_implicit else [],
+        "said_of_bias": _said_of_bias(recommender, index, known["bias"], word),
+        "near": _near(serving, item_id),
+        "fans": fans(recommender, index),
+    }
+
+
+def _asked(recommender: Recommender, query: Mapping[str, str]) -> Id:
+    """The id that `id` names, or the best match of the words in `q`."""
+    if query.get("id"):
+        return recommender.items.to_id(recommender.items.index(query["id"]))
+    words = query.get("q", "").strip()
+    if not words:
+        raise InvalidValueError("id must name an item, as in /item?id=50. Got none; look for one by its title.")
+    found = matching_items(recommender, words, 1)
+    index = int(found[0]) if len(found) else find_item(recommender, words).item_index
+    return recommender.items.to_id(index)
+
+
+def _bars(ratings: list[Fields]) -> list[Fields]:
+    """Ratings and how many gave them, put into half stars or wider steps where there are many kinds."""
+    values = np.array([row["rating"] for row in ratings])
+    counts = np.array([row["count"] for row in ratings])
+    for step in (0.0, 0.5, 1.0, 10.0):
+        rounded = values if step == 0.0 else np.round(values / step) * step
+        levels, place = np.unique(rounded, return_inverse=True)
+        if len(levels) <= MOST_BARS:
+            break
+    sums = np.bincount(place, weights=counts)
+    return [
+        {"value": value, "count": int(count)}
+        for value, count in zip(levels.tolist(), sums.tolist(), strict=True)
+    ]
+
+
+def _said_of_bias(recommender: Recommender, index: int, bias: float | None, word: Thing) -> str | None:
+    """What the bias means: liking that no taste explains. Only predicted ratings have a scale to say it in."""
+    if bias is None or recommender.objective != "rating":
+        return None
+    biases = recommender.model.item_bias  # type: ignore[attr-defined]
+    share = float((biases < biases[index]).mean())
+    in_stars = recommender.model.link.kind != "sigmoid"
+    by = f", by {abs(bias):.2f} stars" if in_stars else ""
+    if share >= 0.5:
+        beyond = f"higher than for {percent(share)} of the {word.many}"
+    else:
+        beyond = f"lower than for {percent(1.0 - share)} of the {word.many}"
+    if in_stars and abs(bias) < 0.05:
+        return f"Rated about as the habits and tastes of its raters explain; {beyond}."
+    direction = "more" if bias > 0 else "less"
+    return f"Liked {direction} than the habits and tastes of its raters explain{by}: {beyond}."
+
+
+def _near(serving: Serving, item_id: Id) -> Fields:
+    """Neighbors by each measure; a sentence instead where the model has no vectors of items."""
+    try:
+        found = {
+            measure: items.similar(serving, item_id, measure, NEIGHBORS, MIN_COMMON_USERS)
+            for measure in MEASURES
+        }
+    except InvalidValueError as error:
+        return {"lists": [], "said": error.message, "min_common_users": MIN_COMMON_USERS}
+    lists = [
+        {"measure": measure, "items": answer["similar"], "notes": answer["notes"]}
+        for measure, answer in found.items()
+    ]
+    return {"lists": lists, "said": None, "min_common_users": MIN_COMMON_USERS}

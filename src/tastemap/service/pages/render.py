@@ -1,10 +1,9 @@
-"""From a page's dict to its HTML or its JSON twin, with the headers that both carry."""
+"""From a page's dict to its HTML or its JSON twin, and what is said where there is no page."""
 
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -14,24 +13,14 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tastemap.data import Id
-from tastemap.errors import InvalidValueError, TastemapError, UnknownItemError, UnknownUserError
-from tastemap.service.pages.words import thing
+from tastemap.errors import TastemapError, UnknownItemError, UnknownUserError, near_matches
+from tastemap.service.pages.words import amount, day, figure, percent, stars, thing
+from tastemap.service.routes.errors import STATUS
 
 if TYPE_CHECKING:
     from tastemap.service.live.serving import Serving
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""Nothing from another host, and no script or style in the page itself: data blocks are never run."""
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Cache-Control": "no-cache",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-MINUS = "−"
+_TITLES = {404: "Nobody knows this one", 422: "This cannot be asked", 503: "Busy, or out of reach"}
 
 
 @functools.cache
@@ -44,7 +33,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(amount=amount, figure=figure, stars=stars, in_url=in_url, percent=percent)
+    made.filters.update(amount=amount, day=day, figure=figure, stars=stars, in_url=in_url, percent=percent)
     return made
 
 
@@ -62,65 +51,45 @@ def html(
         "thing": thing(data.name),
     }
     text = environment().get_template(template).render(page=page, shell=shell)
-    return HTMLResponse(text, status, headers=HEADERS)
+    return HTMLResponse(text, status)
 
 
 def twin(page: Mapping[str, object], *, status: int = 200) -> Response:
     """The same dict as JSON; what is not a number becomes null."""
     body = orjson.dumps(page, option=orjson.OPT_SERIALIZE_NUMPY)
-    return Response(body, status, media_type="application/json", headers={"Cache-Control": "no-cache"})
+    return Response(body, status, media_type="application/json")
 
 
 def status_of(error: TastemapError) -> int:
-    """The status that says what kind of error this is."""
-    if isinstance(error, UnknownUserError | UnknownItemError):
-        return 404
-    return 422 if isinstance(error, InvalidValueError) else 500
+    """The status that says what kind of error this is, as for every other route."""
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 409)
 
 
-def error_page(request: Request, serving: Serving, status: int, title: str, sentence: str) -> Response:
-    """What a person sees where there is no page."""
-    page = {"status": status, "title": title, "sentence": sentence}
+def failed(request: Request, serving: Serving, error: TastemapError) -> Response:
+    """What a person sees instead of a page that cannot be made: why, and what may have been meant."""
+    status = status_of(error)
+    near: list[dict[str, object]] = []
+    asked = error.details.get("id", error.details.get("item"))
+    if isinstance(error, UnknownUserError | UnknownItemError) and asked is not None:
+        users = isinstance(error, UnknownUserError)
+        ids = serving.recommender.users if users else serving.recommender.items
+        path = "/user" if users else "/item"
+        near = [{"path": path, "id": id} for id in near_matches(asked, ids.near(str(asked)))]
+    title = _TITLES.get(status, "This did not work")
+    return error_page(request, serving, status, title, error.message, near)
+
+
+def error_page(
+    request: Request,
+    serving: Serving,
+    status: int,
+    title: str,
+    sentence: str,
+    near: Sequence[Mapping[str, object]] = (),
+) -> Response:
+    """What a person sees where there is no page; `near` holds the path and id of what may have been meant."""
+    page = {"status": status, "title": title, "sentence": sentence, "near": near}
     return html(request, serving, "error.html", page, status=status)
-
-
-def amount(value: float) -> str:
-    """A count with its thousands apart.
-
-    >>> amount(100000)
-    '100,000'
-    """
-    return f"{value:,.0f}"
-
-
-def figure(value: float | None, decimals: int = 2, *, sign: bool = False) -> str:
-    """A number of so many decimals, with a true minus; a dash where there is none.
-
-    >>> figure(-0.5), figure(3.14159, 3), figure(0.25, sign=True), figure(None)
-    ('−0.50', '3.142', '+0.25', '–')
-    """
-    if value is None or not math.isfinite(value):
-        return "–"
-    text = f"{value:{'+' if sign else ''}.{decimals}f}"
-    return text.replace("-", MINUS)
-
-
-def stars(value: float) -> str:
-    """A rating as it was given: no decimals that say nothing.
-
-    >>> stars(4.0), stars(3.5)
-    ('4', '3.5')
-    """
-    return f"{value:g}".replace("-", MINUS)
-
-
-def percent(share: float) -> str:
-    """A share in percent, with a decimal only below ten.
-
-    >>> percent(0.0412), percent(0.5)
-    ('4.1\u202f%', '50\u202f%')
-    """
-    return f"{100 * share:.{0 if share >= 0.1 or share == 0 else 1}f}\u202f%"
 
 
 def in_url(id: Id) -> str:

@@ -5,7 +5,64 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 
-def page(service: Any, query: Mapping[str, str]) -> dict[str, object]:
-    """The page as plain values."""
-    return {}
+from tastemap.errors import InvalidValueError
+from tastemap.service.answers import people
+from tastemap.service.answers.asked import ListOptions
+from tastemap.service.answers.lists import list_for
+from tastemap.service.database.errors import DatabaseError
+from tastemap.service.live.person import person_of_user
+from tastemap.service.live.service import WITHOUT_EVENTS, Service
+from tastemap.service.pages.words import readable
+
+Fields = dict[str, Any]
+
+LIST = ListOptions(k=10, reasons=3)
+SORTS = ("rating", "time", "title")
+SHOWN = 100
+"""Rows of a history, unless all are asked for."""
+
+
+async def page(service: Service, query: Mapping[str, str]) -> Fields:
+    """The page as plain values.
+
+    Raises
+    ------
+    UnknownUserError, InvalidValueError
+        If nothing is known of the user, or nobody is asked for.
+    """
+    user_id = query.get("id", "").strip()
+    if not user_id:
+        raise InvalidValueError("id must name a user, as in /user?id=196. Got none.")
+    serving, notes = service.serving, []
+    try:
+        events = await service.events_of(user_id)
+    except DatabaseError:
+        events, notes = [], [WITHOUT_EVENTS]
+    known = people.user(serving, user_id, events)
+    person = person_of_user(serving, user_id, events)
+    answer = list_for(serving, person, LIST)
+    data = serving.recommender.train.interactions
+    rows = people.history(serving, user_id, events, max(1, known["n_ratings"]), None)["items"]
+    sort = query.get("sort", "rating")
+    rows = _sorted(rows, sort if sort in SORTS else "rating")
+    return {
+        **known,
+        "features": readable(known["features"]),
+        "everybody_mean": None if data.is_implicit else float(data.values.mean(dtype=np.float64)),
+        "more_active_than": float((data.by_user.row_lengths < known["n_ratings"]).mean()),
+        "sort": sort if sort in SORTS else "rating",
+        "has_times": data.timestamps is not None or known["n_from_events"] > 0,
+        "history": rows if query.get("all") else rows[:SHOWN],
+        "list": answer,
+        "notes": [*notes, *answer["notes"]],
+    }
+
+
+def _sorted(rows: list[Fields], by: str) -> list[Fields]:
+    """The latest first, then by what is asked for."""
+    rows = sorted(rows, key=lambda row: -(row["timestamp"] or 0))
+    if by == "title":
+        return sorted(rows, key=lambda row: (row["title"] or str(row["item_id"])).casefold())
+    return rows if by == "time" else sorted(rows, key=lambda row: -row["rating"])

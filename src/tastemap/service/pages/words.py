@@ -1,8 +1,12 @@
-"""What the items of a data set are called, so that a page about films says film."""
+"""How pages write: what the items of a data set are called, numbers, and features."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class Thing:
 
 
 FILM, ARTIST, ITEM = Thing("film", "films"), Thing("artist", "artists"), Thing("item", "items")
+MINUS = "−"
 _KNOWN = {"ml-": FILM, "filmtrust": FILM, "lastfm": ARTIST}
 
 
@@ -29,3 +34,75 @@ def thing(data: str) -> Thing:
     ('films', 'item')
     """
     return next((word for start, word in _KNOWN.items() if data.startswith(start)), ITEM)
+
+
+def readable(features: Mapping[str, Any]) -> list[dict[str, str | list[str]]]:
+    """Features of an item or a user that are known, as people read them: ``name`` and ``value``.
+
+    >>> readable({"year": 1977, "genres": ["War"], "release_date": None})
+    [{'name': 'year', 'value': '1977'}, {'name': 'genres', 'value': ['War']}]
+    """
+    found: list[dict[str, str | list[str]]] = []
+    for name, value in features.items():
+        if value is None or value in ("", []):
+            continue
+        told = [str(one) for one in value] if isinstance(value, list) else _told(value)
+        found.append({"name": name.replace("_", " "), "value": told})
+    return found
+
+
+def _told(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def amount(value: float) -> str:
+    """A count with its thousands apart.
+
+    >>> amount(100000)
+    '100,000'
+    """
+    return f"{value:,.0f}"
+
+
+def figure(value: float | None, decimals: int = 2, *, sign: bool = False) -> str:
+    """A number of so many decimals, with a true minus; a dash where there is none.
+
+    >>> figure(-0.5), figure(3.14159, 3), figure(0.25, sign=True), figure(None)
+    ('−0.50', '3.142', '+0.25', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{value:{'+' if sign else ''}.{decimals}f}"
+    return text.replace("-", MINUS)
+
+
+def stars(value: float) -> str:
+    """A rating as it was given: no decimals that say nothing.
+
+    >>> stars(4.0), stars(3.5)
+    ('4', '3.5')
+    """
+    return f"{value:g}".replace("-", MINUS)
+
+
+def percent(share: float) -> str:
+    """A share in percent, with a decimal only below ten.
+
+    >>> percent(0.0412), percent(0.5)
+    ('4.1\u202f%', '50\u202f%')
+    """
+    return f"{100 * share:.{0 if share >= 0.1 or share == 0 else 1}f}\u202f%"
+
+
+def day(seconds: int | None) -> str:
+    """A time in seconds since 1970 as a date, UTC; a dash where nobody knows.
+
+    >>> day(881250949), day(None)
+    ('4 December 1997', '–')
+    """
+    if seconds is None:
+        return "–"
+    found = datetime.fromtimestamp(seconds, UTC)
+    return f"{found.day} {found:%B %Y}"
