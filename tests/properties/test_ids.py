@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tastemap.data import UNKNOWN, Id, IdMap, RatingScale, load, make_interactions
 from tastemap.data.id_map import FEW
-from tastemap.errors import DataError
+from tastemap.errors import DataError, UnknownUserError
 from tests.strategies import Row
 
 INTEGERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(0, 50))
@@ -65,6 +65,18 @@ def test_an_id_is_found_alone_as_among_many(ids: list[Id], others: list[Id]) -> 
     made = IdMap([*ids, *fill], kind="user")
     queried = [*ids, *(str(one) for one in others)] if made.ids.dtype == pl.String else [*ids, *fill[:20]]
     assert [int(made.indices([one])[0]) for one in queried] == made.indices(queried).tolist()
+
+
+@given(ID_LISTS, st.one_of(INTEGERS, st.text(max_size=5), st.integers(0, 50).map(str)))
+def test_the_index_of_an_id_is_that_among_others(ids: list[Id], other: Id) -> None:
+    made = IdMap(ids, kind="user")
+    for one in (*ids, other):
+        expected = int(made.indices([one])[0])
+        if expected == UNKNOWN:
+            with pytest.raises(UnknownUserError):
+                made.index(one)
+        else:
+            assert made.index(one) == expected
 
 
 @given(ID_LISTS)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.threads import map_blocks, single_threaded_blas
-from tastemap.linalg.top_k import TopK, order_by_score
+from tastemap.linalg.top_k import TopK
 from tastemap.linalg.types import BoolArray, Float64Array, Int32Array, Int64Array, IntArray
 from tastemap.models.base import Model, UserStates
 
@@ -59,16 +59,13 @@ def top_lists(
     n_at_once = max(1, min(states.items_at_once, n_items))
 
     def rank(start: int, stop: int) -> None:
-        rows = np.arange(start, stop)
-        block, hidden = states.take(rows), seen.take(rows)
-        best = TopK(2 * k + 16, seen_indptr=hidden.indptr, seen_indices=hidden.indices, allowed=mask)
+        block = states if stop - start == len(states) else states.take(np.arange(start, stop))
+        indptr = seen.indptr[start : stop + 1]
+        best = TopK(2 * k + 16, seen_indptr=indptr, seen_indices=seen.indices, allowed=mask)
         for first in range(0, n_items, n_at_once):
             best.add(block.score_range(first, first + n_at_once), first)
-        candidates = best.columns()
-        exact = np.where(candidates >= 0, block.score(candidates), -np.inf)
-        order = order_by_score(exact, candidates)[:, :width]
-        items[start:stop] = np.take_along_axis(candidates, order, axis=1)
-        scores[start:stop] = np.take_along_axis(exact, order, axis=1)
+        candidates, exact = best.columns_by(block.score)
+        items[start:stop], scores[start:stop] = candidates[:, :width], exact[:, :width]
 
     with single_threaded_blas():
         map_blocks(rank, len(states), max(1, min(USERS_AT_ONCE, BLOCK_SCORES // n_at_once)))

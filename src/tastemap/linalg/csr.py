@@ -52,6 +52,9 @@ class CSR:
 
     def take(self, rows: IntArray) -> CSR:
         """The given rows, in the given order; row -1 is an empty row."""
+        if len(rows) == 1 and 0 <= rows[0] < self.n_rows:  # a tenth of the time of the arithmetic below
+            start, stop = self.indptr[rows[0]], self.indptr[rows[0] + 1]
+            return self._chosen(np.array([0, stop - start]), np.arange(start, stop))
         known = rows >= 0
         lengths = np.where(known, self.row_lengths[np.where(known, rows, 0)], 0) if self.n_rows else 0 * rows
         indptr = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)  # (B + 1,)

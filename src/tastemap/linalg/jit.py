@@ -9,6 +9,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeVar, cast
 
+import numpy as np
+
 from tastemap.linalg import native
 from tastemap.linalg.native import ArrayType, NativeCode, NotNativeError, Types
 from tastemap.progress import tell_of_compilation
@@ -17,6 +19,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 LIBRARY_FUNCTIONS = {"sqrt"}
 """Functions of C that code on disk may call; any other name might not be found when it is loaded."""
+
+FLAGS = 0x1 | 0x100 | 0x400
+"""NumPy's bits for arrays that are contiguous, aligned and writeable."""
 
 
 def kernel(function: F) -> F:
@@ -51,15 +56,28 @@ class Kernel:
         self.function = function
         self.fastmath = fastmath
         self._ready: dict[Types | None, Callable[..., Any]] = {}
+        self._met: dict[tuple[object, ...], Callable[..., Any]] = {}
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the kernel."""
-        types = native.types_of(arguments)
+        # Says the same as `types_of`, in half the time.
+        looks = tuple(
+            [
+                (one.dtype, one.ndim, one.flags.num & FLAGS) if isinstance(one, np.ndarray) else type(one)
+                for one in arguments
+            ]
+        )
+        run = self._met.get(looks)
+        if run is None:
+            run = self._met[looks] = self._code_for(native.types_of(arguments))
+        return run(*arguments)
+
+    def _code_for(self, types: Types | None) -> Callable[..., Any]:
         run = self._ready.get(types)
         if run is None:
             # Two threads may come here at once; they load the same code twice and keep one.
             run = self._ready[types] = self._native(types) or self.by_numba
-        return run(*arguments)
+        return run
 
     def _native(self, types: Types | None) -> Callable[..., Any] | None:
         """The code for these types, loaded; None where it is Numba's task to compile, keep and run it."""

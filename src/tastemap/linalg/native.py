@@ -193,11 +193,17 @@ def load(native: NativeCode, types: Types, name: str) -> Callable[..., Any] | No
 
 
 def _caller(entry: Callable[..., int], result: type[Any], name: str) -> Callable[..., Any]:
-    def call(*arguments: Any) -> Any:
-        returned = result()
-        status = entry(ctypes.byref(returned), *arguments)
+    def check(status: int) -> None:
         if status:
             raise RuntimeError(f"The kernel {name} failed with status {status}.")
+
+    if result is RESULTS["none"]:
+        null = ctypes.byref(result())  # one for all threads: whoever writes there writes a null pointer
+        return lambda *arguments: check(entry(null, *arguments))
+
+    def call(*arguments: Any) -> Any:
+        returned = result()
+        check(entry(ctypes.byref(returned), *arguments))
         return returned.value
 
     return call

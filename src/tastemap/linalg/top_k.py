@@ -1,6 +1,8 @@
-"""Exact top-k of score blocks, and the order all lists share: by score, then by item index."""
+"""Exact top-k of score blocks, in the order all lists share: by score, then by item index."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -66,6 +68,17 @@ class TopK:
             _sort(self._scores, self._columns, self._sizes)
         return self._columns
 
+    def columns_by(self, score: Callable[[Int32Array], Float64Array]) -> tuple[Int32Array, Float64Array]:
+        """The columns that were kept, by falling exact score instead, and these scores; call it last.
+
+        `score` gets columns (B, k), some of them -1, and returns their scores. Equal scores are listed by
+        rising column; where no valid column is left stand -1 and ``-inf``.
+        """
+        scores = score(self._columns)
+        if scores.size:
+            _sort(scores, self._columns, self._sizes)
+        return self._columns, scores
+
 
 def top_k(
     scores: FloatArray, k: int, *, seen_indptr: Int64Array, seen_indices: Int32Array, allowed: BoolArray
@@ -74,12 +87,6 @@ def top_k(
     best = TopK(k, seen_indptr=seen_indptr, seen_indices=seen_indices, allowed=allowed, dtype=scores.dtype)
     best.add(scores, 0)
     return best.columns()
-
-
-def order_by_score(scores: Float64Array, items: Int32Array) -> Int64Array:
-    """The order within each row of (B, k): falling score, then rising item; items of -1 go last."""
-    rank = np.where(items < 0, np.inf, -scores)
-    return np.lexsort((items, rank), axis=-1)
 
 
 @kernel
@@ -214,13 +221,13 @@ def _add_block(
 
 
 @kernel
-def _sort(heap_scores: FloatArray, heap_items: Int32Array, sizes: Int64Array) -> None:
-    """Turn each heap into a list, best first."""
+def _sort(scores: FloatArray, items: Int32Array, sizes: Int64Array) -> None:
+    """Turn the first entries of each row, as many as `sizes` says, into a list, best first."""
     for row in range(len(sizes)):
-        scores, items, size = heap_scores[row], heap_items[row], sizes[row]
-        if size < len(items):
-            _heapify(scores, items, size)
+        row_scores, row_items, size = scores[row], items[row], sizes[row]
+        row_scores[size:] = -np.inf
+        _heapify(row_scores, row_items, size)
         for last in range(size - 1, 0, -1):  # the worst goes to the end of the list
-            scores[0], scores[last] = scores[last], scores[0]
-            items[0], items[last] = items[last], items[0]
-            _sift_down(scores, items, last, 0)
+            row_scores[0], row_scores[last] = row_scores[last], row_scores[0]
+            row_items[0], row_items[last] = row_items[last], row_items[0]
+            _sift_down(row_scores, row_items, last, 0)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -79,6 +81,25 @@ def test_take_gives_an_empty_row_for_an_unknown_row() -> None:
     taken = matrix.take(np.array([-1, 2, -1]))
     np.testing.assert_array_equal(dense(taken)[1], dense(matrix)[2])
     assert taken.row_lengths.tolist() == [0, int(matrix.row_lengths[2]), 0]
+
+
+@pytest.mark.parametrize("row", [-1, 0, 5, 12])
+def test_a_row_is_taken_alone_as_among_others(row: int) -> None:
+    matrix = shuffled(random_pairs())
+    matrix = replace(matrix, times=np.arange(len(matrix.indices)))
+    alone, among = matrix.take(np.array([row], np.int32)), matrix.take(np.array([row, -1]))
+    assert alone.indptr.tolist() == among.indptr[:2].tolist()
+    for name in ("indptr", "indices", "values", "times"):
+        mine, others = getattr(alone, name), getattr(among, name)
+        assert mine.dtype == others.dtype
+        assert mine.tolist() == (others[:2] if name == "indptr" else others).tolist()
+
+
+def test_a_row_that_there_is_not_is_refused_alone_as_among_others() -> None:
+    matrix = shuffled(random_pairs())
+    for rows in ([matrix.n_rows], [0, matrix.n_rows]):
+        with pytest.raises(IndexError):
+            matrix.take(np.array(rows))
 
 
 def test_take_of_no_rows_is_a_matrix_without_rows() -> None:

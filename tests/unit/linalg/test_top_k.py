@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tastemap.linalg.top_k import LANES, TopK, order_by_score, top_k
+from tastemap.linalg.top_k import LANES, TopK, top_k
 from tastemap.linalg.types import BoolArray, Float32Array, Int32Array
 
 NOTHING_SEEN = np.zeros(0, np.int32)
@@ -103,7 +103,12 @@ def test_a_list_of_no_items_is_empty_and_leaves_the_scores_alone() -> None:
     np.testing.assert_array_equal(scores, np.arange(6).reshape(2, 3))
 
 
-def test_order_by_score_falls_and_breaks_ties_by_item_with_missing_items_last() -> None:
-    scores = np.array([[1.0, 3.0, 3.0, 9.0], [0.0, -1.0, 2.0, 5.0]])
-    items = np.array([[7, 5, 2, -1], [1, 0, 3, 2]], np.int32)
-    assert order_by_score(scores, items).tolist() == [[2, 1, 0, 3], [3, 2, 0, 1]]
+def test_kept_columns_are_listed_by_their_exact_scores_with_equal_ones_by_column_and_missing_ones_last() -> (
+    None
+):
+    exact = np.array([[3.0, 1.0, 3.0, 9.0, 3.0], [0.0, -1.0, 2.0, 5.0, np.inf]])
+    best = TopK(4, seen_indptr=np.zeros(3, np.int64), seen_indices=NOTHING_SEEN, allowed=np.ones(5, np.bool_))
+    best.add(np.array([[1, 2, 3, 0, 4], [9, 8, np.nan, -np.inf, -np.inf]], np.float32), 0)
+    columns, scores = best.columns_by(lambda some: np.take_along_axis(exact, some, axis=1))
+    assert columns.tolist() == [[0, 2, 4, 1], [0, 1, -1, -1]]
+    assert scores.tolist() == [[3.0, 3.0, 3.0, 1.0], [0.0, -1.0, -np.inf, -np.inf]]
