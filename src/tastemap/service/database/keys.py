@@ -124,7 +124,8 @@ class KeyRing:
 
     def forget(self) -> None:
         """Read anew at the next question: this process has changed the keys."""
-        self._stale_at = 0.0
+        with self._lock:  # after a reading that is under way, which may not see the change
+            self._stale_at = 0.0
 
     def _refresh(self) -> None:
         with self._lock:
