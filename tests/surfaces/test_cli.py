@@ -77,7 +77,7 @@ def test_lists_for_everybody_go_to_a_file(
         "jsonl": pl.read_ndjson,
     }
     frame = readers[ending](out)
-    assert frame.columns == ["user_id", "item_id", "rank", "score", "prediction", "title"]
+    assert frame.columns == ["user_id", "item_id", "rank", "score", "prediction", "title", "pinned"]
     assert frame.height == 300
     assert frame["user_id"].unique(maintain_order=True).to_list() == list(range(60))
 
@@ -544,3 +544,14 @@ def test_an_evaluation_that_cannot_write_its_report_still_tells(
 
 def test_testing_on_training_rows_is_called_so(tastemap: Command, fitted: dict[str, Path], table: Path) -> None:
     assert "Careful:" in tastemap("evaluate", fitted["als"], "--test", table).err
+
+
+def test_pins_support_and_diversity_reach_the_library(tastemap: Command, fitted: dict[str, Path]) -> None:
+    rules_asked = ("--pin", 7, "--pin", 3, "--min-support", 4, "--diversity", 0.5)
+    asked = ("recommend", fitted["als"], "--user", 1, "-k", 6, *rules_asked)
+    rules = Rules(pins=[7, 3], min_support=4, diversity=0.5)
+    expected = recommend(load(fitted["als"]), [1], k=6, rules=rules).frame
+    assert tastemap(*asked, "--json").json["items"] == expected.to_dicts()
+    assert expected["item_id"].to_list()[:2] == [7, 3]
+    assert "pinned" in tastemap(*asked).out
+    assert "pinned" not in tastemap("recommend", fitted["als"], "--user", 1).out

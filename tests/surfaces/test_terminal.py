@@ -164,7 +164,7 @@ def test_columns_without_a_value_are_not_shown_but_stay_in_json(
     head = tastemap("recommend", fitted["ials"], "--user", 1, "-k", 2).out.split("─")[0].split()
     assert head == ["user_id", "item_id", "rank", "score", "title"]
     row = tastemap("recommend", fitted["ials"], "--user", 1, "-k", 1, "--json").json["items"][0]
-    assert list(row) == ["user_id", "item_id", "rank", "score", "prediction", "title"]
+    assert list(row) == ["user_id", "item_id", "rank", "score", "prediction", "title", "pinned"]
 
 
 @pytest.mark.parametrize("phase", ["search", "fit"])

@@ -69,6 +69,18 @@ def command(
         str | None,
         typer.Option(metavar="FILTER", help='Items to choose from: "year >= 2000 and genre = Horror".'),
     ] = None,
+    pin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TITLE_OR_ID", help="An item that stands first; give it again for more, in order."
+        ),
+    ] = None,
+    min_support: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Leave out items with fewer training interactions.")
+    ] = 0,
+    diversity: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="From 0, the best items, to 1, the least alike.")
+    ] = 0.0,
     as_json: options.Json = False,
 ) -> None:
     """List the best items for users or for a new person.
@@ -80,11 +92,12 @@ def command(
     asked = _Asked(user, users_file, everybody, history, rated)
     asked.check()
     recommender = options.load_model(folder)
-    excluded, allowed = (
+    excluded, allowed, pinned = (
         None if names is None else [options.named_item(recommender, name) for name in names]
-        for names in (exclude, only)
+        for names in (exclude, only, pin)
     )
-    found = _lists(recommender, asked, k, Rules(excluded or (), allowed, where))
+    rules = Rules(excluded or (), allowed, where, min_support, pinned or (), diversity)
+    found = _lists(recommender, asked, k, rules)
     if out is not None:
         from tastemap.data import write_table
 
@@ -117,7 +130,7 @@ def _lists(recommender: Recommender, asked: _Asked, k: int, rules: Rules) -> Rec
 
 
 def _show(found: Recommendations, *, all_of_them: bool) -> None:
-    frame = found.frame
+    frame = found.frame if found.frame["pinned"].any() else found.frame.drop("pinned")
     if not all_of_them and found.n_users > LISTS_ON_A_TERMINAL:
         first = frame["user_id"].unique(maintain_order=True).head(LISTS_ON_A_TERMINAL)
         frame = frame.filter(frame["user_id"].is_in(first.to_list()))

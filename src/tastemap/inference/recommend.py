@@ -12,10 +12,9 @@ from tastemap.data import UNKNOWN, Id, Ids
 from tastemap.errors import check_type
 from tastemap.inference.history import history_of
 from tastemap.inference.items import id_list, item_titles
-from tastemap.inference.lists import top_lists
-from tastemap.inference.rules import Rules, check_k
+from tastemap.inference.ranking import Ranking, rank
+from tastemap.inference.rules import Prepared, Rules, check_k
 from tastemap.linalg.csr import CSR, empty_rows
-from tastemap.linalg.types import BoolArray, Float64Array, Int32Array
 from tastemap.models.base import UserStates
 from tastemap.models.config import positive_min_of
 from tastemap.models.recommender import Recommender, check_recommender
@@ -32,13 +31,14 @@ class Recommendations:
     ----------
     frame : DataFrame
         ``user_id`` (not for a history), ``item_id``, ``rank`` from 1, ``score``, ``prediction`` (in stars; null
-        for ranking models, whose scores have no scale), ``title``. Lists stand in the order asked for.
+        for ranking models, whose scores have no scale), ``title``, ``pinned`` (whether the rules put it there).
+        Lists stand in the order asked for. With diversity the order is not that of the scores.
     k : int
         The length asked for.
     n_users : int
         Lists that were made.
     notes : tuple of str
-        Why a list is shorter than `k`; which users, items or texts of a filter are unknown.
+        Why a list is shorter than `k`; which users, items or texts of a filter are unknown; pins left out.
     """
 
     frame: pl.DataFrame
@@ -72,7 +72,8 @@ def recommend(
     k : int
         List length, >= 1.
     rules : Rules
-        Items to exclude, the only items allowed, a catalog filter.
+        Items to exclude, the only items allowed, a catalog filter, a minimum of support, items to stand first,
+        and how different items should be.
     exclude_seen : bool
         Whether items of a user's training history are left out.
     strict : bool
@@ -164,12 +165,12 @@ def _low_ratings(recommender: Recommender, history: CSR) -> list[str]:
 def _lists(
     recommender: Recommender, states: UserStates, seen: CSR, k: int, rules: Rules
 ) -> tuple[pl.DataFrame, list[str]]:
-    """A table of ``row, item_id, rank, score, prediction, title``, and notes about short and flat lists."""
+    """A table of ``row`` and the columns of a list, and notes about short and flat lists."""
     check_type("rules", rules, Rules, "Rules", "write for example tastemap.Rules(where='year > 2000')")
-    allowed, notes = rules.allowed(recommender)
-    items, scores = top_lists(states, k, seen=seen, allowed=allowed)
-    row, place = np.nonzero(items >= 0)
-    item_index, score = items[row, place], scores[row, place]
+    prepared = rules.prepare(recommender)
+    found = rank(recommender, states, seen, k, prepared)
+    row, place = np.nonzero(found.item_index >= 0)
+    item_index, score = found.item_index[row, place], found.scores[row, place]
     prediction = pl.Series("prediction", recommender.model.link.apply(score))
     if recommender.objective == "ranking":
         prediction = pl.Series("prediction", [None] * len(score), dtype=pl.Float64)
@@ -181,16 +182,19 @@ def _lists(
             pl.Series("score", score),
             prediction,
             item_titles(recommender).gather(item_index).rename("title"),
+            pl.Series("pinned", found.pinned[row, place]),
         ]
     )
-    return frame, [*notes, *_short_lists(items, k, allowed), *_flat_lists(items, scores)]
+    return frame, [*prepared.notes, *_short_lists(found, k, prepared), *_flat_lists(found)]
 
 
-def _short_lists(items: Int32Array, k: int, allowed: BoolArray) -> list[str]:
-    lengths = (items >= 0).sum(axis=1)
+def _short_lists(found: Ranking, k: int, prepared: Prepared) -> list[str]:
+    lengths = (found.item_index >= 0).sum(axis=1)
     short = int((lengths < k).sum())
     if not short:
         return []
+    allowed = prepared.allowed.copy()
+    allowed[prepared.pins] = True
     if not allowed.any():
         return [f"No item is allowed: none of the {len(allowed):,} items meets all that was asked for."]
     return [
@@ -199,15 +203,16 @@ def _short_lists(items: Int32Array, k: int, allowed: BoolArray) -> list[str]:
     ]
 
 
-def _flat_lists(items: Int32Array, scores: Float64Array) -> list[str]:
-    lengths = (items >= 0).sum(axis=1)
-    last = scores[np.arange(len(scores)), np.maximum(lengths - 1, 0)]
-    flat = int(((lengths > 1) & (scores[:, 0] == last)).sum())
+def _flat_lists(found: Ranking) -> list[str]:
+    there = found.item_index >= 0
+    lowest = np.where(there, found.scores, np.inf).min(axis=1, initial=np.inf)
+    highest = found.scores.max(axis=1, initial=-np.inf)
+    flat = int(((there.sum(axis=1) > 1) & (lowest == highest)).sum())
     if not flat:
         return []
-    found = plural(flat, "list")
-    return [f"{found} in no particular order: all items score the same, as for somebody who liked nothing."]
+    lists = plural(flat, "list")
+    return [f"{lists} in no particular order: all items score the same, as for somebody who liked nothing."]
 
 
 def _ordered(frame: pl.DataFrame, *first: str) -> pl.DataFrame:
-    return frame.select(*first, "item_id", "rank", "score", "prediction", "title")
+    return frame.select(*first, "item_id", "rank", "score", "prediction", "title", "pinned")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tastemap.linalg.jit import fast_kernel
-from tastemap.linalg.threads import map_blocks
+from tastemap.linalg.threads import map_blocks, single_threaded_blas
 from tastemap.linalg.types import Float32Array, Float64Array
 
 VALUES_PER_BLOCK = 1_000_000
@@ -42,6 +42,16 @@ def cosine_to(vectors: Float32Array, norms: Float64Array, row: int) -> Float64Ar
         dots_to(vectors, row), scale, out=np.zeros(len(vectors)), where=scale > 0.0
     )
     return np.clip(cosine, -1.0, 1.0, out=cosine)
+
+
+def cosines(vectors: Float32Array) -> Float64Array:
+    """Cosines among the rows of `vectors` (n, d), shape (n, n), float64; 0 where a vector is zero. O(n^2 d)."""
+    wide = vectors.astype(np.float64)
+    norms = np.sqrt(np.einsum("nd,nd->n", wide, wide))[:, None]
+    np.divide(wide, norms, out=wide, where=norms > 0.0)
+    with single_threaded_blas():
+        among: Float64Array = wide @ wide.T
+    return np.clip(among, -1.0, 1.0, out=among)
 
 
 @fast_kernel

@@ -84,6 +84,15 @@ class Model(Protocol):
             If the model does not tell items apart by anything but a bias.
         """
 
+    def similarities(self, item_index: Int32Array) -> Float64Array:
+        """Cosines among n items, shape (n, n), float64: of the same vectors as :meth:`similarity`.
+
+        Raises
+        ------
+        InvalidValueError
+            As for :meth:`similarity`.
+        """
+
 
 @dataclass(frozen=True, eq=False)
 class Contributions:

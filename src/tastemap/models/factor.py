@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tastemap.linalg.cosine import cosine_to, dots_to, row_norms
+from tastemap.linalg.cosine import cosine_to, cosines, dots_to, row_norms
 from tastemap.linalg.csr import CSR, empty_rows
 from tastemap.linalg.gramian import moments
 from tastemap.linalg.jit import fast_kernel, kernel
@@ -132,6 +132,12 @@ class FactorModel:
         if measure == "cosine":
             return cosine_to(self.item_factors, self.item_norms, item_index)
         return dots_to(self.item_factors, item_index)
+
+    def similarities(self, item_index: Int32Array) -> Float64Array:
+        """Cosines of factors; O(n^2 d)."""
+        if not self.n_factors:
+            raise no_item_vectors("A model of biases alone")
+        return cosines(self.item_factors[item_index])
 
     def score_history(self, history: CSR) -> Float64Array:
         """Scores of the entries of `history`, whose rows are the fitted users, shape (nnz,), float64.

@@ -69,6 +69,10 @@ class ItemWeights:
             return self.weights.cosine_to(item_index)
         return self.weights.from_item(item_index)
 
+    def similarities(self, item_index: Int32Array) -> Float64Array:
+        """Cosines between rows of weights."""
+        return self.weights.cosines(item_index)
+
 
 @dataclass(frozen=True, eq=False)
 class HistoryUsers:

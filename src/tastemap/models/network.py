@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tastemap.linalg.cosine import cosine_to, dots_to, row_norms
+from tastemap.linalg.cosine import cosine_to, cosines, dots_to, row_norms
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.jit import kernel
 from tastemap.linalg.threads import single_threaded_blas
@@ -156,6 +156,10 @@ class Network:
         if measure == "cosine":
             return cosine_to(self.item_inputs, self.item_norms, item_index)
         return dots_to(self.item_inputs, item_index)
+
+    def similarities(self, item_index: Int32Array) -> Float64Array:
+        """Cosines of item inputs; O(n^2 q)."""
+        return cosines(self.item_inputs[item_index])
 
     @property
     def _padded_items(self) -> Float64Array:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tastemap.linalg.cosine import cosine_to, row_norms
+from tastemap.linalg.cosine import cosine_to, cosines, row_norms
 from tastemap.linalg.csr import CSR, row_numbers
 from tastemap.linalg.jit import kernel
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array
@@ -46,6 +46,9 @@ class WeightMatrix(Protocol):
 
     def cosine_to(self, item_index: int) -> Float64Array:
         """Cosine of every row with one row, shape (I,), float64; 0 where a row is zero."""
+
+    def cosines(self, item_index: Int32Array) -> Float64Array:
+        """Cosines among n rows, shape (n, n), float64; 0 where a row is zero."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +97,10 @@ class DenseWeights:
     def cosine_to(self, item_index: int) -> Float64Array:
         """O(I^2)."""
         return cosine_to(self.matrix, self.norms, item_index)
+
+    def cosines(self, item_index: Int32Array) -> Float64Array:
+        """O(n^2 I)."""
+        return cosines(self.matrix[item_index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +159,14 @@ class SparseWeights:
             self._by_row(products), scale, out=np.zeros(self.n_items), where=scale > 0.0
         )
         return np.clip(cosine, -1.0, 1.0, out=cosine)
+
+    def cosines(self, item_index: Int32Array) -> Float64Array:
+        """As of dense rows, of the columns that one of them has."""
+        rows = self.rows.take(item_index)
+        columns, place = np.unique(rows.indices, return_inverse=True)
+        vectors = np.zeros((rows.n_rows, len(columns)), np.float32)
+        vectors[row_numbers(rows.indptr), place] = rows.values
+        return cosines(vectors)
 
     @property
     def _arrays(self) -> tuple[Int64Array, Int32Array, Float32Array]:

@@ -267,9 +267,10 @@ def test_tables_have_the_agreed_columns() -> None:
         "score",
         "prediction",
         "title",
+        "pinned",
     ]
     history = recommend_for_history(popular(), {1: 5.0}, k=1).frame
-    assert history.columns == ["item_id", "rank", "score", "prediction", "title"]
+    assert history.columns == ["item_id", "rank", "score", "prediction", "title", "pinned"]
     assert predict(popular(), ["u1"], [1]).columns == ["user_id", "item_id", "score", "prediction", "known"]
     assert recommend(popular(), k=1).frame["rank"].dtype == pl.Int64
 
