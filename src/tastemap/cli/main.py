@@ -24,6 +24,7 @@ from tastemap.cli import (
     rate,
     recommend,
     reproduce,
+    serve,
     similar,
 )
 from tastemap.cli.output import print_error
@@ -59,6 +60,7 @@ for module in (
     compare,
     rate,
     reproduce,
+    serve,
 ):
     app.command(module.NAME, epilog=f"Example: {module.EXAMPLE}")(module.command)
 

@@ -1,0 +1,210 @@
+"""The outermost part of the application, which each request passes on its way in and each answer out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tastemap.errors import TastemapError
+from tastemap.service.database.errors import DatabaseError
+from tastemap.service.guard.bodies import LOGIN_BYTES, check_type, has_body, read_body, replay
+from tastemap.service.guard.gate import ANYBODY, Gate, current_keys
+from tastemap.service.guard.headers import STATIC, security_headers
+from tastemap.service.guard.refusals import Header, RefusedError, internal_error, retry_after
+from tastemap.service.guard.request_ids import request_id
+from tastemap.service.guard.scopes import API, HEALTH, LOGIN, LOGOUT, SAFE
+from tastemap.service.settings import ServiceSettings
+from tastemap.service.telemetry.logs import log_request
+
+LOG = logging.getLogger("tastemap.service")
+OVERLOADED_S = 1.0
+UNMATCHED = "(none)"
+"""The route of requests that no route answers; their paths may hold anything and are not logged."""
+_OURS = frozenset(
+    name
+    for name, _ in (*security_headers("/", b"", ""), (b"content-security-policy", b""), (b"x-request-id", b""))
+)
+
+
+class Edge:
+    """ASGI middleware around everything: ids, limits, keys, headers, log lines, figures.
+
+    One class and one pass, since every layer of middleware costs each request a few microseconds. The state
+    of a request gets ``request_id``, ``caller`` (a :class:`Caller`) and, for pages, ``nonce``.
+
+    Parameters
+    ----------
+    app : ASGI application
+    gate : Gate
+    settings : ServiceSettings
+    """
+
+    def __init__(self, app: ASGIApp, gate: Gate, settings: ServiceSettings) -> None:
+        self._app = app
+        self._gate = gate
+        self._settings = settings
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, refuse a WebSocket, or pass on the start and end of the application."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008, "reason": "there are no WebSockets here"})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        fields = dict(scope["headers"])
+        answer = _Answer(scope, fields, send)
+        telemetry = scope["app"].state.telemetry
+        telemetry.in_flight.inc()
+        self._in_flight += 1
+        try:
+            await self._answer(scope, fields, receive, answer)
+        except Exception as error:
+            refused = self._refusal_of(error, scope, answer.request_id)
+            telemetry.observe_error(refused.code)
+            await answer.refuse(refused)
+        finally:
+            self._in_flight -= 1
+            telemetry.in_flight.dec()
+            seconds = time.perf_counter() - started
+            route = route_of(scope)
+            telemetry.observe_request(route, scope["method"], answer.status, seconds)
+            log_request(answer.request_id, scope, route, answer.status, seconds, answer.size)
+
+    async def _answer(
+        self, scope: Scope, fields: Mapping[bytes, bytes], receive: Receive, answer: _Answer
+    ) -> None:
+        settings, path = self._settings, scope["path"]
+        async with asyncio.timeout(settings.request_timeout_s):
+            if path not in HEALTH:
+                if self._in_flight > settings.max_in_flight:
+                    raise _overloaded(settings.max_in_flight)
+                scope["state"]["caller"] = await self._gate.admit(
+                    scope["app"].state.service.store, scope, fields
+                )
+            if has_body(fields):
+                receive = await self._with_body(scope, fields, receive)
+            await self._app(scope, receive, answer.send)
+
+    async def _with_body(self, scope: Scope, fields: Mapping[bytes, bytes], receive: Receive) -> Receive:
+        """Read the body before anybody looks at it, so that no framework's error can hide ours."""
+        settings, limit = self._settings, self._settings.max_body_bytes
+        if scope["path"] in (LOGIN, LOGOUT):
+            check_type(fields, wanted=b"application/x-www-form-urlencoded")
+            limit = min(limit, LOGIN_BYTES)
+        elif scope["method"] not in SAFE:
+            check_type(fields, wanted=b"application/json")
+        body = await read_body(receive, fields, limit, settings.body_timeout_s)
+        return replay(body, receive)
+
+    def _refusal_of(self, error: Exception, scope: Scope, request_id: str) -> RefusedError:
+        if isinstance(error, RefusedError):
+            return error
+        if isinstance(error, TimeoutError):
+            seconds = self._settings.request_timeout_s
+            return RefusedError(
+                503, "timeout", f"No answer within {seconds:g} s.", headers=retry_after(OVERLOADED_S)
+            )
+        if isinstance(error, DatabaseError):
+            return RefusedError(503, error.code, error.message, headers=retry_after(OVERLOADED_S))
+        LOG.error("request %s to %s failed", request_id, route_of(scope), exc_info=error)
+        return internal_error(request_id)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the keys once at start; say in one sentence why a start failed, where one is known."""
+        failure: Message | None = None
+
+        async def watched(message: Message) -> None:
+            nonlocal failure
+            if message["type"] == "lifespan.startup.complete":
+                await current_keys(scope["app"].state.service.store)
+            if message["type"] == "lifespan.startup.failed":
+                failure = message  # with a traceback; the exception that follows knows better
+                return
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except TastemapError as error:
+            if failure is None:
+                raise
+            await send({"type": "lifespan.startup.failed", "message": error.message})
+        except BaseException:
+            if failure is not None:
+                await send(failure)
+            raise
+
+
+class _Answer:
+    """What is sent to one request, with the headers of every answer; counts what went out."""
+
+    def __init__(self, scope: Scope, fields: Mapping[bytes, bytes], send: Send) -> None:
+        self._path = scope["path"]
+        self._send = send
+        state: dict[str, Any] = scope.setdefault("state", {})
+        self.request_id = state["request_id"] = request_id(fields.get(b"x-request-id"))
+        state["caller"] = ANYBODY
+        is_data = self._path.startswith((API, STATIC))
+        self._nonce = "" if is_data else secrets.token_urlsafe(16)
+        state["nonce"] = self._nonce
+        self.status = 0
+        self.size = 0
+
+    async def send(self, message: Message) -> None:
+        """Pass on a part of the answer."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = self._completed(message.get("headers", ()))
+        else:
+            self.size += len(message.get("body", b""))
+        await self._send(message)
+
+    async def refuse(self, refused: RefusedError) -> None:
+        """Say no; if the answer has begun already it stays unfinished, which ends the connection."""
+        if self.status:
+            return
+        status, headers, body = refused.raw()
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+    def _completed(self, headers: Any) -> list[Header]:
+        content_type, kept = b"", []
+        for header in headers:
+            name = header[0]
+            if name == b"content-type":
+                content_type = header[1]
+            if name not in _OURS or (name == b"cache-control" and self._path.startswith(STATIC)):
+                kept.append(header)
+        added = security_headers(self._path, content_type, self._nonce)
+        return [*kept, (b"x-request-id", self.request_id.encode()), *added]
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the path, such as ``/v1/users/{user_id}``: it names the route and no user."""
+    route = scope.get("route")
+    path = getattr(route, "path", None)
+    if path is None:
+        return UNMATCHED
+    # Newer releases of FastAPI name a route without the prefix of its router.
+    is_short = scope["path"].startswith(API) and not path.startswith(API)
+    return f"{API[:-1]}{path}" if is_short else str(path)
+
+
+def _overloaded(limit: int) -> RefusedError:
+    return RefusedError(
+        503,
+        "overloaded",
+        f"This worker answers {limit} requests already; come again in a moment.",
+        headers=retry_after(OVERLOADED_S),
+        limit=limit,
+    )

@@ -1,0 +1,87 @@
+"""The login of people: a form that takes a key, and a cookie for it."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from tastemap.service.database.store import Store
+from tastemap.service.guard.gate import Gate, address_of, current_keys
+from tastemap.service.guard.refusals import RefusedError
+from tastemap.service.guard.scopes import LOGIN, LOGOUT
+from tastemap.service.guard.sessions import issue, set_cookie
+from tastemap.service.pages.render import environment
+
+SEE_OTHER = 303
+
+
+def login_router(gate: Gate, session_s: int) -> APIRouter:
+    """The routes ``/login`` and ``/logout``; a session lasts `session_s` seconds."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(LOGIN)
+    async def form(request: Request) -> Response:
+        if gate.is_open(await current_keys(_store(request))):
+            return _to(request, "/")
+        return _form(request, request.query_params.get("next", "/"))
+
+    @router.post(LOGIN)
+    async def login(request: Request) -> Response:
+        given = parse_qs((await request.body()).decode("latin-1"), max_num_fields=10)
+        secret, wanted = given.get("key", [""])[0].strip(), given.get("next", ["/"])[0]
+        keys = await current_keys(_store(request))
+        try:
+            hashed, key = gate.key_of(secret, keys, address_of(request.scope))
+        except RefusedError as refused:
+            return _form(request, wanted, refused)
+        answer = _to(request, wanted)
+        session = issue(key.name, hashed, int(time.time()) + session_s)
+        answer.headers["set-cookie"] = set_cookie(session, session_s, secure=_is_secure(request))
+        return answer
+
+    @router.post(LOGOUT)
+    async def logout(request: Request) -> Response:
+        answer = _to(request, LOGIN)
+        answer.headers["set-cookie"] = set_cookie("", 0, secure=_is_secure(request))
+        return answer
+
+    return router
+
+
+def local_path(wanted: str) -> str:
+    """`wanted` if it is a path of this service, else the first page.
+
+    >>> local_path("/item?id=7"), local_path("//elsewhere.example"), local_path("https://elsewhere.example")
+    ('/item?id=7', '/', '/')
+    """
+    is_local = (
+        wanted.startswith("/") and not wanted.startswith("//") and wanted.isprintable() and "\\" not in wanted
+    )
+    return wanted if is_local else "/"
+
+
+def _form(request: Request, wanted: str, refused: RefusedError | None = None) -> Response:
+    shown = {
+        "root": request.scope.get("root_path", ""),
+        "next": local_path(wanted),
+        "error": None if refused is None else refused.message,
+    }
+    text = environment().get_template("login.html").render(login=shown)
+    status, headers = (200, {}) if refused is None else (refused.status, refused.headers)
+    return HTMLResponse(text, status, headers=headers)
+
+
+def _to(request: Request, wanted: str) -> Response:
+    return RedirectResponse(request.scope.get("root_path", "") + local_path(wanted), SEE_OTHER)
+
+
+def _is_secure(request: Request) -> bool:
+    return bool(request.scope["scheme"] == "https")
+
+
+def _store(request: Request) -> Store:
+    store: Store = request.app.state.service.store
+    return store

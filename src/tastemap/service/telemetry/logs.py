@@ -1,0 +1,85 @@
+"""Log lines, as text or JSON: what happened, never a secret and never the id of a user or an item."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from typing import Literal
+
+import orjson
+from starlette.types import Scope
+
+ACCESS = logging.getLogger("tastemap.access")
+_QUIET = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
+
+
+def log_request(request_id: str, scope: Scope, route: str, status: int, seconds: float, size: int) -> None:
+    """One line for an answered request.
+
+    The route is a template and the query is left out: both may hold the id of a person. A status of 0 says that
+    the client went away before there was an answer.
+    """
+    if not ACCESS.isEnabledFor(logging.INFO):
+        return
+    fields = {
+        "id": request_id,
+        "method": scope["method"],
+        "route": route,
+        "status": status,
+        "duration_ms": round(1000 * seconds, 3),
+        "bytes": size,
+        "key": scope["state"]["caller"].name,
+    }
+    ACCESS.info("request", extra={"fields": fields})
+
+
+class TextFormatter(logging.Formatter):
+    """``time level message key=value …``, one line but for tracebacks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A record as text."""
+        fields = getattr(record, "fields", {})
+        named = "".join(f" {name}={_shown(value)}" for name, value in fields.items())
+        line = f"{_utc(record.created)} {record.levelname} {record.getMessage()}{named}"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A record as JSON."""
+        line = {
+            "time": _utc(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        } | getattr(record, "fields", {})
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def set_up_logging(form: Literal["text", "json"]) -> None:
+    """Write the lines of the service, and the warnings of all libraries, to stderr in this form."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("tastemap").setLevel(logging.INFO)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _utc(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{int((seconds - whole) * 1000):03d}Z"
+
+
+def _shown(value: object) -> str:
+    text = "-" if value is None else str(value)
+    is_plain = text.isprintable() and not any(character in text for character in ' "=\\')
+    return text if is_plain and text else json.dumps(text)
