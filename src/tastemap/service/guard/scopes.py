@@ -22,8 +22,8 @@ API = "/v1/"
 
 _OPEN = HEALTH | {LOGIN, LOGOUT}
 _ADMIN_METHODS = frozenset({"DELETE", "PUT", "PATCH"})
-# An id may be any text, so whatever ends like an export is taken for one. A route's pattern ends in $, which lets a
-# line break stand behind the path.
+# An id may be any text, so whatever ends like an export is taken for one. A route's pattern ends in $, which
+# lets a line break stand behind the path.
 _ADMIN_PATHS = re.compile(r"/v1/(users/.*/export|model/reload)[/\s]*", re.DOTALL)
 
 
