@@ -15,6 +15,8 @@ from pathlib import Path
 import psycopg
 
 USER = "tastemap"
+CAREFUL = "careful"
+"""A name that needs a password, once a role of that name is made."""
 SETTINGS = """
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -32,7 +34,7 @@ def newest_postgres() -> str | None:
 
 
 class Cluster:
-    """A running server that trusts whoever asks from this machine."""
+    """A running server that trusts whoever asks from this machine, but for :data:`CAREFUL`."""
 
     def __init__(self, programs: Path) -> None:
         self._programs = programs
@@ -48,6 +50,8 @@ class Cluster:
             self.port: int = free.getsockname()[1]
         with (self.folder / "postgresql.conf").open("a") as file:
             file.write(SETTINGS.format(port=self.port))
+        who = self.folder / "pg_hba.conf"
+        who.write_text(f"host all {CAREFUL} 127.0.0.1/32 scram-sha-256\n{who.read_text()}")
         self._names = (f"test_{number}" for number in count())
         self.start()
 

@@ -23,6 +23,7 @@ from tastemap.service.database.urls import Target
 BUSY_S = 5.0
 """How long a write waits for the lock of another one."""
 CONNECT_S = 2
+SQLITE_HEAD = b"SQLite format 3\0"
 REST_S = 1.0
 """After a failure to connect nobody tries again for this long: each reader would wait for a dead server."""
 LOCK = 0x7461_7374_656D_6170
@@ -61,6 +62,7 @@ class Connections:
         """
         if self._target.path is not None:
             with self._told():
+                self._refuse_other_files(self._target.path)
                 self._become_wal()
                 self._file = _identity(self._target.path)
         with self.writing() as connection:
@@ -148,6 +150,23 @@ class Connections:
             self._kept.held = None
             raise
 
+    def _refuse_other_files(self, path: Path) -> None:
+        """Raise if the file is there and no database: SQLite would take a short one for an empty database."""
+        head = b""
+        try:
+            if path.is_file():
+                with path.open("rb") as file:
+                    head = file.read(len(SQLITE_HEAD))
+        except OSError as error:
+            raise DatabaseError(
+                f"The database {self._target.shown} cannot be used: {error.strerror}."
+            ) from error
+        if head not in (b"", SQLITE_HEAD):
+            raise DatabaseError(
+                f"The database {self._target.shown} cannot be used: the file is there and is no SQLite "
+                "database; name another one."
+            )
+
     def _become_wal(self) -> None:
         """Readers and the writer no longer wait for each other; the file remembers it."""
         # The busy timeout does not cover this step.
@@ -181,7 +200,8 @@ class Connections:
         try:
             yield
         except (DBAPIError, PoolTimeoutError, sqlite3.Error) as error:
-            raise self._sentence(error) from error
+            # A driver's own words may repeat a password, so those of a server's are not passed on.
+            raise self._sentence(error) from (error if self.is_file else None)
         self._rest_until = 0.0
 
     def _sentence(self, error: DBAPIError | PoolTimeoutError | sqlite3.Error) -> DatabaseError:
