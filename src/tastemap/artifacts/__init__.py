@@ -5,5 +5,18 @@ The written format is ``docs/design/artifact-format.md``.
 
 from tastemap.artifacts.artifact import ensure_writable, info, is_artifact, load, save, versions
 from tastemap.artifacts.contents import ensure_storable
+from tastemap.artifacts.identity import Identity, forget_earlier, identify, load_identified
 
-__all__ = ["ensure_storable", "ensure_writable", "info", "is_artifact", "load", "save", "versions"]
+__all__ = [
+    "Identity",
+    "ensure_storable",
+    "ensure_writable",
+    "forget_earlier",
+    "identify",
+    "info",
+    "is_artifact",
+    "load",
+    "load_identified",
+    "save",
+    "versions",
+]

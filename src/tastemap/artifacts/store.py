@@ -121,6 +121,20 @@ def current_version(folder: Path) -> int:
     return earlier[-1] if is_copy else earlier[-1] + 1
 
 
+def forget_earlier(folder: Path) -> None:
+    """Remove every earlier manifest, and the files that only they name; the caller holds the lock."""
+    for number in earlier_versions(folder):
+        if read_manifest(folder, number) != read_manifest(folder):
+            (folder / _version_name(number)).unlink()
+    _remove_unreferenced(folder)
+    _sync(folder)
+
+
+def manifest_name(folder: Path, number: int) -> str:
+    """The file that holds the manifest of a version, which may not be there."""
+    return MANIFEST if number == current_version(folder) else _version_name(number)
+
+
 def is_unfinished(folder: Path) -> bool:
     """Whether `folder` holds nothing but what a save that was cut off left there."""
     names = _names(folder)

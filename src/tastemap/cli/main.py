@@ -23,6 +23,7 @@ from tastemap.cli import (
     predict,
     rate,
     recommend,
+    refit,
     reproduce,
     serve,
     similar,
@@ -61,6 +62,7 @@ for module in (
     rate,
     reproduce,
     serve,
+    refit,
 ):
     app.command(module.NAME, epilog=f"Example: {module.EXAMPLE}")(module.command)
 

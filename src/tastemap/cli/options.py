@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,11 +46,36 @@ ItemFeatures = Annotated[
     typer.Option(metavar="FILE", help="Table of titles and item features, with a column item_id."),
 ]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same bytes.")]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar="TASTEMAP_DATABASE",
+        show_envvar=False,
+        help="sqlite:///FILE or postgresql://USER@HOST/NAME; default: a file beside DIR. Put a URL with a "
+        "password into the variable TASTEMAP_DATABASE, which other users of the machine cannot read.",
+    ),
+]
 K = Annotated[int, typer.Option("-k", min=1, metavar="N", help="Length of a list.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model; give it again for more."),
 ]
+
+
+@contextmanager
+def service_extra() -> Iterator[None]:
+    """Around imports of what only the service needs: what is missing is told with what installs it."""
+    from tastemap.errors import MissingExtraError
+
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("tastemap"):
+            raise
+        raise MissingExtraError(
+            f"This needs {error.name}, which is not installed. Install it: pip install 'tastemap[service]'."
+        ) from error
 
 
 def load_data(

@@ -15,16 +15,7 @@ EXAMPLE = "tastemap serve my-model"
 
 def command(
     folder: options.Folder,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            envvar="TASTEMAP_DATABASE",
-            show_envvar=False,
-            help="sqlite:///FILE or postgresql://USER@HOST/NAME; default: a file beside DIR. Put a URL with a "
-            "password into the variable TASTEMAP_DATABASE, which other users of the machine cannot read.",
-        ),
-    ] = None,
+    database: options.Database = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; others than loopback need keys.")
     ] = "127.0.0.1",
@@ -46,18 +37,9 @@ def command(
     as_json: options.Json = False,
 ) -> None:
     """Serve a saved model over HTTP, with live events and an explorer."""
-    from tastemap.errors import MissingExtraError
-
-    try:
+    with options.service_extra():
         from tastemap.service.server import run
         from tastemap.service.settings import ServiceSettings
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("tastemap"):
-            raise
-        raise MissingExtraError(
-            f"Serving needs {error.name}, which is not installed. "
-            "Install it with: pip install 'tastemap[service]'"
-        ) from error
 
     settings = ServiceSettings.of(
         folder=folder,

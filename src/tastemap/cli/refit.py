@@ -1,0 +1,70 @@
+"""``tastemap refit``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tastemap.cli import options
+from tastemap.cli.output import next_step, print_json, say
+from tastemap.cli.progress import TerminalProgress
+from tastemap.plurals import plural
+
+NAME = "refit"
+EXAMPLE = "tastemap refit my-model"
+
+
+def command(
+    folder: options.Folder,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Fit this, with all events, instead of the interactions kept in the artifact.",
+        ),
+    ] = None,
+    database: options.Database = None,
+    as_json: options.Json = False,
+) -> None:
+    """Fit a served model again with the events that came in, and publish it as a new version.
+
+    Running servers of the same database follow within two seconds. Users who were erased are left out,
+    and earlier versions, which still hold them, are deleted.
+    """
+    from tastemap.artifacts import ensure_writable
+
+    with options.service_extra():
+        from tastemap.service.database.store import Store
+        from tastemap.service.database.urls import default_url
+        from tastemap.service.refit import refit
+
+    ensure_writable(folder)
+    with TerminalProgress(quiet=as_json) as progress:
+        data = options.load_data(source, (None,) * 4, (None, None), progress) if source is not None else None
+        store = Store.open(database or default_url(folder))
+        try:
+            done = refit(folder, store, source=data, progress=progress)
+        finally:
+            store.close()
+    interactions = done.recommender.train.interactions
+    if as_json:
+        print_json(
+            {
+                "artifact": str(folder),
+                "version": done.version,
+                "n_events": done.n_events,
+                "events_through": done.events_through,
+                "n_erased": done.n_erased,
+                "n_users": interactions.n_users,
+                "n_items": interactions.n_items,
+                "n_interactions": len(interactions),
+            }
+        )
+        return
+    counted = plural(done.n_events, "event")
+    say(f"Fitted {done.recommender.name} to {interactions.summary}, with {counted} laid over them.")
+    if done.n_erased:
+        say(f"Left out {plural(done.n_erased, 'erased user')} and deleted the earlier versions.")
+    say(f"Published version {done.version} of {folder}; running servers follow within two seconds.")
+    next_step("info", folder)

@@ -1,0 +1,83 @@
+"""Items: search, detail, neighbors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tastemap.data import Id
+from tastemap.inference import matching_items, similar_items
+from tastemap.models.base import Measure
+from tastemap.service.answers.cursors import paged
+from tastemap.service.live.serving import Serving
+
+Fields = dict[str, Any]
+
+
+def search(serving: Serving, words: str | None, limit: int, cursor: str | None) -> Fields:
+    """Items that the words may mean, the best match first; without words all items, the most popular first."""
+    recommender = serving.recommender
+    n_items = len(serving.item_ids)
+    if words is not None and words.strip():
+        found = matching_items(recommender, words, n_items)
+    else:
+        found = np.argsort(-recommender.train.interactions.popularity, kind="stable")
+    page, following = paged(serving, found.tolist(), limit, cursor)
+    rows = [_brief(serving, item) for item in page]
+    return {"items": rows, "n_found": len(found), "next_cursor": following}
+
+
+def item(serving: Serving, item_id: Id) -> Fields:
+    """What is known of one item.
+
+    Raises
+    ------
+    UnknownItemError
+        With near matches.
+    """
+    recommender = serving.recommender
+    index = recommender.items.index(item_id)
+    data = recommender.train.interactions
+    _, values = data.by_item.row(index)
+    known = recommender.catalog.row(index, named=True)
+    bias = getattr(recommender.model, "item_bias", None)
+    levels, counts = np.unique(values, return_counts=True)
+    return {
+        **_brief(serving, index),
+        "mean_rating": None if data.is_implicit or not len(values) else float(values.mean(dtype=np.float64)),
+        "bias": None if bias is None or not bias.any() else float(bias[index]),
+        "ratings": [
+            {"rating": float(level), "count": int(count)} for level, count in zip(levels, counts, strict=True)
+        ],
+        "features": {name: value for name, value in known.items() if name not in ("item_id", "title")},
+    }
+
+
+def similar(serving: Serving, item_id: Id, measure: Measure, k: int, min_common_users: int) -> Fields:
+    """The neighbors of an item.
+
+    Raises
+    ------
+    UnknownItemError, InvalidValueError
+        As :func:`tastemap.similar_items`.
+    """
+    index = serving.recommender.items.index(item_id)
+    found = similar_items(
+        serving.recommender, item_id, measure=measure, k=k, min_common_users=min_common_users, by="id"
+    )
+    return {
+        **_brief(serving, index),
+        "measure": measure,
+        "similar": found.frame.to_dicts(),
+        "left_out": found.left_out,
+        "notes": list(found.notes),
+    }
+
+
+def _brief(serving: Serving, index: int) -> Fields:
+    return {
+        "item_id": serving.item_ids[index],
+        "title": serving.titles[index],
+        "popularity": serving.support[index],
+    }

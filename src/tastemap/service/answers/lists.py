@@ -1,0 +1,123 @@
+"""Lists with their reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tastemap.inference.explain import reasons
+from tastemap.inference.intervals import spread_of
+from tastemap.inference.ranking import popular, rank
+from tastemap.linalg.csr import empty_rows
+from tastemap.linalg.top_k import top_k
+from tastemap.linalg.types import Float64Array, Int32Array
+from tastemap.service.answers.asked import ListOptions
+from tastemap.service.live.person import Person
+from tastemap.service.live.serving import Serving
+
+Fields = dict[str, Any]
+
+
+def list_for(serving: Serving, person: Person, asked: ListOptions) -> Fields:
+    """The list of a person: what the library's ``recommend`` gives, with reasons, intervals and support."""
+    recommender = serving.recommender
+    prepared = serving.prepared(asked.rules())
+    seen = person.history if asked.exclude_seen else empty_rows(1, recommender.model.n_items)
+    if person.basis == "popularity":
+        ranking = popular(recommender, asked.k, prepared, seen)
+    else:
+        ranking = rank(recommender, person.states, seen, asked.k, prepared)
+    found = ranking.item_index[0]
+    items = found[found >= 0]
+    scores = ranking.scores[0][: len(items)]
+    rows = _rows(serving, items, scores, ranking.pinned[0][: len(items)].tolist())
+    if person.basis != "popularity":
+        _add_predictions(serving, person, items, scores, asked.level, rows)
+    if asked.reasons:
+        _add_reasons(serving, person, items, scores, asked.reasons, rows)
+    notes = [*person.notes, *prepared.notes]
+    if len(items) < asked.k:
+        notes.append(f"The list holds {len(items)} of {asked.k} items: no others are allowed and unseen.")
+    return {
+        "user_id": person.user_id,
+        "basis": person.basis,
+        "k": asked.k,
+        "model": recommender.name,
+        "version": serving.version,
+        "items": rows,
+        "notes": notes,
+    }
+
+
+def _rows(serving: Serving, items: Int32Array, scores: Float64Array, pinned: list[bool]) -> list[Fields]:
+    ids, titles, support = serving.item_ids, serving.titles, serving.support
+    return [
+        {
+            "item_id": ids[item],
+            "rank": place + 1,
+            "score": score,
+            "prediction": None,
+            "lower": None,
+            "upper": None,
+            "title": titles[item],
+            "support": support[item],
+            "pinned": pinned[place],
+        }
+        for place, (item, score) in enumerate(zip(items.tolist(), scores.tolist(), strict=True))
+    ]
+
+
+def _add_predictions(
+    serving: Serving, person: Person, items: Int32Array, scores: Float64Array, level: float, rows: list[Fields]
+) -> None:
+    """Predicted ratings, and for fitted users how sure the model is, where it knows."""
+    recommender = serving.recommender
+    if recommender.objective != "rating":
+        return
+    predictions = recommender.model.link.apply(scores)
+    for row, prediction in zip(rows, predictions.tolist(), strict=True):
+        row["prediction"] = prediction
+    users = np.full(len(items), person.user_index, np.int32)
+    spread = spread_of(recommender, users, items, predictions)
+    if spread is None or person.user_index < 0:
+        return
+    for row, lower, upper in zip(rows, *(ends.tolist() for ends in spread.interval(level)), strict=True):
+        row["lower"], row["upper"] = lower, upper
+
+
+def _add_reasons(
+    serving: Serving, person: Person, items: Int32Array, scores: Float64Array, n: int, rows: list[Fields]
+) -> None:
+    """The `n` strongest reasons of each item, and what is left: together they are the score."""
+    if person.basis == "popularity":
+        for row in rows:
+            row.update(baseline=row["score"], reasons=[], others=0.0, remainder=0.0, additive=True)
+        return
+    found = reasons(serving.recommender, person.history, items)
+    strongest = _strongest(found.values, n)
+    strengths = np.take_along_axis(found.values, strongest, axis=1)  # (k, n)
+    sums = found.values.sum(axis=1)
+    left = (found.baseline, sums - strengths.sum(axis=1), scores - found.baseline - sums)
+    told = (person.history.indices[strongest], person.history.values[strongest], strengths)
+    for row, owned, ratings, values, baseline, others, remainder in zip(
+        rows, *(column.tolist() for column in (*told, *left)), strict=True
+    ):
+        row["baseline"] = baseline
+        row["reasons"] = [
+            {
+                "item_id": serving.item_ids[item],
+                "title": serving.titles[item],
+                "rating": rating,
+                "contribution": value,
+            }
+            for item, rating, value in zip(owned, ratings, values, strict=True)
+        ]
+        row["others"], row["remainder"], row["additive"] = others, remainder, found.additive
+
+
+def _strongest(values: Float64Array, n: int) -> Int32Array:
+    """The places of the `n` values of each row farthest from 0, shape (k, min(n, s)), strongest first."""
+    everything = np.ones(values.shape[1], np.bool_)
+    none = empty_rows(*values.shape)
+    return top_k(np.abs(values), n, seen_indptr=none.indptr, seen_indices=none.indices, allowed=everything)

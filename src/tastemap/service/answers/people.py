@@ -1,0 +1,184 @@
+"""Users: what is stored of them, what they would rate, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tastemap.data import UNKNOWN, Id
+from tastemap.inference.explain import reasons
+from tastemap.inference.intervals import spread_of
+from tastemap.service.answers.cursors import paged
+from tastemap.service.database.records import Event
+from tastemap.service.live.person import Entries, Person, entries_of
+from tastemap.service.live.serving import Serving
+
+Fields = dict[str, Any]
+
+
+def user(serving: Serving, user_id: Id, events: Sequence[Event]) -> Fields:
+    """What is known of a user, in short.
+
+    Raises
+    ------
+    UnknownUserError
+        If that is nothing.
+    """
+    entries = entries_of(serving, user_id, events)
+    known, index = _known(serving, user_id)
+    is_implicit = serving.recommender.train.interactions.is_implicit
+    n = len(entries.items)
+    return {
+        "user_id": known,
+        "known": index != UNKNOWN,
+        "n_ratings": n,
+        "n_from_events": int(entries.from_event.sum()),
+        "mean_rating": None if is_implicit or not n else float(entries.values.mean(dtype=np.float64)),
+        "features": _features(serving, known),
+    }
+
+
+def history(serving: Serving, user_id: Id, events: Sequence[Event], limit: int, cursor: str | None) -> Fields:
+    """The items of a user, the latest first; those of one time by rising item index."""
+    entries = entries_of(serving, user_id, events)
+    order = np.lexsort((entries.items, -entries.times))
+    page, following = paged(serving, order.tolist(), limit, cursor)
+    rows = _rows(serving, entries)
+    known, _ = _known(serving, user_id)
+    return {
+        "user_id": known,
+        "n_ratings": len(entries.items),
+        "items": [rows[place] for place in page],
+        "next_cursor": following,
+    }
+
+
+def export(serving: Serving, user_id: Id, events: Sequence[Event]) -> Fields:
+    """All that is stored of a user: what the artifact holds, and every event."""
+    entries = entries_of(serving, user_id, events)
+    known, _ = _known(serving, user_id)
+    return {
+        "user_id": known,
+        "features": _features(serving, known),
+        "history": _rows(serving, entries),
+        "events": [_event(event) for event in events if event.kind != "erasure"],
+    }
+
+
+def predictions(serving: Serving, person: Person, item_ids: Sequence[Id], level: float) -> Fields:
+    """Scores and predicted ratings of some items; an unknown one contributes nothing and is marked."""
+    recommender = serving.recommender
+    index = recommender.items.indices([str(id) for id in item_ids])
+    scores = person.states.score(index[None, :])[0]
+    rated = recommender.model.link.apply(scores)
+    is_known = person.basis != "popularity"
+    spread = spread_of(recommender, np.full(len(index), person.user_index, np.int32), index, rated)
+    ends = spread.interval(level) if spread is not None else (np.full(len(index), np.nan),) * 2
+    rows = []
+    for place, item in enumerate(index.tolist()):
+        sides = (is_known, item != UNKNOWN)
+        lower, upper = float(ends[0][place]), float(ends[1][place])
+        rows.append(
+            {
+                "item_id": item_ids[place] if item == UNKNOWN else serving.item_ids[item],
+                "title": None if item == UNKNOWN else serving.titles[item],
+                "score": float(scores[place]),
+                "prediction": float(rated[place]) if recommender.objective == "rating" else None,
+                "known": {(True, True): "both", (True, False): "user", (False, True): "item"}.get(
+                    sides, "none"
+                ),
+                "lower": None if np.isnan(lower) else lower,
+                "upper": None if np.isnan(upper) else upper,
+            }
+        )
+    return {"user_id": person.user_id, "basis": person.basis, "items": rows, "notes": list(person.notes)}
+
+
+def explanation(serving: Serving, person: Person, item_id: Id) -> Fields:
+    """Why an item has its score: every reason, the strongest first.
+
+    Raises
+    ------
+    UnknownItemError
+        With near matches.
+    """
+    recommender = serving.recommender
+    item = recommender.items.index(item_id)
+    wanted = np.array([item], np.int32)
+    score = float(person.states.score(wanted[None, :])[0, 0])
+    found = reasons(recommender, person.history, wanted)
+    values, owned = found.values[0], person.history.indices
+    order = np.lexsort((owned, -np.abs(values)))
+    is_rating = recommender.objective == "rating"
+    return {
+        "user_id": person.user_id,
+        "basis": person.basis,
+        "item_id": serving.item_ids[item],
+        "title": serving.titles[item],
+        "score": score,
+        "prediction": float(recommender.model.link.apply(np.array([score]))[0]) if is_rating else None,
+        "baseline": float(found.baseline[0]),
+        "reasons": [
+            {
+                "item_id": serving.item_ids[int(owned[place])],
+                "title": serving.titles[int(owned[place])],
+                "rating": float(person.history.values[place]),
+                "contribution": float(values[place]),
+            }
+            for place in order.tolist()
+        ],
+        "remainder": score - float(found.baseline[0]) - float(values.sum()),
+        "additive": found.additive,
+        "notes": list(person.notes),
+    }
+
+
+def _known(serving: Serving, user_id: Id) -> tuple[Id, int]:
+    users = serving.recommender.users
+    index = users.find(user_id)
+    return (user_id if index == UNKNOWN else users.to_id(index)), index
+
+
+def _features(serving: Serving, user_id: Id) -> Mapping[str, Any]:
+    frame = serving.recommender.train.user_features
+    if frame is None:
+        return {}
+    row = (
+        frame.filter(frame["user_id"] == user_id)
+        if frame["user_id"].dtype.is_integer() == isinstance(user_id, int)
+        else frame.clear()
+    )
+    return {} if row.is_empty() else {k: v for k, v in row.row(0, named=True).items() if k != "user_id"}
+
+
+def _rows(serving: Serving, entries: Entries) -> list[Fields]:
+    return [
+        {
+            "item_id": serving.item_ids[item],
+            "title": serving.titles[item],
+            "rating": value,
+            "timestamp": None if time < 0 else time,
+            "source": "event" if from_event else "training",
+        }
+        for item, value, time, from_event in zip(
+            entries.items.tolist(),
+            entries.values.tolist(),
+            entries.times.tolist(),
+            entries.from_event.tolist(),
+            strict=True,
+        )
+    ]
+
+
+def _event(event: Event) -> Fields:
+    return {
+        "seq": event.seq,
+        "item_id": event.item_id,
+        "kind": event.kind,
+        "rating": event.value,
+        "timestamp": int(event.time),
+        "received": event.received,
+        "key": event.client_key,
+    }

@@ -1,0 +1,86 @@
+"""The application: what is made at start, which routes there are, and what surrounds them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+
+from anyio.to_thread import run_sync
+from fastapi import FastAPI
+
+from tastemap.errors import TastemapError
+from tastemap.service import pages
+from tastemap.service.database.store import Store
+from tastemap.service.database.writer import Writer
+from tastemap.service.guard import add_guards
+from tastemap.service.live.service import Service
+from tastemap.service.routes import events, items, model, operations, recommendations, users
+from tastemap.service.routes.errors import add_handlers
+from tastemap.service.settings import ServiceSettings
+from tastemap.service.telemetry.metrics import Telemetry
+
+LOG = logging.getLogger("tastemap.service")
+FOLLOWED_EVERY_S = 1.0
+API = "/v1"
+
+
+def create_app(settings: ServiceSettings) -> FastAPI:
+    """The service over one artifact, as an ASGI application; loading happens when it starts.
+
+    *Stability: caller-stable.*
+    """
+    app = FastAPI(
+        title="Tastemap",
+        version=version("tastemap"),
+        description="Recommendations with reasons from one artifact, with live events.",
+        lifespan=_lifespan(settings),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{API}/openapi.json",
+    )
+    for module in (recommendations, items, users, events, model):
+        app.include_router(module.router, prefix=API)
+    app.include_router(operations.router)
+    pages.add_pages(app)
+    add_handlers(app)
+    add_guards(app, settings)
+    return app
+
+
+def _lifespan(settings: ServiceSettings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        store = await run_sync(Store.open, settings.database_url)
+        try:
+            service = await run_sync(Service, settings.folder, store)
+            writer = Writer(store, limit=settings.queue_limit)
+            app.state.settings, app.state.service, app.state.writer = settings, service, writer
+            app.state.telemetry = Telemetry(service, writer)
+            following = asyncio.create_task(_follow(service))
+            try:
+                yield
+            finally:
+                following.cancel()
+                await run_sync(writer.close)  # what was acknowledged is on disk, what waits is written
+        finally:
+            await run_sync(store.close)
+
+    return lifespan
+
+
+async def _follow(service: Service) -> None:
+    """Serve what another worker or a refit names; whatever fails is told and tried again."""
+    said = ""
+    while True:
+        await asyncio.sleep(FOLLOWED_EVERY_S)
+        try:
+            if await run_sync(service.follow):
+                LOG.info("now serving version %d", service.serving.version)
+            said = ""
+        except TastemapError as error:
+            if str(error) != said:  # once, not every second
+                LOG.warning("what is named to be served cannot be: %s", error)
+            said = str(error)

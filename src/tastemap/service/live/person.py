@@ -1,0 +1,227 @@
+"""Who a list is for: a fitted user, a history, or somebody of whom nothing is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from tastemap.data import UNKNOWN, Id
+from tastemap.errors import UnknownUserError
+from tastemap.inference.history import history_of
+from tastemap.linalg.csr import CSR, empty_rows
+from tastemap.linalg.types import BoolArray, Float32Array, Int32Array, Int64Array
+from tastemap.models.base import UserStates
+from tastemap.service.database.records import Event
+from tastemap.service.live.serving import Serving
+
+Basis = Literal["user", "history", "popularity"]
+NO_TIME = -1
+"""The time of a training row of a data set without times: every event is later."""
+
+
+@dataclass(frozen=True, eq=False)
+class Entries:
+    """The items of one person, by rising item index.
+
+    Parameters
+    ----------
+    items : array of shape (s,), int32
+    values : array of shape (s,), float32
+        Stars, or counts.
+    times : array of shape (s,), int64
+        Seconds since 1970; -1 where nobody knows.
+    from_event : array of shape (s,), bool
+        Whether an event says so, else the training data.
+    n_unknown : int
+        Events on items that the model does not know yet.
+    """
+
+    items: Int32Array
+    values: Float32Array
+    times: Int64Array
+    from_event: BoolArray
+    n_unknown: int = 0
+
+    def row(self, n_items: int, *, timed: bool) -> CSR:
+        """The entries as a matrix of shape (1, I)."""
+        bounds = np.array([0, len(self.items)], np.int64)
+        return CSR(bounds, self.items, self.values, n_items, self.times if timed else None)
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """What a list, a prediction or a reason starts from.
+
+    Parameters
+    ----------
+    user_id : int, str or None
+        As the model or the request writes it; None for a history alone.
+    user_index : int
+        Of a fitted user whose state is the fitted one; -1 otherwise.
+    basis : {"user", "history", "popularity"}
+    states : UserStates of length 1
+    history : CSR of shape (1, I)
+    notes : tuple of str
+    """
+
+    user_id: Id | None
+    user_index: int
+    basis: Basis
+    states: UserStates
+    history: CSR
+    notes: tuple[str, ...] = ()
+
+    def noted(self, note: str) -> Person:
+        """The same, with one more thing to know."""
+        return replace(self, notes=(*self.notes, note))
+
+
+def person_of_user(serving: Serving, user_id: Id, events: Sequence[Event]) -> Person:
+    """A user, by what the model has fitted if no `events` came after, else folded in from all that is known."""
+    user_index = serving.recommender.users.find(user_id)
+    if user_index == UNKNOWN and not events:
+        return _nobody(serving, user_id)
+    model = serving.recommender.model
+    if not events:
+        index = np.array([user_index])
+        history = serving.recommender.train.interactions.by_user.take(index)
+        return Person(_own_id(serving, user_index), user_index, "user", model.users(index), history)
+    entries = laid_over(serving, user_index, events)
+    known_id = user_id if user_index == UNKNOWN else _own_id(serving, user_index)
+    if not len(entries.items):
+        return _nobody(serving, known_id, _unknown_items(entries.n_unknown))
+    timed = serving.recommender.train.interactions.timestamps is not None
+    history = entries.row(model.n_items, timed=timed)
+    notes = _unknown_items(entries.n_unknown)
+    return Person(known_id, UNKNOWN, "history", model.fold_in(history), history, notes)
+
+
+def person_of_history(serving: Serving, ratings: Mapping[Id, float]) -> Person:
+    """Somebody known only by some ratings; of nobody's ratings nothing is known.
+
+    Raises
+    ------
+    UnknownItemError, InvalidValueError
+        As :func:`tastemap.inference.history.history_of`.
+    """
+    if not ratings:
+        return _nobody(serving, None)
+    found = history_of(serving.recommender, ratings)
+    notes = _unknown_items(len(found.unknown))
+    states = serving.recommender.model.fold_in(found.items)
+    return Person(None, UNKNOWN, "history", states, found.items, notes)
+
+
+def without(serving: Serving, person: Person, drop: Sequence[Id]) -> Person:
+    """Somebody's history folded in again without some entries; ids that are not in it change nothing."""
+    dropped = serving.recommender.items.indices([str(id) for id in drop])
+    row, kept = person.history, ~np.isin(person.history.indices, dropped)
+    if kept.all():
+        return person
+    if not kept.any():
+        return _nobody(serving, person.user_id)
+    times = None if row.times is None else row.times[kept]
+    bounds = np.array([0, kept.sum()], np.int64)
+    history = CSR(bounds, row.indices[kept], row.values[kept], row.n_columns, times)
+    states = serving.recommender.model.fold_in(history)
+    return replace(person, user_index=UNKNOWN, basis="history", states=states, history=history)
+
+
+def entries_of(serving: Serving, user_id: Id, events: Sequence[Event]) -> Entries:
+    """All that is known of a user.
+
+    Raises
+    ------
+    UnknownUserError
+        If that is nothing; near matches are listed.
+    """
+    users = serving.recommender.users
+    user_index = users.find(user_id)
+    entries = laid_over(serving, user_index, events)
+    if len(entries.items) or entries.n_unknown:
+        return entries
+    if user_index == UNKNOWN:
+        users.index(user_id)  # raises, with near matches
+    raise UnknownUserError(f"Unknown user id {user_id!r}: nothing is stored of this user.", id=user_id)
+
+
+def laid_over(serving: Serving, user_index: int, events: Sequence[Event]) -> Entries:
+    """The training row of a user (none for -1) with `events`, given by rising ``seq``, laid over it.
+
+    An erasure takes out all that came in before it. Then, in order of time (of equal times, of ``seq``; the
+    training row comes first): a rating replaces, counts add up, a withdrawal takes an item out.
+    """
+    data = serving.recommender.train.interactions
+    start, stop = data.by_user.indptr[user_index : user_index + 2] if user_index != UNKNOWN else (0, 0)
+    items, values = data.item_index[start:stop], data.values[start:stop]
+    times = np.full(len(items), NO_TIME) if data.timestamps is None else data.timestamps[start:stop]
+    if not events:
+        return Entries(items, values, times, np.zeros(len(items), np.bool_))
+    rows: dict[int, Row] = {
+        item: (value, time, False)
+        for item, value, time in zip(items.tolist(), values.tolist(), times.tolist(), strict=True)
+    }
+    last = max((place for place, event in enumerate(events) if event.kind == "erasure"), default=-1)
+    if last >= 0:
+        rows.clear()
+    news = sorted(events[last + 1 :], key=lambda event: event.time)  # stable: of equal times by seq
+    unknown = set()
+    index = serving.recommender.items.indices([event.item_id for event in news]).tolist()
+    for event, item in zip(news, index, strict=True):
+        if item == UNKNOWN:
+            unknown.add(event.item_id)
+        else:
+            _lay_one(rows, item, event, adds_up=data.is_implicit)
+    return _entries(rows, len(unknown))
+
+
+Row = tuple[float, int, bool]
+
+
+def _lay_one(rows: dict[int, Row], item: int, event: Event, *, adds_up: bool) -> None:
+    value, time, _ = rows.get(item, (0.0, NO_TIME, False))
+    if event.kind == "withdrawal":
+        if event.time >= time:
+            rows.pop(item, None)
+    elif adds_up:
+        rows[item] = value + event.value, max(time, int(event.time)), True
+    elif event.time >= time:
+        rows[item] = event.value, int(event.time), True
+
+
+def _entries(rows: Mapping[int, Row], n_unknown: int) -> Entries:
+    items = np.array(sorted(rows), np.int32)
+    chosen = [rows[item] for item in items.tolist()]
+    return Entries(
+        items,
+        np.array([row[0] for row in chosen], np.float32),
+        np.array([row[1] for row in chosen], np.int64),
+        np.array([row[2] for row in chosen], np.bool_),
+        n_unknown,
+    )
+
+
+def _nobody(serving: Serving, user_id: Id | None, notes: tuple[str, ...] = ()) -> Person:
+    model = serving.recommender.model
+    said = "Nothing is known of this user: the most popular items."
+    return Person(
+        user_id,
+        UNKNOWN,
+        "popularity",
+        model.users(np.array([UNKNOWN])),
+        empty_rows(1, model.n_items),
+        (said, *notes),
+    )
+
+
+def _own_id(serving: Serving, user_index: int) -> Id:
+    return serving.recommender.users.to_id(user_index)
+
+
+def _unknown_items(n: int) -> tuple[str, ...]:
+    if not n:
+        return ()
+    return (f"{n} of the items are not known to the model yet and were left out.",)

@@ -1,0 +1,113 @@
+"""What all routes of one worker share: the version that is served, and the way to events."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from anyio.to_thread import run_sync
+
+from tastemap.artifacts import identify
+from tastemap.data import Id
+from tastemap.errors import TastemapError
+from tastemap.service.database.errors import DatabaseError
+from tastemap.service.database.records import Event
+from tastemap.service.database.store import Store
+from tastemap.service.live.person import Person, person_of_history, person_of_user, without
+from tastemap.service.live.serving import Serving, events_through, load_serving
+
+LOG = logging.getLogger("tastemap.service")
+WITHOUT_EVENTS = "The database of events cannot be reached: this is the model's answer without live events."
+
+
+class Service:
+    """The served version, replaced as a whole; and reads of what came after it.
+
+    Parameters
+    ----------
+    folder : Path
+        The artifact.
+    store : Store
+        Events, and which version all workers serve.
+    """
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self.folder = folder
+        self.store = store
+        self._loading = threading.Lock()
+        self.serving = self._load_named()
+
+    async def events_of(self, user_id: Id) -> list[Event]:
+        """Events of a user that the served fit has not seen.
+
+        Raises
+        ------
+        DatabaseError
+            If they cannot be read.
+        """
+        through = self.serving.events_through
+        if self.store.is_local:  # a few microseconds: a thread would take longer
+            return self.store.events_of(str(user_id), through)
+        return await run_sync(self.store.events_of, str(user_id), through)
+
+    async def person(self, user_id: Id) -> Person:
+        """A user with all events so far; without the database, as the model knows the user, and it says so."""
+        serving = self.serving
+        try:
+            events: Sequence[Event] = await self.events_of(user_id)
+        except DatabaseError:
+            person = person_of_user(serving, user_id, ())
+            return person.noted(WITHOUT_EVENTS)
+        return person_of_user(serving, user_id, events)
+
+    async def person_without(self, user_id: Id, drop: Sequence[Id]) -> Person:
+        """A user as if some entries were not there."""
+        person = await self.person(user_id)
+        return without(self.serving, person, drop) if drop else person
+
+    def person_of(self, ratings: Mapping[Id, float]) -> Person:
+        """Somebody known only by some ratings."""
+        return person_of_history(self.serving, ratings)
+
+    def reload(self, version: int | None) -> Serving:
+        """Serve a version, here at once and in all other workers within a second or two; blocks while it loads.
+
+        Raises
+        ------
+        ArtifactError
+            If it cannot be loaded; what was served stays.
+        DatabaseError
+            If the other workers cannot be told; what was served stays.
+        """
+        with self._loading:
+            identity = identify(self.folder, version)
+            through = events_through(self.store, identity.digest)
+            serving = load_serving(self.folder, version, through)
+            self.store.serve(serving.version, serving.digest, serving.events_through, time.time())
+            self.serving = serving
+        return serving
+
+    def follow(self) -> bool:
+        """Serve what another worker or a refit has named, if that is another one; whether there was."""
+        named = self.store.served()
+        if named is None or named.digest == self.serving.digest:
+            return False
+        with self._loading:
+            self.serving = load_serving(self.folder, named.version, named.events_through)
+        return True
+
+    def _load_named(self) -> Serving:
+        """The version named in the database, as long as it is there; else the current one."""
+        named = self.store.served()
+        if named is not None:
+            try:
+                serving = load_serving(self.folder, named.version, named.events_through)
+                if serving.digest == named.digest:
+                    return serving
+            except TastemapError as error:
+                LOG.warning("version %d cannot be served, the current one is: %s", named.version, error)
+        identity = identify(self.folder)
+        return load_serving(self.folder, None, events_through(self.store, identity.digest))

@@ -1,0 +1,101 @@
+"""A recommender as it is served: with what many requests need, made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from tastemap.artifacts import load_identified
+from tastemap.data import Id
+from tastemap.inference import Rules
+from tastemap.inference.explain import reasons
+from tastemap.inference.ranking import rank
+from tastemap.inference.rules import Prepared
+from tastemap.models.recommender import Recommender
+from tastemap.service.database.store import Store
+
+RULES_KEPT = 64
+"""Sets of rules whose masks are kept; each takes a byte an item."""
+
+
+def events_through(store: Store, digest: str) -> int:
+    """The last event that a version was fitted to; 0 for one that was not fitted from events."""
+    named = store.served()
+    return named.events_through if named is not None and named.digest == digest else 0
+
+
+def load_serving(folder: Path, version: int | None, events_through: int) -> Serving:
+    """Load a version (None: the current one) and make it ready.
+
+    Raises
+    ------
+    ArtifactError
+        If it is missing, damaged or not understood.
+    """
+    recommender, identity = load_identified(folder, version=version)
+    return Serving(
+        recommender, folder, identity.version, identity.digest, identity.saved, events_through
+    ).warmed()
+
+
+@dataclass(frozen=True, eq=False)
+class Serving:
+    """One version of an artifact in memory; never changed, only replaced by another one.
+
+    Parameters
+    ----------
+    recommender : Recommender
+    folder : Path
+        The artifact.
+    version : int
+        Its number among :func:`tastemap.artifacts.versions`.
+    digest : str
+        Of its manifest, sha256: artifacts of one number may differ.
+    saved : float
+        When its manifest was written, in seconds since 1970.
+    events_through : int
+        The last event that the fit has seen; later ones are laid over its histories.
+    """
+
+    recommender: Recommender
+    folder: Path
+    version: int
+    digest: str
+    saved: float
+    events_through: int
+
+    @cached_property
+    def item_ids(self) -> list[Id]:
+        """The id of each item, in index order."""
+        return self.recommender.items.ids.to_list()
+
+    @cached_property
+    def titles(self) -> list[str | None]:
+        """The title of each item, in index order; None where the catalog knows none."""
+        catalog = self.recommender.catalog
+        return catalog["title"].to_list() if "title" in catalog.columns else [None] * len(self.item_ids)
+
+    @cached_property
+    def support(self) -> list[int]:
+        """Training interactions of each item, in index order."""
+        counts: list[int] = self.recommender.train.interactions.popularity.tolist()
+        return counts
+
+    @cached_property
+    def prepared(self) -> Callable[[Rules], Prepared]:
+        """Rules made ready for this catalog; the latest ones are kept."""
+        return lru_cache(maxsize=RULES_KEPT)(lambda rules: rules.prepare(self.recommender))
+
+    def warmed(self) -> Serving:
+        """Itself, once what the first request would wait for is made: tables of items, kernels."""
+        _ = self.item_ids, self.titles, self.support, self.recommender.folded_titles
+        model, data = self.recommender.model, self.recommender.train.interactions
+        first, _ = np.array([0]), data.by_item
+        history = data.by_user.take(first)
+        ranking = rank(self.recommender, model.fold_in(history), history, 1, self.prepared(Rules()))
+        reasons(self.recommender, history, ranking.item_index[0])
+        return self

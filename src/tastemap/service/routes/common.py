@@ -1,0 +1,29 @@
+"""What routes share: the service of the application, and answers as bytes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Path, Query, Request, Response
+from pydantic import AfterValidator
+
+from tastemap.service.answers.asked import LONGEST_ID, check_id
+from tastemap.service.answers.cursors import LARGEST_PAGE
+from tastemap.service.live.service import Service
+
+
+def answered(content: Any, status: int = 200) -> Response:
+    """A dict as JSON: written once, without another look at every field."""
+    return Response(orjson.dumps(content), status, media_type="application/json")
+
+
+async def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+Shared = Annotated[Service, Depends(_service)]
+PathId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID), AfterValidator(check_id)]
+Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="rows of a page")]
+Cursor = Annotated[str | None, Query(max_length=64, description="next_cursor of the page before")]

@@ -1,0 +1,98 @@
+"""Every failure in one shape: ``{"error": {"code", "message", "details"}}``."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from tastemap.errors import (
+    FilterError,
+    InvalidValueError,
+    TastemapError,
+    UnknownItemError,
+    UnknownNameError,
+    UnknownUserError,
+)
+from tastemap.service.database.errors import DatabaseError, KeyConflictError, QueueFullError
+from tastemap.service.routes.schemas import ErrorBody
+
+LOG = logging.getLogger("tastemap.service")
+
+STATUS: tuple[tuple[type[TastemapError], int], ...] = (
+    (UnknownUserError, 404),
+    (UnknownItemError, 404),
+    (KeyConflictError, 409),
+    (QueueFullError, 503),
+    (DatabaseError, 503),
+    (UnknownNameError, 422),
+    (FilterError, 422),
+    (InvalidValueError, 422),
+)
+RETRY_AFTER_S = 1
+CODES = {404: "not_found", 405: "method_not_allowed"}
+SHOWN = 3
+
+
+def failed(status: int, code: str, message: str, details: dict[str, Any] | None = None) -> Response:
+    """An error as a response."""
+    body = {"error": {"code": code, "message": message, "details": details or {}}}
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
+    return Response(orjson.dumps(body, default=str), status, headers, "application/json")
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Entries of a route's ``responses`` for the failures that it may answer with."""
+    said = {
+        400: "The body is no JSON",
+        401: "A key is needed",
+        403: "The key does not allow this",
+        404: "Nothing of this id is known",
+        409: "The key of the event was used for something else",
+        413: "The body is too large",
+        415: "The body must be application/json",
+        422: "A value is outside what is allowed",
+        429: "Too many requests",
+        503: "Busy, or the database cannot be reached",
+    }
+    return {status: {"model": ErrorBody, "description": said[status]} for status in statuses}
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Answer every exception in the one shape."""
+
+    @app.exception_handler(TastemapError)
+    async def _known(_: Request, error: TastemapError) -> Response:
+        status = next((status for kind, status in STATUS if isinstance(error, kind)), 409)
+        return failed(status, error.code, error.message, error.details)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> Response:
+        found = error.errors()
+        if any(one["type"] == "json_invalid" for one in found):
+            return failed(400, "invalid_json", "The body must be JSON; check its quotes, commas and brackets.")
+        told = [f"{_place(one)}: {one['msg']}" for one in found[:SHOWN]]
+        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        details = {"errors": [{"where": _place(one), "message": one["msg"]} for one in found]}
+        return failed(422, "invalid_request", "; ".join(told) + more + ".", details)
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> Response:
+        answer = failed(error.status_code, CODES.get(error.status_code, "error"), f"{error.detail}.")
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    async def _unknown(request: Request, error: Exception) -> Response:
+        LOG.error("a defect of Tastemap in %s %s", request.method, request.url.path, exc_info=error)
+        return failed(500, "internal", "Internal error, a defect of Tastemap; the log tells more.")
+
+
+def _place(error: Any) -> str:
+    """Which field an error of validation is about: ``history.0.rating``."""
+    parts = [str(part) for part in error["loc"] if part not in ("query", "body", "path")]
+    return ".".join(parts) or "body"

@@ -1,0 +1,106 @@
+"""Events: what users rate, counted once and kept before it is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request, Response
+
+from tastemap.data import Id
+from tastemap.data.id_map import IdMap
+from tastemap.errors import InvalidValueError
+from tastemap.service.database.records import NewEvent
+from tastemap.service.live.serving import Serving
+from tastemap.service.routes.common import Shared, answered
+from tastemap.service.routes.errors import documented
+from tastemap.service.routes.schemas import BatchReceipt, BatchRequest, EventReceipt, EventRequest
+
+router = APIRouter(tags=["events"])
+
+MOST_AHEAD_S = 300
+"""How far a client's clock may be ahead of ours. A time far ahead would win over every later event."""
+
+
+@router.post(
+    "/events",
+    status_code=201,
+    responses={201: {"model": EventReceipt}, **documented(400, 409, 413, 415, 422, 503)},
+)
+async def one(request: Request, service: Shared, event: EventRequest) -> Response:
+    """Keep an event; the next list of this user counts it."""
+    (receipt,) = await _kept(request, service, [event])
+    return answered(receipt, 201)
+
+
+@router.post(
+    "/events/batch",
+    status_code=201,
+    responses={201: {"model": BatchReceipt}, **documented(400, 409, 413, 415, 422, 503)},
+)
+async def batch(request: Request, service: Shared, body: BatchRequest) -> Response:
+    """Keep up to a thousand events, all or none."""
+    return answered({"events": await _kept(request, service, body.events)}, 201)
+
+
+async def _kept(request: Request, service: Shared, events: Sequence[EventRequest]) -> list[dict[str, object]]:
+    now = time.time()
+    stored = [_as_stored(service.serving, event, now) for event in events]
+    receipts = await asyncio.wrap_future(request.app.state.writer.submit(stored))
+    request.app.state.telemetry.observe_events(receipts)
+    return [{"seq": receipt.seq, "duplicate": receipt.duplicate} for receipt in receipts]
+
+
+def _as_stored(serving: Serving, event: EventRequest, now: float) -> NewEvent:
+    """An event in the terms of the database.
+
+    Raises
+    ------
+    InvalidValueError
+        If a rating is outside the scale, a time is ahead of ours, or an id could never be in the model.
+    """
+    recommender = serving.recommender
+    if event.timestamp is not None and event.timestamp > now + MOST_AHEAD_S:
+        raise InvalidValueError(
+            f"timestamp must not be more than {MOST_AHEAD_S} s ahead of this server's clock, which is at "
+            f"{int(now)}. Got {event.timestamp}; set the clock, or leave timestamp out.",
+            argument="timestamp",
+        )
+    return NewEvent(
+        user_id=_id_text(recommender.users, event.user_id),
+        item_id=_id_text(recommender.items, event.item_id),
+        kind="withdrawal" if event.withdrawn else "interaction",
+        value=0.0 if event.withdrawn else _value(serving, event.rating),
+        time=event.timestamp,  # None: when it is stored, so that a repeated request is the same event
+        client_key=event.key,
+    )
+
+
+def _value(serving: Serving, rating: float | None) -> float:
+    scale = serving.recommender.train.interactions.rating_scale
+    if scale is None:
+        value = 1.0 if rating is None else rating
+        if not value > 0.0:
+            raise InvalidValueError(f"rating, here a count, must be above 0. Got {value:g}.", argument="rating")
+        return value
+    if rating is None or not scale.low <= rating <= scale.high:
+        given = "none" if rating is None else f"{rating:g}"
+        raise InvalidValueError(
+            f"rating must be from {scale.low:g} to {scale.high:g}, as in the training data. Got {given}; "
+            "correct it, or set withdrawn to take a rating back.",
+            argument="rating",
+        )
+    return rating
+
+
+def _id_text(ids: IdMap, id: Id) -> str:
+    """An id as it is kept: as text, of a form that a refit can read back as an id of this kind."""
+    own = ids.own_form(id)
+    if own is None:
+        raise InvalidValueError(
+            f"{ids.kind}_id must be an integer within 64 bits, as all {ids.kind} ids of this model are. Got "
+            f"{str(id)[:40]!r}.",
+            argument=f"{ids.kind}_id",
+        )
+    return str(own)

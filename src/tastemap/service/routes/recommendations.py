@@ -1,0 +1,51 @@
+"""Lists for users and for histories."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from tastemap.data import Id
+from tastemap.errors import InvalidValueError
+from tastemap.service.answers.asked import ListOptions, ListRequest
+from tastemap.service.answers.lists import list_for
+from tastemap.service.live.person import Person
+from tastemap.service.routes.common import Shared, answered
+from tastemap.service.routes.errors import documented
+from tastemap.service.routes.queries import described, path_id, query_of
+from tastemap.service.routes.schemas import ListAnswer
+
+router = APIRouter(tags=["lists"])
+
+
+@router.get(
+    "/users/{user_id:path}/recommendations",
+    responses={200: {"model": ListAnswer}, **documented(422)},
+    openapi_extra=described(ListOptions, "user_id"),
+)
+async def for_user(request: Request) -> Response:
+    """The best items for a user, with every event so far. Somebody unknown gets what is most popular."""
+    asked = query_of(request, ListOptions)
+    return _listed(request, await request.app.state.service.person(path_id(request, "user_id")), asked)
+
+
+@router.post("/recommendations", responses={200: {"model": ListAnswer}, **documented(400, 404, 413, 415, 422)})
+async def for_anybody(request: Request, service: Shared, asked: ListRequest) -> Response:
+    """The best items for a user, or for a history that is not stored."""
+    return _listed(request, await _person(service, asked), asked)
+
+
+async def _person(service: Shared, asked: ListRequest) -> Person:
+    if (asked.user_id is None) == (asked.history is None):
+        raise InvalidValueError("Name either user_id or history, not both and not neither.", argument="history")
+    if asked.history is None:
+        assert asked.user_id is not None
+        return await service.person_without(asked.user_id, asked.drop)
+    ratings: dict[Id, float] = {entry.item_id: entry.rating for entry in asked.history}
+    dropped = {str(id) for id in asked.drop}
+    return service.person_of({id: rating for id, rating in ratings.items() if str(id) not in dropped})
+
+
+def _listed(request: Request, person: Person, asked: ListOptions) -> Response:
+    answer = list_for(request.app.state.service.serving, person, asked)
+    request.app.state.telemetry.observe_list(answer)
+    return answered(answer)

@@ -1,0 +1,97 @@
+"""Users: what is known of them, predicted ratings, reasons, and erasure."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query, Response
+
+from tastemap.inference.intervals import USUAL_LEVEL
+from tastemap.service.answers import people
+from tastemap.service.answers.asked import LONGEST_LIST, AnyId
+from tastemap.service.routes.common import Cursor, Limit, PathId, Shared, answered
+from tastemap.service.routes.errors import documented
+from tastemap.service.routes.schemas import (
+    ErasureAnswer,
+    ExplanationAnswer,
+    ExplanationRequest,
+    ExportAnswer,
+    HistoryPage,
+    PredictionsAnswer,
+    UserAnswer,
+)
+
+router = APIRouter(tags=["users"])
+
+ItemIds = Annotated[list[AnyId], Query(min_length=1, max_length=LONGEST_LIST, alias="item_id")]
+Level = Annotated[float, Query(gt=0.0, lt=1.0, description="share of ratings that intervals hold")]
+ERASED_NOW = "The user is unknown from now on: their events are deleted, and their training rows are not read."
+ERASED_LATER = (
+    "The next `tastemap refit` leaves their rows out of the artifact and deletes the files of earlier versions."
+)
+
+
+@router.get(
+    "/users/{user_id:path}/history", responses={200: {"model": HistoryPage}, **documented(404, 422, 503)}
+)
+async def history(service: Shared, user_id: PathId, limit: Limit = 100, cursor: Cursor = None) -> Response:
+    """The items of a user, the latest first: training rows with all events laid over them."""
+    events = await service.events_of(user_id)
+    return answered(people.history(service.serving, user_id, events, limit, cursor))
+
+
+@router.get(
+    "/users/{user_id:path}/export", responses={200: {"model": ExportAnswer}, **documented(404, 422, 503)}
+)
+async def export(service: Shared, user_id: PathId) -> Response:
+    """All that is stored of a user."""
+    events = await service.events_of(user_id)
+    return answered(people.export(service.serving, user_id, events))
+
+
+@router.get(
+    "/users/{user_id:path}/predictions", responses={200: {"model": PredictionsAnswer}, **documented(422)}
+)
+async def predictions(
+    service: Shared, user_id: PathId, item_ids: ItemIds, level: Level = USUAL_LEVEL
+) -> Response:
+    """Scores and predicted ratings of some items."""
+    person = await service.person(user_id)
+    return answered(people.predictions(service.serving, person, item_ids, level))
+
+
+@router.get(
+    "/users/{user_id:path}/explanations/{item_id:path}",
+    responses={200: {"model": ExplanationAnswer}, **documented(404, 422)},
+)
+async def explanation(service: Shared, user_id: PathId, item_id: PathId) -> Response:
+    """Why an item has its score for a user."""
+    person = await service.person(user_id)
+    return answered(people.explanation(service.serving, person, item_id))
+
+
+@router.post(
+    "/explanations", responses={200: {"model": ExplanationAnswer}, **documented(400, 404, 413, 415, 422)}
+)
+async def explanation_for_history(service: Shared, asked: ExplanationRequest) -> Response:
+    """Why an item would have its score for somebody with this history; nothing is stored."""
+    person = service.person_of({entry.item_id: entry.rating for entry in asked.history})
+    return answered(people.explanation(service.serving, person, asked.item_id))
+
+
+@router.get("/users/{user_id:path}", responses={200: {"model": UserAnswer}, **documented(404, 422, 503)})
+async def user(service: Shared, user_id: PathId) -> Response:
+    """What is known of a user, in short."""
+    events = await service.events_of(user_id)
+    return answered(people.user(service.serving, user_id, events))
+
+
+@router.delete("/users/{user_id:path}", responses={200: {"model": ErasureAnswer}, **documented(404, 422, 503)})
+async def erase(service: Shared, user_id: PathId) -> Response:
+    """Forget a user: at once for every answer, with the next refit in every file."""
+    events = await service.events_of(user_id)
+    known = people.user(service.serving, user_id, events)["user_id"]  # raises if there is nothing to forget
+    seq = await run_sync(service.store.erase, user_id, time.time())
+    return answered({"user_id": known, "seq": seq, "now": ERASED_NOW, "at_next_refit": ERASED_LATER})
