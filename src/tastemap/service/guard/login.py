@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from tastemap.service.database.store import Store
 from tastemap.service.guard.gate import Gate, address_of, current_keys
 from tastemap.service.guard.refusals import RefusedError
 from tastemap.service.guard.scopes import LOGIN, LOGOUT
 from tastemap.service.guard.sessions import issue, set_cookie
-from tastemap.service.pages.render import environment
 
 SEE_OTHER = 303
+
+
+@functools.cache
+def _template() -> Template:
+    # Not the environment of the explorer: its pages need the model, and the login must not.
+    loader = PackageLoader("tastemap.service", "templates")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template("login.html")
 
 
 def login_router(gate: Gate, session_s: int) -> APIRouter:
@@ -69,7 +77,7 @@ def _form(request: Request, wanted: str, refused: RefusedError | None = None) ->
         "next": local_path(wanted),
         "error": None if refused is None else refused.message,
     }
-    text = environment().get_template("login.html").render(login=shown)
+    text = _template().render(login=shown)
     status, headers = (200, {}) if refused is None else (refused.status, refused.headers)
     return HTMLResponse(text, status, headers=headers)
 
