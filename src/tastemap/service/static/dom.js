@@ -29,6 +29,9 @@ export function figure(value, decimals = 2, sign = false) {
 const exactIds = (key, value, context) =>
   key.endsWith("_id") && typeof value === "number" && !Number.isSafeInteger(value) ? context?.source ?? value : value;
 
+/** The data that the server put into the page. */
+export const given = (id) => JSON.parse(document.getElementById(id).textContent, exactIds);
+
 export class Refused extends Error {
   constructor(status, sentence, retryAfter) {
     super(sentence);
@@ -78,4 +81,14 @@ export function latest() {
       return { error };
     }
   };
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** A part of a picture; its looks come from classes and attributes, never from a style attribute. */
+export function drawn(name, attributes = {}, ...children) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
 }

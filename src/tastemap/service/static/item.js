@@ -6,7 +6,10 @@ const button = document.getElementById("add");
 const said = document.getElementById("added");
 const { id, title } = button.dataset;
 const mine = load().find((one) => one.id === id);
-if (mine) said.textContent = `You rated it ${mine.rating}.`;
+if (mine) {
+  said.textContent = "It is among your ratings.";
+  button.textContent = "Change your rating";
+}
 
 button.addEventListener("click", () => {
   location.href = `${root}/for-you#add=${encodeURIComponent(id)}`;

@@ -1,12 +1,15 @@
 // The visitor's own ratings. They stay in this browser; nothing of them is kept by the server.
 const KEY = "tastemap.ratings";
 
-/** Ratings, the latest first: {id, title, rating}; ids are text. */
+/**
+ * Ratings, the latest first: {id, title, share}. Ids are text. The share says where on its scale a rating
+ * stands, 0 to 1, so that it can be read on another model's scale, or as liking or not.
+ */
 export function load() {
   try {
     const kept = JSON.parse(localStorage.getItem(KEY) ?? "[]");
     if (!Array.isArray(kept)) return [];
-    return kept.filter((one) => typeof one?.id === "string" && Number.isFinite(one.rating));
+    return kept.filter((one) => typeof one?.id === "string" && one.share >= 0 && one.share <= 1);
   } catch {
     return []; // storage is forbidden, or holds something else: begin anew
   }
@@ -24,5 +27,5 @@ export function keep(ratings) {
 
 /** Called when another tab changes the ratings. */
 export function onChange(call) {
-  addEventListener("storage", (event) => { if (event.key === KEY) call(load()); });
+  addEventListener("storage", (event) => { if (event.key === KEY || event.key === null) call(load()); });
 }
