@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+import tastemap as tm
+from tastemap.service.database.store import Store
+from tastemap.service.database.urls import default_url
+from tastemap.service.refit import refit
+from tests.surfaces.conftest import Command
+from tests.surfaces.service.conftest import serving
+
+
+def best(client: TestClient, user: object) -> int:
+    found: int = client.get(f"/v1/users/{user}/recommendations?k=1").json()["items"][0]["item_id"]
+    return found
+
+
+def test_an_event_changes_the_next_list(client: TestClient) -> None:
+    top = best(client, 3)
+    answer = client.post("/v1/events", json={"user_id": 3, "item_id": top, "rating": 1})
+    assert answer.status_code == 201
+    after = client.get("/v1/users/3/recommendations?k=40").json()
+    assert after["basis"] == "history"
+    assert top not in {row["item_id"] for row in after["items"]}
+
+
+def test_a_new_user_gets_lists_from_the_first_event_on(client: TestClient) -> None:
+    assert client.get("/v1/users/777/recommendations").json()["basis"] == "popularity"
+    client.post("/v1/events", json={"user_id": 777, "item_id": 5, "rating": 4.5})
+    found = client.get("/v1/users/777/recommendations").json()
+    assert (found["basis"], found["user_id"]) == ("history", "777")
+    body = {"history": [{"item_id": 5, "rating": 4.5}]}
+    assert found["items"] == client.post("/v1/recommendations", json=body).json()["items"]
+
+
+def test_a_rating_taken_back_leaves_the_list_as_it_was(client: TestClient) -> None:
+    body = {"history": [{"item_id": 5, "rating": 4.5}]}
+    client.post("/v1/events", json={"user_id": 777, **body["history"][0]})
+    client.post("/v1/events", json={"user_id": 777, "item_id": 6, "rating": 1})
+    client.post("/v1/events", json={"user_id": 777, "item_id": 6, "withdrawn": True})
+    assert (
+        client.get("/v1/users/777/recommendations").json()["items"]
+        == client.post("/v1/recommendations", json=body).json()["items"]
+    )
+
+
+def test_an_event_sent_twice_is_kept_once(client: TestClient) -> None:
+    event = {"user_id": 3, "item_id": 5, "rating": 2, "key": "one"}
+    first, second = (client.post("/v1/events", json=event).json() for _ in range(2))
+    assert (first["duplicate"], second["duplicate"]) == (False, True)
+    assert first["seq"] == second["seq"]
+    other = client.post("/v1/events", json={**event, "rating": 3})
+    assert other.status_code == 409
+    assert other.json()["error"]["code"] == "key_conflict"
+
+
+def test_a_batch_is_kept_whole_or_not_at_all(client: TestClient) -> None:
+    good = [{"user_id": 888, "item_id": item, "rating": 3} for item in range(5)]
+    bad = client.post("/v1/events/batch", json={"events": [*good, {"user_id": 888, "item_id": 9, "rating": 9}]})
+    assert bad.status_code == 422
+    assert client.get("/v1/users/888/history").status_code == 404
+    receipts = client.post("/v1/events/batch", json={"events": good}).json()["events"]
+    assert [receipt["seq"] for receipt in receipts] == sorted(receipt["seq"] for receipt in receipts)
+    assert client.get("/v1/users/888/history").json()["n_ratings"] == 5
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"rating": 6}, "rating must be from 1 to 5"),
+        ({}, "rating must be from 1 to 5"),
+        ({"rating": 3, "timestamp": int(time.time()) + 3_600}, "ahead of this server's clock"),
+        ({"rating": 3, "user_id": "anna"}, "user_id must be an integer"),
+        ({"rating": 3, "item_id": ""}, "item_id"),
+        ({"rating": "NaN"}, "rating"),
+        ({"rating": 3, "stars": 2}, "stars"),
+        ({"rating": 3, "key": ""}, "key"),
+    ],
+)
+def test_an_event_that_cannot_be_meant_is_refused(
+    client: TestClient, event: dict[str, object], said: str
+) -> None:
+    answer = client.post("/v1/events", json={"user_id": 3, "item_id": 5, **event})
+    assert answer.status_code == 422
+    assert said in answer.json()["error"]["message"]
+    assert client.get("/v1/users/3/recommendations").json()["basis"] == "user"
+
+
+def test_a_clock_that_is_a_little_ahead_is_taken(client: TestClient) -> None:
+    event = {"user_id": 3, "item_id": 5, "rating": 3, "timestamp": int(time.time()) + 60}
+    assert client.post("/v1/events", json=event).status_code == 201
+
+
+def test_malformed_json_is_told(client: TestClient) -> None:
+    answer = client.post("/v1/events", content=b'{"user_id": 3,', headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "invalid_json"
+
+
+def test_events_are_there_after_a_restart(fitted: dict[str, Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(fitted["als"], tmp_path / "model")
+    with serving(folder) as first:
+        first.post("/v1/events", json={"user_id": 777, "item_id": 5, "rating": 4})
+        before = first.get("/v1/users/777/recommendations").json()
+    with serving(folder) as second:
+        assert second.get("/v1/users/777/recommendations").json() == before
+
+
+def test_history_tells_where_each_rating_comes_from(client: TestClient) -> None:
+    before = client.get("/v1/users/3/history").json()
+    item = before["items"][0]["item_id"]
+    client.post("/v1/events", json={"user_id": 3, "item_id": item, "rating": 1})
+    after = client.get("/v1/users/3/history?limit=500").json()
+    assert after["n_ratings"] == before["n_ratings"]
+    assert {row["source"] for row in before["items"]} == {"training"}
+    assert next(row for row in after["items"] if row["item_id"] == item)["source"] == "event"
+
+
+def test_pages_of_a_history_follow_each_other(client: TestClient) -> None:
+    whole = client.get("/v1/users/3/history?limit=500").json()["items"]
+    rows, cursor = [], ""
+    while cursor is not None:
+        page = client.get(f"/v1/users/3/history?limit=4{cursor}").json()
+        rows += page["items"]
+        cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+    assert rows == whole
+    assert client.get("/v1/users/3/history?cursor=nonsense").status_code == 422
+
+
+def test_an_erased_user_is_unknown_at_once_and_gone_after_the_refit(client: TestClient, tmp_path: Path) -> None:
+    client.post("/v1/events", json={"user_id": 3, "item_id": 5, "rating": 4, "key": "of-three"})
+    exported = client.get("/v1/users/3/export").json()
+    assert len(exported["events"]) == 1
+    answer = client.delete("/v1/users/3").json()
+    assert "unknown from now on" in answer["now"]
+    assert "refit" in answer["at_next_refit"]
+    for path in ("", "/history", "/export"):
+        assert client.get(f"/v1/users/3{path}").status_code == 404
+    assert client.get("/v1/users/3/recommendations").json()["basis"] == "popularity"
+    assert client.delete("/v1/users/3").status_code == 404
+    folder = tmp_path / "als"
+    store = Store.open(default_url(folder))
+    done = refit(folder, store)
+    assert [line.action for line in store.audit_lines()].count("erasure") == 1
+    store.close()
+    assert done.n_erased == 1
+    assert tm.load(folder).users.find(3) == -1
+    assert len(list(folder.glob("manifest*.json"))) == 1
+
+
+def test_an_erased_user_may_come_back_as_somebody_new(client: TestClient) -> None:
+    client.delete("/v1/users/3")
+    client.post("/v1/events", json={"user_id": 3, "item_id": 5, "rating": 4})
+    assert client.get("/v1/users/3/history").json()["n_ratings"] == 1
+    assert client.get("/v1/users/3/recommendations").json()["basis"] == "history"
+
+
+def test_a_refit_publishes_what_the_service_said_and_more(
+    client: TestClient, tastemap: Command, tmp_path: Path
+) -> None:
+    for item in (1, 2, 77):
+        client.post("/v1/events", json={"user_id": 900, "item_id": item, "rating": 4})
+    done = tastemap("refit", tmp_path / "als", "--json").json
+    assert (done["version"], done["n_events"]) == (2, 3)
+    deadline = time.monotonic() + 30
+    while client.get("/v1/model").json()["version"] != 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    found = client.get("/v1/users/900/recommendations").json()
+    assert (found["basis"], found["version"], found["user_id"]) == ("user", 2, 900)
+    assert client.get("/v1/items/77").json()["popularity"] == 1
+
+
+def test_a_version_can_be_rolled_back(client: TestClient, tastemap: Command, tmp_path: Path) -> None:
+    before = client.get("/v1/users/3/recommendations").json()
+    client.post("/v1/events", json={"user_id": 3, "item_id": 5, "rating": 1})
+    tastemap("refit", tmp_path / "als")
+    assert client.post("/v1/model/reload", json={}).json()["version"] == 2
+    assert client.get("/v1/users/3/recommendations").json()["basis"] == "user"
+    back = client.post("/v1/model/reload", json={"version": 1}).json()
+    assert (back["before"], back["version"]) == (2, 1)
+    after = client.get("/v1/users/3/recommendations").json()
+    assert after["basis"] == "history"  # the event that version 1 has not seen counts again
+    assert after["version"] == before["version"] == 1
+
+
+def test_a_damaged_version_is_refused_and_the_old_one_stays(
+    client: TestClient, tastemap: Command, tmp_path: Path
+) -> None:
+    folder = tmp_path / "als"
+    before = client.get("/v1/users/3/recommendations").json()
+    (folder / "manifest.json").write_text('{"format": "nonsense"')
+    answer = client.post("/v1/model/reload", json={})
+    assert answer.status_code == 409
+    assert answer.json()["error"]["code"] == "artifact"
+    assert client.get("/v1/users/3/recommendations").json() == before
+    assert client.post("/v1/model/reload", json={"version": 99}).status_code == 409
