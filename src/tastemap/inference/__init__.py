@@ -3,6 +3,7 @@
 from tastemap.inference.explain import Explanation, ListReasons, explain, explain_for_history, reasons
 from tastemap.inference.history import fold_in
 from tastemap.inference.items import FoundItem, find_item, item_titles, matching_items
+from tastemap.inference.new_items import with_new_items
 from tastemap.inference.predict import predict, predict_table
 from tastemap.inference.questions import informative_items
 from tastemap.inference.recommend import Recommendations, recommend, recommend_for_history
@@ -29,4 +30,5 @@ __all__ = [
     "recommend",
     "recommend_for_history",
     "similar_items",
+    "with_new_items",
 ]

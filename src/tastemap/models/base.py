@@ -93,6 +93,24 @@ class Model(Protocol):
             As for :meth:`similarity`.
         """
 
+    def with_items(self, places: Int32Array, histories: CSR, user_index: IntArray) -> Model:
+        """The model with J more items, found from the users who have them, who stay as they are.
+
+        Parameters
+        ----------
+        places : array of shape (J,), int32
+            Where the new items stand among all I + J, rising.
+        histories : CSR of shape (U', I + J)
+            All that is known of the users who have a new item.
+        user_index : array of shape (U',)
+            Who they are; -1 for somebody to be folded in from the other items of the history.
+
+        Raises
+        ------
+        InvalidValueError
+            If only a fit can place items.
+        """
+
 
 @dataclass(frozen=True, eq=False)
 class Contributions:
@@ -155,4 +173,12 @@ def no_item_vectors(what: str) -> InvalidValueError:
     """The error of :meth:`Model.similarity` for a model that has no vectors."""
     return InvalidValueError(
         f"{what} has no item vectors, so items have no similarity. Fit another model, such as als or ease."
+    )
+
+
+def no_new_items(what: str) -> InvalidValueError:
+    """The error of :meth:`Model.with_items` for a model that cannot take in items."""
+    return InvalidValueError(
+        f"{what} cannot take in items that its fit has not seen. Fit it again with their interactions, or use "
+        "als, ials or dot."
     )

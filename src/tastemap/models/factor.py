@@ -15,6 +15,7 @@ from tastemap.linalg.jit import fast_kernel, kernel
 from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
 from tastemap.models.base import Contributions, Link, Measure, check_items, no_item_vectors
+from tastemap.models.new_items import with_folded_items
 from tastemap.models.rating_samples import RatingSamples
 from tastemap.plurals import plural
 
@@ -138,6 +139,10 @@ class FactorModel:
         if not self.n_factors:
             raise no_item_vectors("A model of biases alone")
         return cosines(self.item_factors[item_index])
+
+    def with_items(self, places: Int32Array, histories: CSR, user_index: IntArray) -> FactorModel:
+        """New items are folded in as users are, the roles exchanged."""
+        return with_folded_items(self, places, histories, user_index)
 
     def score_history(self, history: CSR) -> Float64Array:
         """Scores of the entries of `history`, whose rows are the fitted users, shape (nnz,), float64.

@@ -8,7 +8,7 @@ import numpy as np
 
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, IntArray
-from tastemap.models.base import Contributions, Link, Measure, check_items
+from tastemap.models.base import Contributions, Link, Measure, check_items, no_new_items
 from tastemap.models.weight_matrix import WeightMatrix
 from tastemap.plurals import plural
 
@@ -72,6 +72,10 @@ class ItemWeights:
     def similarities(self, item_index: Int32Array) -> Float64Array:
         """Cosines between rows of weights."""
         return self.weights.cosines(item_index)
+
+    def with_items(self, places: Int32Array, histories: CSR, user_index: IntArray) -> ItemWeights:
+        """Refused: weights between items come from all users at once."""
+        raise no_new_items("A model of item-to-item weights")
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from tastemap.linalg.csr import CSR
 from tastemap.linalg.jit import kernel
 from tastemap.linalg.threads import single_threaded_blas
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, IntArray
-from tastemap.models.base import Contributions, Link, Measure, check_items
+from tastemap.models.base import Contributions, Link, Measure, check_items, no_new_items
 from tastemap.models.layers import Layer
 from tastemap.models.network_history import HistoryProblem
 from tastemap.models.network_without import without_each
@@ -160,6 +160,10 @@ class Network:
     def similarities(self, item_index: Int32Array) -> Float64Array:
         """Cosines of item inputs; O(n^2 q)."""
         return cosines(self.item_inputs[item_index])
+
+    def with_items(self, places: Int32Array, histories: CSR, user_index: IntArray) -> Network:
+        """Refused: the loss of an item, with layers fixed, is not known."""
+        raise no_new_items("A network")
 
     @property
     def _padded_items(self) -> Float64Array:
