@@ -64,15 +64,19 @@ def postgres() -> Iterator[Cluster]:
     cluster.remove()
 
 
+@pytest.fixture
+def postgres_url(postgres: Cluster) -> Iterator[str]:
+    """An empty database of it."""
+    with postgres.database() as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'events.db'}"
-        return
-    cluster: Cluster = request.getfixturevalue("postgres")
-    with cluster.database() as url:
-        yield url
+        return f"sqlite:///{tmp_path / 'events.db'}"
+    return str(request.getfixturevalue("postgres_url"))
 
 
 def _tool(name: str, path: str | None) -> str:

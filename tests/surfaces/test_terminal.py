@@ -23,10 +23,11 @@ from tests.surfaces.conftest import Command
 
 
 def commands() -> dict[str, Any]:
-    """Every command by its name, those of ``data`` among them."""
+    """Every command by its name, those of ``data`` and ``keys`` among them."""
     top: Any = typer.main.get_command(app)
-    found = dict(top.commands)
-    return found | {f"data {name}": command for name, command in found.pop("data").commands.items()}
+    groups = {name: command.commands for name, command in top.commands.items() if hasattr(command, "commands")}
+    inner = {f"{group} {name}": command for group, found in groups.items() for name, command in found.items()}
+    return {name: command for name, command in top.commands.items() if name not in groups} | inner
 
 
 @pytest.fixture
@@ -258,6 +259,7 @@ def test_help_fits_80_columns_explains_every_option_and_has_an_example(tastemap:
 def test_the_list_of_commands_cuts_no_summary_short(tastemap: Command) -> None:
     assert not re.search(r"\w\.\.\.", tastemap("--help").out)
     assert not re.search(r"\w\.\.\.", tastemap("data", "--help").out)
+    assert not re.search(r"\w\.\.\.", tastemap("keys", "--help").out)
 
 
 def test_a_terminal_sees_how_far_an_evaluation_is_and_a_pipe_does_not(table: Path) -> None:
@@ -378,7 +380,7 @@ def test_a_note_is_printed_once_in_a_command(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == "Compiling.\nEpoch 3.\n"
 
 
-@pytest.mark.parametrize("typed", [(), ("data",)])
+@pytest.mark.parametrize("typed", [(), ("data",), ("keys",)])
 def test_no_command_shows_the_help_and_is_no_error(tastemap: Command, typed: tuple[str, ...]) -> None:
     answer = tastemap(*typed)
     assert answer.status == 2

@@ -19,6 +19,7 @@ from tastemap.cli import (
     fit,
     info,
     inspect,
+    keys,
     plan,
     predict,
     rate,
@@ -48,6 +49,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
+app.add_typer(keys.app, name="keys")
 for module in (
     plan,
     fit,
