@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from tastemap.errors import MissingExtraError, TastemapError
-from tastemap.service.database import DatabaseError, NewEvent, Store, Writer, connections, urls
+from tastemap.service.database import DatabaseError, NewEvent, Store, Writer, connections
 from tests.postgres import Cluster
 
 N_EVENTS = 20_000
@@ -342,6 +342,6 @@ def test_a_password_that_is_right_opens(postgres: Cluster, caplog: pytest.LogCap
 
 
 def test_without_psycopg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(urls, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'tastemap\[postgres\]'"):
         Store.open("postgresql://127.0.0.1/db")

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
+from tastemap.errors import MissingExtraError
 from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.migrations import upgrade
 from tastemap.service.database.urls import Target
@@ -31,7 +32,13 @@ LOCK = 0x7461_7374_656D_6170
 
 
 class Connections:
-    """The connections of one process to one database; safe to use from several threads."""
+    """The connections of one process to one database; safe to use from several threads.
+
+    Raises
+    ------
+    MissingExtraError
+        If PostgreSQL is named and psycopg is not installed.
+    """
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -260,6 +267,13 @@ def _file_engine(target: Target, **pool: Any) -> Engine:
 
 
 def _server_engine(target: Target) -> Engine:
+    try:
+        import psycopg
+    except ImportError as error:
+        raise MissingExtraError(
+            "A PostgreSQL database needs psycopg, which is not installed. "
+            "Install it with: pip install 'tastemap[postgres]'"
+        ) from error
     settings = {
         "connect_timeout": CONNECT_S,
         "tcp_user_timeout": int(BUSY_S * 1000),  # ms until a server that has vanished counts as gone
@@ -268,6 +282,7 @@ def _server_engine(target: Target) -> Engine:
     engine = create_engine(
         target.url,
         connect_args={key: value for key, value in settings.items() if key not in target.url.query},
+        module=psycopg,
         pool_pre_ping=True,  # connections from before a restart of the server are replaced unseen
         pool_timeout=CONNECT_S,
         pool_size=8,

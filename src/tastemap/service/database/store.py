@@ -64,8 +64,10 @@ class Store:
 
         Raises
         ------
-        InvalidValueError, MissingExtraError
-            See :meth:`Target.of`.
+        InvalidValueError
+            If the URL is none that is taken.
+        MissingExtraError
+            If PostgreSQL is named and psycopg is not installed.
         DatabaseError
             If it cannot be reached or written, or was made by a newer Tastemap.
         """

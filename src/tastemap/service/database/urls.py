@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from tastemap.errors import InvalidValueError, MissingExtraError
+from tastemap.errors import InvalidValueError
 
 SQLITE = "sqlite:///"
 POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
@@ -45,8 +44,6 @@ class Target:
         ------
         InvalidValueError
             If it is none that is taken; the message never repeats it, since it may hold a password.
-        MissingExtraError
-            If PostgreSQL is named and psycopg is not installed.
         """
         scheme, colon, _ = url.partition(":")
         if url.startswith(SQLITE):
@@ -67,11 +64,6 @@ class Target:
                 "password as %XX.",
                 argument="database",
             ) from None
-        if find_spec("psycopg") is None:
-            raise MissingExtraError(
-                "A PostgreSQL database needs psycopg, which is not installed. "
-                "Install it with: pip install 'tastemap[postgres]'"
-            )
         return cls(read.set(drivername="postgresql+psycopg"), None)
 
     @classmethod
