@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from tastemap.errors import MissingExtraError, TastemapError
-from tastemap.service.database import DatabaseError, NewEvent, Store, Writer, connections
+from tastemap.service.database import DatabaseError, NewEvent, Store, Writer, connections, engines
 from tests.postgres import Cluster
 
 N_EVENTS = 20_000
@@ -217,7 +217,7 @@ def test_a_file_that_may_not_be_written_is_named() -> None:
 def test_a_lock_that_another_one_keeps_is_a_sentence(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "BUSY_S", 0.1)
+    monkeypatch.setattr(engines, "BUSY_S", 0.1)
     store, other = Store.open(database_url), Store.open(database_url)
     with other._connections.writing():
         with pytest.raises(DatabaseError, match=r"cannot be used: .*lock"):

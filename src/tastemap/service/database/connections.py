@@ -11,19 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Select, create_engine, event, text
+from sqlalchemy import Connection, Select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
-from tastemap.errors import MissingExtraError
+from tastemap.service.database.engines import BUSY_S, file_engine, server_engine
 from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.migrations import upgrade
 from tastemap.service.database.urls import Target
 
-BUSY_S = 5.0
-"""How long a write waits for the lock of another one."""
-CONNECT_S = 2
 SQLITE_HEAD = b"SQLite format 3\0"
 REST_S = 1.0
 """After a failure to connect nobody tries again for this long: each reader would wait for a dead server."""
@@ -43,11 +40,11 @@ class Connections:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._engine = (
-            _file_engine(target, pool_size=1, max_overflow=0, pool_timeout=BUSY_S)
+            file_engine(target, pool_size=1, max_overflow=0, pool_timeout=BUSY_S)
             if target.path is not None
-            else _server_engine(target)
+            else server_engine(target)
         )
-        reads = self._engine if target.path is None else _file_engine(target, poolclass=NullPool)
+        reads = self._engine if target.path is None else file_engine(target, poolclass=NullPool)
         self._reads = reads.execution_options(isolation_level="AUTOCOMMIT")
         self._kept = _Kept()
         self._all_kept: weakref.WeakSet[_Held] = weakref.WeakSet()
@@ -246,55 +243,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _file_engine(target: Target, **pool: Any) -> Engine:
-    engine = create_engine(
-        target.url,
-        # A kept connection is closed by another thread at the end.
-        connect_args={"timeout": BUSY_S, "check_same_thread": False},
-        hide_parameters=True,
-        **pool,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _: Any) -> None:
-        connection.isolation_level = None  # Python would begin transactions by itself, and not before reads
-        connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
-        connection.execute("PRAGMA foreign_keys = ON")
-
-    return engine
-
-
-def _server_engine(target: Target) -> Engine:
-    try:
-        import psycopg
-    except ImportError as error:
-        raise MissingExtraError(
-            "A PostgreSQL database needs psycopg, which is not installed. "
-            "Install it with: pip install 'tastemap[postgres]'"
-        ) from error
-    settings = {
-        "connect_timeout": CONNECT_S,
-        "tcp_user_timeout": int(BUSY_S * 1000),  # ms until a server that has vanished counts as gone
-        "application_name": "tastemap",
-    }
-    engine = create_engine(
-        target.url,
-        connect_args={key: value for key, value in settings.items() if key not in target.url.query},
-        module=psycopg,
-        pool_pre_ping=True,  # connections from before a restart of the server are replaced unseen
-        pool_timeout=CONNECT_S,
-        pool_size=8,
-        max_overflow=8,
-        hide_parameters=True,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _: Any) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET lock_timeout = '{BUSY_S:g}s'")
-            cursor.execute("SET statement_timeout = '30s'")
-        connection.commit()
-
-    return engine
