@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from tastemap.errors import InvalidValueError, check_type
 from tastemap.service.database.errors import KeyConflictError
@@ -16,6 +16,9 @@ from tastemap.service.database.tables import events
 LONGEST_ID = 512
 LONGEST_KEY = 200
 KEYS_A_QUERY = 500
+
+_STORED = select(events).where(events.c.client_key.in_(bindparam("keys", expanding=True)))
+_NEW = insert(events).returning(events.c.seq, sort_by_parameter_order=True)
 
 Outcome = list[Receipt] | KeyConflictError
 
@@ -102,8 +105,7 @@ def _stored(connection: Connection, keys: Sequence[str]) -> dict[str, _Known]:
     """What is stored of client keys."""
     known = {}
     for start in range(0, len(keys), KEYS_A_QUERY):
-        chosen = events.c.client_key.in_(keys[start : start + KEYS_A_QUERY])
-        for row in connection.execute(select(events).where(chosen)):
+        for row in connection.execute(_STORED, {"keys": keys[start : start + KEYS_A_QUERY]}):
             seq, user_id, item_id, kind, value, time, received, key = row
             known[key] = _Known(NewEvent(user_id, item_id, value, kind, time, key), received, seq)
     return known
@@ -127,7 +129,7 @@ def _place(
                 )
             places.append((before.place, True))
             continue
-        new.append(replace(event, time=received if event.time is None else event.time))
+        new.append(replace(event, time=received) if event.time is None else event)
         place = -len(rows) - len(new)
         if key:
             own[key] = _Known(new[-1], received, place)
@@ -153,5 +155,4 @@ def _insert(connection: Connection, rows: Sequence[NewEvent], received: float) -
         }
         for event in rows
     ]
-    returning = insert(events).returning(events.c.seq, sort_by_parameter_order=True)
-    return list(connection.execute(returning, written).scalars())
+    return list(connection.execute(_NEW, written).scalars())

@@ -127,8 +127,8 @@ class Connections:
                 # of two at once the higher numbers may show first, and who has read up to them would never
                 # see the lower ones. SQLite has one writer anyway; taking its lock at the start of the
                 # transaction lets the busy timeout apply, which the step from reading to writing would not.
-                connection.execute(
-                    text("BEGIN IMMEDIATE" if self.is_file else f"SELECT pg_advisory_xact_lock({LOCK})")
+                connection.exec_driver_sql(
+                    "BEGIN IMMEDIATE" if self.is_file else f"SELECT pg_advisory_xact_lock({LOCK})"
                 )
                 yield connection
             self._check_file()
