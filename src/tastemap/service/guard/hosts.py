@@ -8,11 +8,14 @@ browser writes: `Host` holds the name that the browser believes in, also after t
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tastemap.service.guard.refusals import RefusedError
 from tastemap.service.settings import LOOPBACK_NAMES, ServiceSettings
+
+_HOST = re.compile(r"(?:\[([0-9a-fA-F:.%]+)\]|([^:\[\]]+))(?::\d*)?")
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,8 @@ def foreign_origin() -> RefusedError:
 
 
 def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.rpartition(":")[0] if host.count(":") == 1 else host
+    found = _HOST.fullmatch(host)
+    return host if found is None else found[1] or found[2]
 
 
 def _is_address(name: str) -> bool:
