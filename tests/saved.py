@@ -29,8 +29,9 @@ from tastemap.models.mlp import MLPConfig
 from tastemap.models.network import Network
 from tastemap.models.recommender import Recommender
 from tastemap.models.softmax import SoftmaxConfig
+from tastemap.models.sparse_weights import SparseWeights
 from tastemap.models.user_loss import UserLoss
-from tastemap.models.weight_matrix import DenseWeights, SparseWeights, WeightMatrix
+from tastemap.models.weight_matrix import DenseWeights, WeightMatrix
 from tests.toys import hand_dataset
 
 Json = dict[str, Any]

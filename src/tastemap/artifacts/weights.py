@@ -10,7 +10,8 @@ from tastemap.artifacts.arrays import check_array, check_names, require
 from tastemap.artifacts.tensors import Array
 from tastemap.errors import ArtifactError
 from tastemap.linalg.csr import CSR
-from tastemap.models.weight_matrix import DenseWeights, SparseWeights, WeightMatrix
+from tastemap.models.sparse_weights import SparseWeights
+from tastemap.models.weight_matrix import DenseWeights, WeightMatrix
 
 SPARSE_WEIGHTS = ("weight_indptr", "weight_indices", "weight_values")
 

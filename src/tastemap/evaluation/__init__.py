@@ -3,6 +3,7 @@
 from tastemap.evaluation.compare import compare
 from tastemap.evaluation.comparison import Comparison
 from tastemap.evaluation.describe import describe
+from tastemap.evaluation.diversity import price_of_diversity
 from tastemap.evaluation.evaluate import evaluate, evaluate_recommender
 from tastemap.evaluation.gate import Gate, parse_gate
 from tastemap.evaluation.names import METRICS
@@ -19,5 +20,6 @@ __all__ = [
     "evaluate",
     "evaluate_recommender",
     "parse_gate",
+    "price_of_diversity",
     "table",
 ]

@@ -47,11 +47,16 @@ def cosine_to(vectors: Float32Array, norms: Float64Array, row: int) -> Float64Ar
 def cosines(vectors: Float32Array) -> Float64Array:
     """Cosines among the rows of `vectors` (n, d), shape (n, n), float64; 0 where a vector is zero. O(n^2 d)."""
     wide = vectors.astype(np.float64)
-    norms = np.sqrt(np.einsum("nd,nd->n", wide, wide))[:, None]
-    np.divide(wide, norms, out=wide, where=norms > 0.0)
     with single_threaded_blas():
-        among: Float64Array = wide @ wide.T
-    return np.clip(among, -1.0, 1.0, out=among)
+        return cosines_of_dots(wide @ wide.T)
+
+
+def cosines_of_dots(dots: Float64Array) -> Float64Array:
+    """Cosines from the dot products among n vectors, (n, n), in their place."""
+    norms = np.sqrt(np.diagonal(dots))
+    scale = norms[:, None] * norms
+    np.divide(dots, scale, out=dots, where=scale > 0.0)
+    return np.clip(dots, -1.0, 1.0, out=dots)
 
 
 @fast_kernel

@@ -20,7 +20,7 @@ from tastemap.errors import InvalidValueError
 from tastemap.linalg.neighbors import nearest_columns
 from tastemap.models.config import RankingConfig
 from tastemap.models.item_weights import ItemWeights
-from tastemap.models.weight_matrix import SparseWeights
+from tastemap.models.sparse_weights import SparseWeights
 
 LARGEST_WEIGHTS_BYTES = 8 * 2**30
 """Above this the weights, 8 bytes each, are refused."""

@@ -8,7 +8,8 @@ import pytest
 from tastemap.linalg.csr import CSR, from_pairs
 from tastemap.linalg.types import Float32Array
 from tastemap.models.item_weights import ItemWeights
-from tastemap.models.weight_matrix import DenseWeights, SparseWeights
+from tastemap.models.sparse_weights import SparseWeights
+from tastemap.models.weight_matrix import DenseWeights
 
 BOTH_KINDS = pytest.mark.parametrize("is_sparse", [False, True], ids=["dense", "sparse"])
 
@@ -113,3 +114,27 @@ def test_dense_and_sparse_weights_give_the_same_scores_to_the_bit() -> None:
     dense, sparse = (random_model(is_sparse).users(np.arange(5)) for is_sparse in (False, True))
     assert dense.score(every_item).tobytes() == sparse.score(every_item).tobytes()
     np.testing.assert_array_equal(dense.score_range(), sparse.score_range())
+
+
+def test_sparse_sums_have_the_same_bits_whichever_way_they_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = random_model(is_sparse=True, n_items=60)
+    dense = random_model(is_sparse=False, n_items=60)
+    chosen = np.random.default_rng(2).integers(-1, 60, (5, 30)).astype(np.int32)
+    whole_rows = model.weights.sum_pairs(model.history, chosen)
+    monkeypatch.setattr("tastemap.models.sparse_weights.SEARCHES", 0)
+    searched = model.weights.sum_pairs(model.history, chosen)
+    assert (
+        whole_rows.tobytes() == searched.tobytes() == dense.weights.sum_pairs(dense.history, chosen).tobytes()
+    )
+    assert not whole_rows[chosen < 0].any()
+
+
+@BOTH_KINDS
+def test_cosines_among_items_are_those_of_their_rows(is_sparse: bool) -> None:
+    model = random_model(is_sparse)
+    items = np.array([3, 5, 0, 7, 3], np.int32)
+    W = random_weights()[items].astype(np.float64)
+    norms = np.linalg.norm(W, axis=1)
+    norms[1] = 1.0  # item 5 has no weights, and is like nothing
+    np.testing.assert_allclose(model.similarities(items), (W @ W.T) / np.outer(norms, norms), atol=1e-7)
+    assert model.similarities(items)[1].tolist() == [0.0] * 5

@@ -11,7 +11,7 @@ from tastemap.linalg.csr import row_numbers
 from tastemap.linalg.types import Float64Array
 from tastemap.models import itemknn
 from tastemap.models.item_weights import ItemWeights
-from tastemap.models.weight_matrix import SparseWeights
+from tastemap.models.sparse_weights import SparseWeights
 from tastemap.training import fit as fit_by_name
 from tests.toys import STARS, checkerboard, hand_dataset, planted
 
