@@ -104,10 +104,9 @@ def block_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
     """Of a block of score rows, with a NaN and ties; columns from 4 on."""
     scores = rng.integers(0, 9, (B, N - 4)).astype(np.float32)
     scores[0, 3] = np.nan
-    indptr, indices = np.arange(B + 1) * 3, np.sort(rng.integers(4, N, (B, 3)).astype(np.int32), axis=1)
-    seen = indptr[:-1].copy(), indptr[1:], indices.ravel()
-    room = np.zeros((B, 5), np.float32), np.full((B, 5), -1, np.int32), np.zeros(B, np.int64)
-    return scores, 4, *seen, rng.random(N) < 0.8, *room
+    seen = np.sort(rng.integers(4, N, (B, 3)).astype(np.int32), axis=1).ravel()
+    limits = np.arange(4, N, dtype=np.int32), np.arange(B), np.arange(B + 1) * 3, seen, rng.random(N) < 0.8
+    return scores, *limits, np.zeros((B, 5), np.float32), np.full((B, 5), -1, np.int32), np.zeros(B, np.int64)
 
 
 def layers_arguments(rng: np.random.Generator) -> tuple[Any, ...]:

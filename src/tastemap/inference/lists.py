@@ -10,13 +10,16 @@ from tastemap.linalg.csr import CSR
 from tastemap.linalg.threads import map_blocks, single_threaded_blas
 from tastemap.linalg.top_k import TopK
 from tastemap.linalg.types import BoolArray, Float64Array, Int32Array, Int64Array, IntArray
-from tastemap.models.base import Model, UserStates
+from tastemap.models.base import Model, UsersByReach, UserStates
 
 BLOCK_SCORES = 4_000_000
 """Scores held at once by one thread: 16 MB of float32."""
 
 USERS_AT_ONCE = 512
 """Users whose lists a thread makes together."""
+
+FIRST_ITEMS = 1024
+"""Items that are looked at first where they come by reach."""
 
 USER_BLOCK = 4096
 """Users whose states are held at a time where all of many users are looked at."""
@@ -57,19 +60,45 @@ def top_lists(
     scores = np.full((len(states), width), -np.inf)
 
     n_at_once = max(1, min(states.items_at_once, n_items))
+    by_reach = states.by_reach()
 
     def rank(start: int, stop: int) -> None:
-        block = states if stop - start == len(states) else states.take(np.arange(start, stop))
+        rows = np.arange(start, stop)
+        block = states if len(rows) == len(states) else states.take(rows)
         indptr = seen.indptr[start : stop + 1]
         best = TopK(2 * k + 16, seen_indptr=indptr, seen_indices=seen.indices, allowed=mask)
-        for first in range(0, n_items, n_at_once):
-            best.add(block.score_range(first, first + n_at_once), first)
+        if by_reach is None:
+            _look_at_all(best, block, n_items, n_at_once)
+        else:
+            _look_by_reach(best, by_reach if block is states else by_reach.take(rows))
         candidates, exact = best.columns_by(block.score)
         items[start:stop], scores[start:stop] = candidates[:, :width], exact[:, :width]
 
     with single_threaded_blas():
         map_blocks(rank, len(states), max(1, min(USERS_AT_ONCE, BLOCK_SCORES // n_at_once)))
     return items, scores
+
+
+def _look_at_all(best: TopK, block: UserStates, n_items: int, n_at_once: int) -> None:
+    columns = np.arange(n_items, dtype=np.int32)
+    for first in range(0, n_items, n_at_once):
+        stop = min(first + n_at_once, n_items)
+        best.add(block.score_range(first, stop), columns[first:stop])
+
+
+def _look_by_reach(best: TopK, users: UsersByReach) -> None:
+    """Look at items until none that is left can be among the best; a user who is done drops out."""
+    items = users.items
+    rows, first = np.arange(len(users)), 0
+    while first < len(items) and len(rows):
+        # Ever larger steps: one user is often done after few items, and needs few calls otherwise.
+        stop = min(first + min(users.items_at_once, max(FIRST_ITEMS, first)), len(items))
+        best.add(users.score_range(first, stop), items[first:stop], rows)
+        first = stop
+        if first < len(items):
+            waiting = users.ceiling(first) >= best.worst(rows)
+            if not waiting.all():
+                users, rows = users.take(np.flatnonzero(waiting)), rows[waiting]
 
 
 def user_blocks(

@@ -123,3 +123,6 @@ class _Popularity:
 
     def score_range(self, start: int = 0, stop: int | None = None) -> Float32Array:
         return np.tile(self.counts[start:stop].astype(np.float32), (self.n_users, 1))
+
+    def by_reach(self) -> None:
+        return None

@@ -31,7 +31,7 @@ class TopK:
     Notes
     -----
     A heap of k entries a row: O(B I) and seldom more. Blocks that stay in the processor's cache are worth their
-    calls.
+    calls. Which columns are kept does not depend on the order in which they come.
     """
 
     def __init__(
@@ -44,20 +44,22 @@ class TopK:
         dtype: DTypeLike = np.float32,
     ) -> None:
         shape = len(seen_indptr) - 1, min(k, len(allowed))
-        self._seen = seen_indptr[:-1].copy(), seen_indptr[1:], seen_indices
-        self._allowed = allowed
+        self._limits = seen_indptr, seen_indices, allowed
         self._scores = np.empty(shape, dtype)
         self._columns = np.full(shape, -1, np.int32)
         self._sizes = np.zeros(shape[0], np.int64)
+        self._rows = np.arange(shape[0])
 
-    def add(self, scores: FloatArray, first: int) -> None:
-        """Look at scores of shape (B, b) of the columns from `first` on; blocks must come in rising order.
-
-        Entries of seen columns are overwritten with ``-inf``.
-        """
+    def add(self, scores: FloatArray, columns: Int32Array, rows: Int64Array | None = None) -> None:
+        """Look at scores of shape (r, b) of `columns` (b,), each new, in `rows` (r,); all rows by default."""
         if self._columns.size:  # a heap without room has no root to compare with
             heaps = self._scores, self._columns, self._sizes
-            _add_block(scores, first, *self._seen, self._allowed, *heaps)
+            _add_block(scores, columns, self._rows if rows is None else rows, *self._limits, *heaps)
+
+    def worst(self, rows: Int64Array) -> FloatArray:
+        """The score below which no column will be kept any more, of each of `rows`; for k >= 1."""
+        is_full = self._sizes[rows] == self._columns.shape[1]
+        return np.where(is_full, self._scores[rows, 0], -np.inf)
 
     def columns(self) -> Int32Array:
         """Columns by falling score, equal scores by rising column, shape (B, min(k, I)), int32; call it last.
@@ -85,7 +87,7 @@ def top_k(
 ) -> Int32Array:
     """The `k` best allowed, unseen columns of each row of whole scores (B, I): a :class:`TopK` of one block."""
     best = TopK(k, seen_indptr=seen_indptr, seen_indices=seen_indices, allowed=allowed, dtype=scores.dtype)
-    best.add(scores, 0)
+    best.add(scores, np.arange(scores.shape[1], dtype=np.int32))
     return best.columns()
 
 
@@ -140,24 +142,40 @@ def offer(heap_scores: FloatArray, heap_items: Int32Array, size: int, score: flo
 
 
 @kernel
-def _holds_better(scores: FloatArray, worst: float) -> bool:
-    """Whether one of the scores is above `worst`; without a branch in the loop, so that it runs in vectors."""
+def _holds_as_good(scores: FloatArray, worst: float) -> bool:
+    """Whether a score is not below `worst`; without a branch in the loop, so that it runs in vectors."""
     found = False
     for place in range(len(scores)):
-        found = found | (scores[place] > worst)
+        found = found | (scores[place] >= worst)
     return found
+
+
+@kernel
+def _may_appear(column: int, seen: Int32Array, allowed: BoolArray) -> bool:
+    """Whether a column is allowed, and not among rising `seen` ones: O(log s)."""
+    if not allowed[column]:
+        return False
+    low, high = 0, len(seen)
+    while low < high:
+        middle = (low + high) // 2
+        if seen[middle] < column:
+            low = middle + 1
+        else:
+            high = middle
+    return low == len(seen) or seen[low] != column
 
 
 @kernel
 def _fill(
     scores: FloatArray,
-    first: int,
+    columns: Int32Array,
+    seen: Int32Array,
     allowed: BoolArray,
     heap_scores: FloatArray,
     heap_items: Int32Array,
     size: int,
 ) -> tuple[int, int]:
-    """Put allowed entries into a heap that holds `size`, until it is full.
+    """Put columns that may appear into a heap that holds `size`, until it is full.
 
     Returns how many entries were looked at, and how many the heap holds now.
     """
@@ -165,9 +183,9 @@ def _fill(
     for place in range(len(scores)):
         if size == k:
             return place, size
-        if scores[place] > -np.inf and allowed[first + place]:
+        if scores[place] > -np.inf and _may_appear(columns[place], seen, allowed):
             heap_scores[size] = scores[place]
-            heap_items[size] = first + place
+            heap_items[size] = columns[place]
             size += 1
             if size == k:
                 _heapify(heap_scores, heap_items, k)
@@ -176,48 +194,50 @@ def _fill(
 
 @kernel
 def _improve(
-    scores: FloatArray, first: int, allowed: BoolArray, heap_scores: FloatArray, heap_items: Int32Array
+    scores: FloatArray,
+    columns: Int32Array,
+    seen: Int32Array,
+    allowed: BoolArray,
+    heap_scores: FloatArray,
+    heap_items: Int32Array,
 ) -> None:
-    """Replace the worst entries of a full heap by better allowed ones."""
+    """Replace the worst entries of a full heap by better ones that may appear."""
     worst = heap_scores[0]
     for start in range(0, len(scores), LANES):
         lanes = scores[start : start + LANES]
-        if not _holds_better(lanes, worst):
+        if not _holds_as_good(lanes, worst):
             continue
         for place in range(len(lanes)):
-            score = lanes[place]
-            # a tie with the worst loses: its column is larger
-            if score > worst and allowed[first + start + place]:
-                heap_scores[0] = score
-                heap_items[0] = first + start + place
-                _sift_down(heap_scores, heap_items, len(heap_items), 0)
-                worst = heap_scores[0]
+            if lanes[place] >= worst:
+                column = columns[start + place]
+                if _worse(worst, heap_items[0], lanes[place], column) and _may_appear(column, seen, allowed):
+                    heap_scores[0] = lanes[place]
+                    heap_items[0] = column
+                    _sift_down(heap_scores, heap_items, len(heap_items), 0)
+                    worst = heap_scores[0]
 
 
 @kernel
 def _add_block(
     scores: FloatArray,
-    first: int,
-    seen_places: Int64Array,
-    seen_stops: Int64Array,
+    columns: Int32Array,
+    rows: Int64Array,
+    seen_indptr: Int64Array,
     seen_indices: Int32Array,
     allowed: BoolArray,
     heap_scores: FloatArray,
     heap_items: Int32Array,
     sizes: Int64Array,
 ) -> None:
-    for row in range(scores.shape[0]):
-        place = seen_places[row]
-        while place < seen_stops[row] and seen_indices[place] < first + scores.shape[1]:
-            scores[row, seen_indices[place] - first] = -np.inf
-            place += 1
-        seen_places[row] = place
+    for place in range(len(rows)):
+        row = rows[place]
+        seen = seen_indices[seen_indptr[row] : seen_indptr[row + 1]]
         passed = 0
         if sizes[row] < heap_items.shape[1]:
             passed, sizes[row] = _fill(
-                scores[row], first, allowed, heap_scores[row], heap_items[row], sizes[row]
+                scores[place], columns, seen, allowed, heap_scores[row], heap_items[row], sizes[row]
             )
-        _improve(scores[row, passed:], first + passed, allowed, heap_scores[row], heap_items[row])
+        _improve(scores[place, passed:], columns[passed:], seen, allowed, heap_scores[row], heap_items[row])
 
 
 @kernel

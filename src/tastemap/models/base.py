@@ -47,6 +47,33 @@ class UserStates(Protocol):
         Shape (B, b), float32, an array of its own that may be changed.
         """
 
+    def by_reach(self) -> UsersByReach | None:
+        """The same users before items in an order that lets lists end early; None where that does not pay."""
+
+
+class UsersByReach(Protocol):
+    """B users before all items, in falling order of how high an item can score at most."""
+
+    def __len__(self) -> int:
+        """The number of users B."""
+
+    @property
+    def items(self) -> Int32Array:
+        """All items in that order, shape (I,), int32."""
+
+    @property
+    def items_at_once(self) -> int:
+        """The number of items for which :meth:`score_range` is quickest, on the whole."""
+
+    def take(self, rows: IntArray) -> UsersByReach:
+        """The given rows, in the given order."""
+
+    def score_range(self, start: int, stop: int) -> Float32Array:
+        """Scores of ``items[start:stop]``, shape (B, b), float32: to find candidates, not to show."""
+
+    def ceiling(self, start: int) -> Float64Array:
+        """What no score of :meth:`score_range` from `start` on is above, rounding included: (B,), float64."""
+
 
 class Model(Protocol):
     """One of the shapes: frozen, made of arrays, sharing this interface."""

@@ -17,6 +17,7 @@ from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64A
 from tastemap.models.base import Contributions, Link, Measure, check_items, no_item_vectors
 from tastemap.models.new_items import with_folded_items
 from tastemap.models.rating_samples import RatingSamples
+from tastemap.models.reach import FactorsByReach, ItemReach, item_reach
 from tastemap.plurals import plural
 
 USERS_PER_BLOCK = 512
@@ -96,6 +97,11 @@ class FactorModel:
     def has_item_bias(self) -> bool:
         """Whether an item has a bias; models that rank seldom do, and a pass over all scores is spared."""
         return bool(self.item_bias.any())
+
+    @cached_property
+    def item_reach(self) -> ItemReach | None:
+        """The order in which items can lead lists; None where it would not help, or items have biases."""
+        return None if self.has_item_bias else item_reach(self.item_norms)
 
     @cached_property
     def item_norms(self) -> Float64Array:
@@ -205,11 +211,20 @@ class FactorUsers:
 
     def score_range(self, start: int = 0, stop: int | None = None) -> Float32Array:
         """Scores of neighboring items, shape (B, b), float32, by a matrix product."""
+        return self.score_items(slice(start, stop))
+
+    def score_items(self, chosen: slice | Int32Array) -> Float32Array:
+        """The same of any items."""
         model = self.model
-        scores: Float32Array = self.factors @ model.item_factors[start:stop].T  # (B, b)
+        scores: Float32Array = self.factors @ model.item_factors[chosen].T  # (B, b)
         if model.has_item_bias or model.global_bias or self.bias.any():
-            _add_biases(self.bias, model.item_bias[start:stop], model.global_bias, scores)
+            _add_biases(self.bias, model.item_bias[chosen], model.global_bias, scores)
         return scores
+
+    def by_reach(self) -> FactorsByReach | None:
+        """Items by the lengths of their factors, where these differ enough."""
+        reach = self.model.item_reach
+        return None if reach is None else FactorsByReach(self, row_norms(self.factors), reach)
 
 
 @kernel

@@ -105,3 +105,6 @@ class HistoryUsers:
     def score_range(self, start: int = 0, stop: int | None = None) -> Float32Array:
         """Scores of neighboring items, shape (B, b), float32."""
         return self.model.weights.sum_range(self.history, *slice(start, stop).indices(self.model.n_items)[:2])
+
+    def by_reach(self) -> None:
+        """None: what a sum of weights can reach at most is not known."""

@@ -235,6 +235,9 @@ class NetworkUsers:
         scores += self.inputs[:, :m] @ model.item_inputs[chosen, :m].T
         return scores
 
+    def by_reach(self) -> None:
+        """None: what layers can reach at most is not known."""
+
 
 def _padded(layers: Sequence[Layer], width: int) -> tuple[Float64Array, Float64Array]:
     """Layers after the first as arrays (L, width, width) and (L, width), float64, zero where there is none."""

@@ -65,7 +65,8 @@ def test_scores_that_come_in_blocks_give_the_lists_of_the_whole(width: int) -> N
     given = {"seen_indptr": np.arange(7) * 50, "seen_indices": seen.ravel(), "allowed": rng.random(400) < 0.7}
     best = TopK(30, **given)
     for first in range(0, 400, width):
-        best.add(scores[:, first : first + width].copy(), first)
+        columns = np.arange(first, min(first + width, 400), dtype=np.int32)
+        best.add(scores[:, first : first + width].copy(), columns)
     np.testing.assert_array_equal(best.columns(), top_k(scores.copy(), 30, **given))
 
 
@@ -108,7 +109,9 @@ def test_kept_columns_are_listed_by_their_exact_scores_with_equal_ones_by_column
 ):
     exact = np.array([[3.0, 1.0, 3.0, 9.0, 3.0], [0.0, -1.0, 2.0, 5.0, np.inf]])
     best = TopK(4, seen_indptr=np.zeros(3, np.int64), seen_indices=NOTHING_SEEN, allowed=np.ones(5, np.bool_))
-    best.add(np.array([[1, 2, 3, 0, 4], [9, 8, np.nan, -np.inf, -np.inf]], np.float32), 0)
+    best.add(
+        np.array([[1, 2, 3, 0, 4], [9, 8, np.nan, -np.inf, -np.inf]], np.float32), np.arange(5, dtype=np.int32)
+    )
     columns, scores = best.columns_by(lambda some: np.take_along_axis(exact, some, axis=1))
     assert columns.tolist() == [[0, 2, 4, 1], [0, 1, -1, -1]]
     assert scores.tolist() == [[3.0, 3.0, 3.0, 1.0], [0.0, -1.0, -np.inf, -np.inf]]
