@@ -59,7 +59,8 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
     """A PostgreSQL server of the tests' own; without Debian's programs treated as Chromium is."""
-    cluster = Cluster(Path(_tool("postgres", shutil.which("postgres") or newest_postgres())).parent)
+    found = _tool("postgres", newest_postgres() or shutil.which("postgres"))
+    cluster = Cluster(Path(found).resolve().parent)
     yield cluster
     cluster.remove()
 

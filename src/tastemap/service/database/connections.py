@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Connection, Select, text
+from sqlalchemy import Connection, Select, inspect, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
 from tastemap.service.database.engines import BUSY_S, file_engine, server_engine
 from tastemap.service.database.errors import DatabaseError
-from tastemap.service.database.migrations import upgrade
+from tastemap.service.database.tables import REVISION
 from tastemap.service.database.urls import Target
 
 SQLITE_HEAD = b"SQLite format 3\0"
@@ -69,8 +69,19 @@ class Connections:
                 self._refuse_other_files(self._target.path)
                 self._become_wal()
                 self._file = _identity(self._target.path)
+        if self._is_current():
+            return
+        # Alembic takes longer to import than all else here, and is needed once in the life of a database.
+        from tastemap.service.database.migrations import upgrade
+
         with self.writing() as connection:
             upgrade(connection)
+
+    def _is_current(self) -> bool:
+        with self.reading() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return False
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == REVISION
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text
 
 metadata = MetaData()
+REVISION = "0001"
+"""The newest migration."""
 
 # SQLite counts only a column of the type INTEGER by itself.
 Sequence = BigInteger().with_variant(Integer, "sqlite")

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 
 from tastemap.errors import InvalidValueError
 from tastemap.service.database import DatabaseError, NewEvent, Store, default_url
-from tastemap.service.database.tables import metadata
+from tastemap.service.database.tables import REVISION, metadata
 from tastemap.service.database.urls import Target
 
 OPENS = "import sys; from tastemap.service.database import Store; Store.open(sys.argv[1]).close()"
@@ -24,8 +24,13 @@ def test_the_migrations_lead_to_the_tables_of_the_code(store: Store, database_ur
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
-        assert context.get_current_revision() == "0001"
+        assert context.get_current_revision() == REVISION
     engine.dispose()
+
+
+def test_a_database_that_is_up_to_date_is_opened_without_alembic(store: Store, database_url: str) -> None:
+    code = f"{OPENS}; assert 'sqlalchemy' in sys.modules; assert 'alembic' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code, database_url], check=True)
 
 
 def test_opening_again_changes_nothing(database_url: str) -> None:
