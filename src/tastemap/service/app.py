@@ -18,13 +18,16 @@ from tastemap.service.database.writer import Writer
 from tastemap.service.guard import add_guards
 from tastemap.service.live.service import Service
 from tastemap.service.routes import events, items, model, operations, recommendations, users
-from tastemap.service.routes.errors import add_handlers
+from tastemap.service.routes.description import describe
+from tastemap.service.routes.errors import add_handlers, documented
 from tastemap.service.settings import ServiceSettings
 from tastemap.service.telemetry.metrics import Telemetry
 
 LOG = logging.getLogger("tastemap.service")
 FOLLOWED_EVERY_S = 1.0
 API = "/v1"
+ANYWHERE = (400, 401, 403, 408, 413, 415, 421, 429, 431, 503)
+"""How any request may be refused before it reaches its route."""
 
 
 def create_app(settings: ServiceSettings) -> FastAPI:
@@ -42,10 +45,11 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         openapi_url=f"{API}/openapi.json",
     )
     for module in (recommendations, items, users, events, model):
-        app.include_router(module.router, prefix=API)
+        app.include_router(module.router, prefix=API, responses=documented(*ANYWHERE))
     app.include_router(operations.router)
     pages.add_pages(app)
     add_handlers(app)
+    describe(app)
     add_guards(app, settings)
     return app
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TypeVar
 
-from tastemap.errors import InvalidValueError
+from tastemap.errors import TastemapError
 from tastemap.service.live.serving import Serving
 
 LARGEST_PAGE = 500
-_CURSOR = re.compile(r"([0-9a-f]{8})-([0-9]{1,9})")
+CURSOR = r"^[0-9a-f]{8}-[0-9]{1,9}$"
 
 T = TypeVar("T")
+
+
+class StaleCursorError(TastemapError):
+    """A cursor of a version that is no longer served."""
+
+    code = "stale_cursor"
 
 
 def paged(
@@ -22,8 +27,8 @@ def paged(
 
     Raises
     ------
-    InvalidValueError
-        If the cursor is none of ours, or of another version of the model.
+    StaleCursorError
+        If the cursor is of another version of the model.
     """
     start = 0 if cursor is None else _start(serving, cursor)
     stop = start + limit
@@ -32,14 +37,7 @@ def paged(
 
 
 def _start(serving: Serving, cursor: str) -> int:
-    parts = _CURSOR.fullmatch(cursor)
-    if parts is None:
-        raise InvalidValueError(
-            f"cursor must be the next_cursor of an answer. Got {cursor[:40]!r}; leave it out to begin.",
-            argument="cursor",
-        )
-    if parts[1] != serving.digest[:8]:
-        raise InvalidValueError(
-            "cursor belongs to an earlier version of the model; leave it out to begin again.", argument="cursor"
-        )
-    return int(parts[2])
+    digest, start = cursor.split("-")
+    if digest != serving.digest[:8]:
+        raise StaleCursorError("cursor is of another version of the model; leave it out to begin again.")
+    return int(start)

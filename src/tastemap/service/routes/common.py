@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Path, Query, Request, Response
-from pydantic import AfterValidator
 
-from tastemap.service.answers.asked import LONGEST_ID, check_id
-from tastemap.service.answers.cursors import LARGEST_PAGE
+from tastemap.service.answers.asked import TextId
+from tastemap.service.answers.cursors import CURSOR, LARGEST_PAGE
 from tastemap.service.live.service import Service
 
 
@@ -24,6 +23,6 @@ async def _service(request: Request) -> Service:
 
 
 Shared = Annotated[Service, Depends(_service)]
-PathId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID), AfterValidator(check_id)]
+PathId = Annotated[TextId, Path()]
 Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="rows of a page")]
-Cursor = Annotated[str | None, Query(max_length=64, description="next_cursor of the page before")]
+Cursor = Annotated[str | None, Query(pattern=CURSOR, description="next_cursor of the page before")]

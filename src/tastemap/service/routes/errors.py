@@ -19,6 +19,7 @@ from tastemap.errors import (
     UnknownUserError,
 )
 from tastemap.service.database.errors import DatabaseError, KeyConflictError, QueueFullError
+from tastemap.service.routes.description import allowed_methods
 from tastemap.service.routes.schemas import ErrorBody
 
 LOG = logging.getLogger("tastemap.service")
@@ -48,15 +49,18 @@ def failed(status: int, code: str, message: str, details: dict[str, Any] | None 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Entries of a route's ``responses`` for the failures that it may answer with."""
     said = {
-        400: "The body is no JSON",
+        400: "The request cannot be read",
         401: "A key is needed",
         403: "The key does not allow this",
         404: "Nothing of this id is known",
-        409: "The key of the event was used for something else",
+        408: "The body came too slowly",
+        409: "It does not go with what is there: a key used before, a clock ahead, a version gone",
         413: "The body is too large",
         415: "The body must be application/json",
+        421: "The host is none of this service",
         422: "A value is outside what is allowed",
         429: "Too many requests",
+        431: "The headers are too large",
         503: "Busy, or the database cannot be reached",
     }
     return {status: {"model": ErrorBody, "description": said[status]} for status in statuses}
@@ -81,9 +85,11 @@ def add_handlers(app: FastAPI) -> None:
         return failed(422, "invalid_request", "; ".join(told) + more + ".", details)
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> Response:
+    async def _http(request: Request, error: HTTPException) -> Response:
         answer = failed(error.status_code, CODES.get(error.status_code, "error"), f"{error.detail}.")
         answer.headers.update(error.headers or {})
+        if error.status_code == 405:
+            answer.headers["Allow"] = ", ".join(allowed_methods(app, request.url.path))
         return answer
 
     @app.exception_handler(Exception)

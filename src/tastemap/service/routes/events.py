@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from tastemap.data import Id
 from tastemap.data.id_map import IdMap
-from tastemap.errors import InvalidValueError
+from tastemap.errors import InvalidValueError, TastemapError
 from tastemap.service.database.records import NewEvent
 from tastemap.service.live.serving import Serving
 from tastemap.service.routes.common import Shared, answered
@@ -23,10 +23,16 @@ MOST_AHEAD_S = 300
 """How far a client's clock may be ahead of ours. A time far ahead would win over every later event."""
 
 
+class ClockError(TastemapError):
+    """The clock of a client is ahead of ours."""
+
+    code = "clock_skew"
+
+
 @router.post(
     "/events",
     status_code=201,
-    responses={201: {"model": EventReceipt}, **documented(400, 409, 413, 415, 422, 503)},
+    responses={201: {"model": EventReceipt}, **documented(409, 422)},
 )
 async def one(request: Request, service: Shared, event: EventRequest) -> Response:
     """Keep an event; the next list of this user counts it."""
@@ -37,7 +43,7 @@ async def one(request: Request, service: Shared, event: EventRequest) -> Respons
 @router.post(
     "/events/batch",
     status_code=201,
-    responses={201: {"model": BatchReceipt}, **documented(400, 409, 413, 415, 422, 503)},
+    responses={201: {"model": BatchReceipt}, **documented(409, 422)},
 )
 async def batch(request: Request, service: Shared, body: BatchRequest) -> Response:
     """Keep up to a thousand events, all or none."""
@@ -58,14 +64,15 @@ def _as_stored(serving: Serving, event: EventRequest, now: float) -> NewEvent:
     Raises
     ------
     InvalidValueError
-        If a rating is outside the scale, a time is ahead of ours, or an id could never be in the model.
+        If a rating is outside the scale, or an id could never be in the model.
+    ClockError
+        If a time is ahead of ours.
     """
     recommender = serving.recommender
     if event.timestamp is not None and event.timestamp > now + MOST_AHEAD_S:
-        raise InvalidValueError(
+        raise ClockError(
             f"timestamp must not be more than {MOST_AHEAD_S} s ahead of this server's clock, which is at "
-            f"{int(now)}. Got {event.timestamp}; set the clock, or leave timestamp out.",
-            argument="timestamp",
+            f"{int(now)}. Got {event.timestamp}; set the clock, or leave timestamp out."
         )
     return NewEvent(
         user_id=_id_text(recommender.users, event.user_id),

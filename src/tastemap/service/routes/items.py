@@ -21,7 +21,7 @@ Neighbors = Annotated[int, Query(ge=1, le=LONGEST_LIST)]
 Evidence = Annotated[int, Query(ge=0, le=2**31, description="fewest users who have both items")]
 
 
-@router.get("/items", responses={200: {"model": ItemPage}, **documented(422)})
+@router.get("/items", responses={200: {"model": ItemPage}, **documented(409, 422)})
 async def search(service: Shared, q: Words = None, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Items whose title or id fits, or all, the most popular first."""
     return answered(await run_sync(answers.search, service.serving, q, limit, cursor))

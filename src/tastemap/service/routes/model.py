@@ -39,9 +39,7 @@ async def versions(service: Shared) -> Response:
     return answered(await run_sync(answers.version_list, service.serving))
 
 
-@router.post(
-    "/model/reload", responses={200: {"model": ReloadAnswer}, **documented(400, 409, 413, 415, 422, 503)}
-)
+@router.post("/model/reload", responses={200: {"model": ReloadAnswer}, **documented(409, 422)})
 async def reload(service: Shared, asked: ReloadRequest) -> Response:
     """Serve the current version of the artifact, or an earlier one; what was served stays if that fails."""
     before = service.serving.version

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from tastemap.data import Id
 from tastemap.errors import InvalidValueError
-from tastemap.service.answers.asked import ListOptions, ListRequest
+from tastemap.service.answers.asked import ListOptions, ListQuery, ListRequest
 from tastemap.service.answers.lists import list_for
 from tastemap.service.live.person import Person
 from tastemap.service.routes.common import Shared, answered
@@ -19,16 +19,16 @@ router = APIRouter(tags=["lists"])
 
 @router.get(
     "/users/{user_id:path}/recommendations",
-    responses={200: {"model": ListAnswer}, **documented(422)},
-    openapi_extra=described(ListOptions, "user_id"),
+    responses={200: {"model": ListAnswer}, **documented(404, 422)},
+    openapi_extra=described(ListQuery, "user_id"),
 )
 async def for_user(request: Request) -> Response:
     """The best items for a user, with every event so far. Somebody unknown gets what is most popular."""
-    asked = query_of(request, ListOptions)
+    asked = query_of(request, ListQuery)
     return _listed(request, await request.app.state.service.person(path_id(request, "user_id")), asked)
 
 
-@router.post("/recommendations", responses={200: {"model": ListAnswer}, **documented(400, 404, 413, 415, 422)})
+@router.post("/recommendations", responses={200: {"model": ListAnswer}, **documented(404, 422)})
 async def for_anybody(request: Request, service: Shared, asked: ListRequest) -> Response:
     """The best items for a user, or for a history that is not stored."""
     return _listed(request, await _person(service, asked), asked)

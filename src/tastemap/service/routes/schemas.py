@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
-from tastemap.service.answers.asked import AnyId, Rated
+from tastemap.service.answers.asked import AnyId, Number, Rated, Whole, no_other
 
 Id = int | str
 
@@ -220,16 +220,14 @@ class EventRequest(BaseModel):
 
     user_id: AnyId
     item_id: AnyId
-    rating: float | None = Field(
-        default=None, allow_inf_nan=False, description="stars; for implicit feedback a count, 1 if left out"
+    rating: Number | None = Field(
+        default=None, description="stars; for implicit feedback a count, 1 if left out"
     )
-    timestamp: int | None = Field(
-        default=None, ge=0, le=2**53, description="seconds since 1970, UTC; now, if left out"
-    )
+    timestamp: Whole | None = Field(default=None, description="seconds since 1970, UTC; now, if left out")
     key: str | None = Field(
         default=None, min_length=1, max_length=200, description="the same key is never counted twice"
     )
-    withdrawn: bool = Field(default=False, description="take the rating of this item back")
+    withdrawn: StrictBool = Field(default=False, description="take the rating of this item back")
 
 
 class BatchRequest(BaseModel):
@@ -310,12 +308,15 @@ class VersionsAnswer(BaseModel):
     versions: list[VersionEntry]
 
 
+VersionNumber = Annotated[int, Field(ge=1, le=2**31), BeforeValidator(no_other)]
+
+
 class ReloadRequest(BaseModel):
     """Which version to serve."""
 
     model_config = ConfigDict(extra="forbid")
 
-    version: int | None = Field(default=None, ge=1, le=2**31, description="null: the current one")
+    version: VersionNumber | None = Field(default=None, description="null: the current one")
 
 
 class ReloadAnswer(BaseModel):

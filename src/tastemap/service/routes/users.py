@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 
 from tastemap.inference.intervals import USUAL_LEVEL
 from tastemap.service.answers import people
-from tastemap.service.answers.asked import LONGEST_LIST, AnyId
+from tastemap.service.answers.asked import MOST_IN_QUERY, TextId
 from tastemap.service.routes.common import Cursor, Limit, PathId, Shared, answered
 from tastemap.service.routes.errors import documented
 from tastemap.service.routes.schemas import (
@@ -25,7 +25,7 @@ from tastemap.service.routes.schemas import (
 
 router = APIRouter(tags=["users"])
 
-ItemIds = Annotated[list[AnyId], Query(min_length=1, max_length=LONGEST_LIST, alias="item_id")]
+ItemIds = Annotated[list[TextId], Query(min_length=1, max_length=MOST_IN_QUERY, alias="item_id")]
 Level = Annotated[float, Query(gt=0.0, lt=1.0, description="share of ratings that intervals hold")]
 ERASED_NOW = "The user is unknown from now on: their events are deleted, and their training rows are not read."
 ERASED_LATER = (
@@ -34,7 +34,7 @@ ERASED_LATER = (
 
 
 @router.get(
-    "/users/{user_id:path}/history", responses={200: {"model": HistoryPage}, **documented(404, 422, 503)}
+    "/users/{user_id:path}/history", responses={200: {"model": HistoryPage}, **documented(404, 409, 422)}
 )
 async def history(service: Shared, user_id: PathId, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """The items of a user, the latest first: training rows with all events laid over them."""
@@ -42,9 +42,7 @@ async def history(service: Shared, user_id: PathId, limit: Limit = 100, cursor: 
     return answered(people.history(service.serving, user_id, events, limit, cursor))
 
 
-@router.get(
-    "/users/{user_id:path}/export", responses={200: {"model": ExportAnswer}, **documented(404, 422, 503)}
-)
+@router.get("/users/{user_id:path}/export", responses={200: {"model": ExportAnswer}, **documented(404, 422)})
 async def export(service: Shared, user_id: PathId) -> Response:
     """All that is stored of a user."""
     events = await service.events_of(user_id)
@@ -72,23 +70,21 @@ async def explanation(service: Shared, user_id: PathId, item_id: PathId) -> Resp
     return answered(people.explanation(service.serving, person, item_id))
 
 
-@router.post(
-    "/explanations", responses={200: {"model": ExplanationAnswer}, **documented(400, 404, 413, 415, 422)}
-)
+@router.post("/explanations", responses={200: {"model": ExplanationAnswer}, **documented(404, 422)})
 async def explanation_for_history(service: Shared, asked: ExplanationRequest) -> Response:
     """Why an item would have its score for somebody with this history; nothing is stored."""
     person = service.person_of({entry.item_id: entry.rating for entry in asked.history})
     return answered(people.explanation(service.serving, person, asked.item_id))
 
 
-@router.get("/users/{user_id:path}", responses={200: {"model": UserAnswer}, **documented(404, 422, 503)})
+@router.get("/users/{user_id:path}", responses={200: {"model": UserAnswer}, **documented(404, 422)})
 async def user(service: Shared, user_id: PathId) -> Response:
     """What is known of a user, in short."""
     events = await service.events_of(user_id)
     return answered(people.user(service.serving, user_id, events))
 
 
-@router.delete("/users/{user_id:path}", responses={200: {"model": ErasureAnswer}, **documented(404, 422, 503)})
+@router.delete("/users/{user_id:path}", responses={200: {"model": ErasureAnswer}, **documented(404, 422)})
 async def erase(service: Shared, user_id: PathId) -> Response:
     """Forget a user: at once for every answer, with the next refit in every file."""
     events = await service.events_of(user_id)
