@@ -11,8 +11,10 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tastemap.data import Catalog
+from tastemap.evaluation import evaluate
 from tastemap.reports import inspect_models, write_inspection
-from tastemap.training import fit
+from tastemap.training import fit, with_evaluation
+from tests.browser.explorer import Visit, bare, films, served, visit
 from tests.toys import planted
 
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
@@ -91,3 +93,29 @@ def watched(browser: Browser, page_file: Path) -> Iterator[Watched]:
     assert opened.said == []
     assert opened.requests == [page_file.as_uri()]
     opened.page.context.close()
+
+
+@pytest.fixture(scope="session")
+def films_url(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service over a model of stars, with titles, genres and an evaluation."""
+    data = films()
+    settings: dict[str, object] = {"n_factors": 6, "n_epochs": 4}
+    record = evaluate(data, ["als"], settings={"als": settings}, n_draws=20)
+    recommender = with_evaluation(fit(data, "als", settings=settings, rng=0), record.as_json())
+    with served(recommender, tmp_path_factory.mktemp("films") / "model") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def bare_url(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service over a model of implicit feedback that knows no titles."""
+    recommender = fit(bare(), "ials", settings={"n_factors": 6, "n_epochs": 4}, rng=0)
+    with served(recommender, tmp_path_factory.mktemp("bare") / "model") as url:
+        yield url
+
+
+@pytest.fixture
+def visitor(browser: Browser, films_url: str) -> Iterator[Visit]:
+    """A visit to the films on a desktop; at the end nothing was complained of, and no other host asked."""
+    with visit(browser, films_url) as found:
+        yield found

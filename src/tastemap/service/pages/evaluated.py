@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,6 +15,7 @@ from tastemap.models.recommender import Recommender
 Fields = dict[str, Any]
 
 _RECORD = TypeAdapter(EvaluationRecord)
+_NO_TIMES = {"fit_s": math.nan, "predict_s": math.nan}
 LABELS = {"rmse": "RMSE", "ndcg": "NDCG", "recall": "Recall", "coverage": "Coverage"}
 SHOWN = ("rmse", "ndcg", "recall", "coverage")
 
@@ -22,8 +24,11 @@ def record_of(recommender: Recommender) -> EvaluationRecord | None:
     """The record kept with the model; None if there is none, or one of another form."""
     if recommender.evaluation is None:
         return None
+    # An artifact keeps no durations, so that the same fit gives the same bytes.
+    rows = recommender.evaluation.get("models")
+    timed = [_NO_TIMES | row for row in rows if isinstance(row, dict)] if isinstance(rows, list | tuple) else []
     try:
-        return _RECORD.validate_python(recommender.evaluation)
+        return _RECORD.validate_python({**recommender.evaluation, "models": timed})
     except ValidationError:
         return None
 
@@ -35,7 +40,7 @@ def evaluated(recommender: Recommender) -> Fields | None:
         return None
     own = record.result(recommender.name)
     names = [name for stem in SHOWN for name in own.metrics if name.partition("@")[0] == stem]
-    rows = [row for row in record.models if row.model == own.model or row.is_baseline]
+    rows = [own, *(row for row in record.models if row.is_baseline and row.model != own.model)]
     protocol = record.protocol
     return {
         "data": record.data,

@@ -57,7 +57,7 @@ def _model(recommender: Recommender, word: Thing) -> Fields:
     of_what = f"by {plural(data.n_users, 'user')} of {data.n_items:,} {word.many}"
     learned = f"It learned from {len(data):,} {kind} {of_what}"
     if recommender.objective == "rating":
-        does = f"and predicts how many stars somebody would give a {word.one} they have not seen"
+        does = f"and predicts how many stars somebody would give {word.a} they have not seen"
     else:
         does = f"and orders {word.many} by how likely somebody is to choose them; it predicts no stars"
     return {
@@ -112,8 +112,9 @@ def _limits(recommender: Recommender, word: Thing) -> list[str]:
             "what it says of them is mostly the average."
         )
     never, n_users = _never_listed(recommender)
-    who = "nobody's" if n_users == data.n_users else f"none of {n_users:,} users'"
-    found.append(f"{never:,} of {data.n_items:,} {word.many} are in {who} list of {LIST_LENGTH}.")
+    who = "nobody's list" if n_users == data.n_users else f"none of the lists of {n_users:,} users"
+    if never:
+        found.append(f"{never:,} of {data.n_items:,} {word.many} are in {who}, where a list has {LIST_LENGTH}.")
     return found
 
 

@@ -17,6 +17,11 @@ class Thing:
     many: str
 
     @property
+    def a(self) -> str:
+        """The word for one with its article."""
+        return f"{'an' if self.one[0] in 'aeiou' else 'a'} {self.one}"
+
+    @property
     def capital(self) -> str:
         """The word for one, as it starts a sentence."""
         return self.one.capitalize()

@@ -91,8 +91,9 @@ export function combobox(input, choose, { note = (item) => counted(item.populari
         pick(items[Math.max(active, 0)]);
       }
     } else if (event.key === "Escape") {
-      if (open) event.stopPropagation();
-      else input.value = "";
+      // A browser would empty the field at once: the first press closes what is open, the second empties.
+      event.preventDefault();
+      if (!open) input.value = "";
       close();
     }
   });
