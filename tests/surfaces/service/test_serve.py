@@ -75,7 +75,7 @@ def test_it_says_when_it_is_ready_answers_and_ends_in_good_order(start: Start, f
 def test_what_was_begun_is_finished_after_the_signal(start: Start) -> None:
     process, ready = start()
     url = httpx.URL(ready["url"])
-    body = json.dumps({"user_id": "new", "item_id": "new", "rating": 4.0}).encode()
+    body = json.dumps({"user_id": 1, "item_id": 1, "rating": 4.0}).encode()
     head = (
         f"POST /v1/events HTTP/1.1\r\nHost: localhost:{url.port}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
@@ -108,7 +108,7 @@ def test_workers_share_their_figures_and_are_replaced_when_they_die(start: Start
     ]
     assert float(count) == 20
     children = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True
     )
     workers = [int(line.split()[0]) for line in children.stdout.splitlines() if "spawn_main" in line]
     assert len(workers) == 2
@@ -137,7 +137,9 @@ def test_no_secret_stands_in_the_list_of_processes(start: Start, folder: Path, t
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        listed = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(
+            ["ps", "-ww", "-eo", "args="], capture_output=True, text=True, check=True
+        ).stdout
         process.terminate()
         assert process.wait(WAIT_S) == 0
     assert secret not in listed
