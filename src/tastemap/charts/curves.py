@@ -17,7 +17,9 @@ DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [1, 3], [4, 2, 1, 2])
 _COLUMNS = alt.ExprRef("max(1, min(5, floor(width / 160)))")
 
 
-def curves_chart(frame: pl.DataFrame, *, title: str, palette: Palette = LIGHT) -> Chart:
+def curves_chart(
+    frame: pl.DataFrame, *, title: str, chosen: int | None = None, palette: Palette = LIGHT
+) -> Chart:
     """Draw a line for each name and phase.
 
     Parameters
@@ -27,16 +29,20 @@ def curves_chart(frame: pl.DataFrame, *, title: str, palette: Palette = LIGHT) -
         them. The phase is named where there are two.
     title : str
         The title of the vertical axis.
+    chosen : int or None
+        The epoch to mark by a dashed line.
     palette : Palette
     """
     line = pl.col("name") if frame["phase"].n_unique() < 2 else pl.format("{}, {}", "name", "phase")
     named = frame.with_columns(
         line.str.replace_all("_", " ").str.replace("rmse", "RMSE").str.replace("ndcg", "NDCG").alias("line")
     ).select("line", "epoch", "value")
-    return line_chart(named, x="epoch", title=title, palette=palette)
+    return line_chart(named, x="epoch", title=title, mark=chosen, palette=palette)
 
 
-def line_chart(frame: pl.DataFrame, *, x: str, title: str, palette: Palette = LIGHT) -> Chart:
+def line_chart(
+    frame: pl.DataFrame, *, x: str, title: str, mark: int | None = None, palette: Palette = LIGHT
+) -> Chart:
     """Draw lines, told apart by color and by dashes; up to 40 points of a line are marked.
 
     Parameters
@@ -47,6 +53,8 @@ def line_chart(frame: pl.DataFrame, *, x: str, title: str, palette: Palette = LI
         The column across, and the title of its axis.
     title : str
         The title of the vertical axis.
+    mark : int or None
+        Where across to draw a dashed line from top to bottom.
     palette : Palette
     """
     names = frame["line"].unique(maintain_order=True).to_list()
@@ -77,6 +85,9 @@ def line_chart(frame: pl.DataFrame, *, x: str, title: str, palette: Palette = LI
                 alt.Tooltip("value:Q", title=title, format=".4~g"),
             ],
         )
-        .properties(height=HEIGHT)
     )
-    return themed(chart, palette.muted, palette.grid)
+    if mark is None:
+        return themed(chart.properties(height=HEIGHT), palette.muted, palette.grid)
+    rule = alt.Chart(alt.InlineData(values=[{"at": mark}])).mark_rule(color=palette.muted, strokeDash=[3, 3])
+    layers = alt.LayerChart(layer=[rule.encode(x="at:Q"), chart])
+    return themed(layers.properties(height=HEIGHT), palette.muted, palette.grid)

@@ -14,7 +14,10 @@ import polars as pl
 from tastemap.errors import InvalidValueError, MissingExtraError
 from tastemap.inspection.components import project
 from tastemap.inspection.items import item_statistics, most_popular, vectors_or_raise
-from tastemap.linalg.threads import single_threaded_openmp
+from tastemap.linalg.cosine import row_norms
+from tastemap.linalg.csr import empty_rows
+from tastemap.linalg.threads import map_blocks, single_threaded_blas, single_threaded_openmp
+from tastemap.linalg.top_k import top_k
 from tastemap.linalg.types import Float32Array, FloatArray
 from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.progress import SILENT, Progress
@@ -25,6 +28,9 @@ FEWEST_ITEMS = 5
 LARGEST_MAP = 10_000
 """Items on a map: more take minutes to lay out, and cannot be told apart by eye."""
 N_STEPS = 400
+N_NEAREST = 5
+BLOCK = 512
+"""Rows that are compared with all places at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,20 +99,44 @@ def item_map(
     frame = item_statistics(recommender.train)[chosen]
     if len(chosen) < FEWEST_ITEMS:
         notes.append(f"Too few items for t-SNE, {len(chosen)}; the map shows their first principal components.")
-        places, method = _plane(vectors[chosen]), "PCA"
+        places, method = plane(vectors[chosen]), "PCA"
     else:
-        places, method = _tsne(vectors[chosen], seed_of(rng), progress), "t-SNE"
+        places, method = lay_out(vectors[chosen], rng=rng, progress=progress), "t-SNE"
     x, y = pl.Series("x", places[:, 0]), pl.Series("y", places[:, 1])
     return ItemMap(frame.with_columns(x, y), method, tuple(notes))
 
 
-def _plane(vectors: Float32Array) -> FloatArray:
-    """The first two principal components, (n, 2); zeros where there are none."""
+def plane(vectors: Float32Array) -> FloatArray:
+    """The first two principal components, (n, 2); zeros where there are none. O(n d^2)."""
     places = np.zeros((len(vectors), 2))
     if len(vectors):
         projected, _ = project(vectors, 2)
         places[:, : projected.shape[1]] = projected
     return places
+
+
+def settle(vectors: Float32Array, places: FloatArray) -> FloatArray:
+    """Places for all rows of `vectors` (n, d), of which the first m have theirs in `places` (m, 2).
+
+    A row without a place comes to lie among its nearest neighbors that have one: at the median of the places of
+    the five nearest by cosine. O((n - m) m d): seconds for 50,000 rows and 10,000 places.
+    """
+    n_placed = len(places)
+    lengths = np.maximum(row_norms(vectors), np.finfo(np.float32).tiny).astype(np.float32)
+    unit: Float32Array = vectors / lengths[:, None]  # (n, d)
+    every = empty_rows(BLOCK, n_placed)
+
+    def block(start: int, stop: int) -> FloatArray:
+        scores: Float32Array = unit[n_placed + start : n_placed + stop] @ unit[:n_placed].T  # (b, m)
+        rows = every.indptr[: stop - start + 1]
+        allowed = np.ones(n_placed, bool)
+        near = top_k(scores, N_NEAREST, seen_indptr=rows, seen_indices=every.indices, allowed=allowed)
+        medians: FloatArray = np.median(places[near], axis=1)
+        return medians
+
+    with single_threaded_blas():
+        settled = map_blocks(block, len(vectors) - n_placed, BLOCK)
+    return np.concatenate([places, *settled])
 
 
 class _Steps(io.StringIO):
@@ -124,9 +154,18 @@ class _Steps(io.StringIO):
         return len(text)
 
 
-def _tsne(vectors: Float32Array, seed: int, progress: Progress) -> FloatArray:
-    """The layout, (n, 2). One thread: small steps are quicker so, and their sums have one order."""
-    start = _plane(vectors)
+def lay_out(vectors: Float32Array, *, rng: Rng = 0, progress: Progress = SILENT) -> FloatArray:
+    """Places of `vectors` (n, d) by t-SNE, (n, 2), as :func:`item_map` describes it; n >= `FEWEST_ITEMS`.
+
+    While it runs, what the process prints is read for the steps that are over, and not shown.
+
+    Raises
+    ------
+    MissingExtraError
+        Without scikit-learn.
+    """
+    # One thread: small steps are quicker so, and their sums have one order.
+    start = plane(vectors)
     spread = start[:, 0].std()
     # the size from which the method is meant to start
     start *= 1e-4 / spread if spread else 1.0
@@ -138,7 +177,7 @@ def _tsne(vectors: Float32Array, seed: int, progress: Progress) -> FloatArray:
         max_iter=N_STEPS,
         init=start.astype(np.float32),
         metric="cosine",
-        random_state=seed % 2**32,
+        random_state=seed_of(rng) % 2**32,
         verbose=2,
     )
     with single_threaded_openmp(), contextlib.redirect_stdout(_Steps(progress)):

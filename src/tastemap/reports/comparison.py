@@ -30,7 +30,6 @@ def comparison_report(comparison: Comparison) -> str:
         f"{comparison.a} (A) is what there is, {comparison.b} (B) might replace it; compared {against}. "
         "A change is B minus A."
     )
-    sections = [_metrics(comparison), _segments(comparison), _overlap(comparison), _exposure(comparison)]
     verdict = [tag("p", said) for said in comparison.sentences()] or [tag("p", "Nothing could be compared.")]
     return page(
         f"{names}: comparison",
@@ -43,11 +42,17 @@ def comparison_report(comparison: Comparison) -> str:
         tag(
             "main",
             block("div", tag("h2", "Verdict"), verdict, class_="verdict"),
-            [part.markup for part in sections if part is not None],
+            [part.markup for part in comparison_sections(comparison)],
             tag("p", f"Seed {comparison.seed}; lists of {comparison.k}.", class_="note"),
             id="content",
         ),
     )
+
+
+def comparison_sections(comparison: Comparison) -> list[Section]:
+    """The parts of :func:`comparison_report` that hold figures, for another page."""
+    parts = [_metrics(comparison), _segments(comparison), _overlap(comparison), _exposure(comparison)]
+    return [part for part in parts if part is not None]
 
 
 def _metrics(comparison: Comparison) -> Section | None:

@@ -96,6 +96,12 @@ def evaluation_report(
     return page(f"{record.title}: evaluation", _header(record, shown), main)
 
 
+def evaluation_sections(record: EvaluationRecord) -> list[Section]:
+    """The parts of :func:`evaluation_report` that hold figures, and how to read them, for another page."""
+    parts = [*_results(record), _slices(record), _beyond(record), reading(record)]
+    return [part for part in parts if part is not None]
+
+
 def write_report(
     record: EvaluationRecord,
     path: str | os.PathLike[str],

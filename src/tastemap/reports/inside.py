@@ -21,6 +21,7 @@ from tastemap.reports.wording import listed, number
 Models = Mapping[str, Recommender]
 N_LISTED = 10
 _PHASES = "Search: fitted to a part of the rows; final: to all."
+_MARKED = " The dashed line marks the epoch that was chosen."
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ def training_part(models: Models) -> Part:
             if len(names):
                 said = listed([_spelled(name) for name in names])
                 ends = "; ".join(_ends(rows, name) for name in names)
-                caption = f"{said[0].upper()}{said[1:]} by epoch. {_PHASES}"
+                chosen = _chosen(rows)
+                caption = f"{said[0].upper()}{said[1:]} by epoch. {_PHASES}{_MARKED if chosen else ''}"
                 figure = names[-1].removeprefix("validation_").partition("_of_")[0]  # not the baseline's
-                draw = partial(_draw_curves, rows, title or _spelled(figure))
+                draw = partial(_draw_curves, rows, title or _spelled(figure), chosen)
                 pictures.append(Picture(f"{label}-{kind}", caption, f"{label}: {ends}.", draw))
         return Block(label, pictures)
 
@@ -115,8 +117,14 @@ def _predictions(label: str, recommender: Recommender, data: Dataset | None) -> 
     return Block(label, [picture], [table], notes)
 
 
-def _draw_curves(rows: pl.DataFrame, title: str, palette: Palette) -> Chart:
-    return curves_chart(rows, title=title, palette=palette)
+def _draw_curves(rows: pl.DataFrame, title: str, chosen: int | None, palette: Palette) -> Chart:
+    return curves_chart(rows, title=title, chosen=chosen, palette=palette)
+
+
+def _chosen(rows: pl.DataFrame) -> int | None:
+    """The last epoch of the final fit, where a search has chosen it."""
+    epochs = rows.filter(pl.col("phase") == "final")["epoch"].to_list()
+    return max(epochs) if epochs and rows["phase"].n_unique() == 2 else None
 
 
 def _ends(rows: pl.DataFrame, name: str) -> str:

@@ -101,7 +101,7 @@ def inspection_report(models: Mapping[str, Recommender], parts: list[Part]) -> s
         tag("p", f"{about}.", class_="lede"),
         tag("nav", tag("ul", links), aria_label="Parts of this page"),
     )
-    main = tag("main", [_section(part) for part in parts], id="content")
+    main = tag("main", [part_section(part) for part in parts], id="content")
     return page(f"{names}: a look inside", header, main)
 
 
@@ -128,7 +128,8 @@ def write_charts(parts: list[Part], folder: str | os.PathLike[str], form: Pictur
     return write_pictures(pictures, folder, form)
 
 
-def _section(part: Part) -> Markup:
+def part_section(part: Part) -> Markup:
+    """A part under its heading, with all its pictures, tables and sentences."""
     blocks: list[Child] = []
     for one in part.blocks:
         if one.pictures or one.tables:

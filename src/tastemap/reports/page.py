@@ -24,9 +24,11 @@ def page(title: str, *body: Child) -> str:
     else: no network, no eval, no script in a name that came with the data.
     """
     content = render(body)
-    style = _asset("report.css")
-    scripts = [javascript_bundle(), _asset("report.js")] if 'class="chart"' in content else []
-    scripts += [_asset(name) for mark, name in _SCRIPTS.items() if f'class="{mark}"' in content]
+    style = asset("charts.css") + asset("report.css")
+    scripts = (
+        [javascript_bundle(), _classic("marks.js"), asset("report.js")] if 'class="chart"' in content else []
+    )
+    scripts += [asset(name) for mark, name in _SCRIPTS.items() if f'class="{mark}"' in content]
     head = block(
         "head",
         tag("meta", charset="utf-8"),
@@ -87,8 +89,14 @@ def _hash(text: str) -> str:
 
 
 @functools.cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A script or a style of the pages, by its name."""
     return resources.files("tastemap.reports").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _classic(name: str) -> str:
+    """A module as a script without modules: what it exports is there for the scripts after it."""
+    return re.sub(r"^export (?=const |function )", "", asset(name), flags=re.MULTILINE)
 
 
 def slug(text: str) -> str:

@@ -125,7 +125,7 @@ def test_markup_in_titles_genres_and_names_is_text(soup: BeautifulSoup) -> None:
     assert not soup.select("[onerror]")
     assert all(str(image["src"]).startswith("data:") for image in soup.select("img"))
     scripts = [script.get_text() for script in soup.select("script") if not script.has_attr("type")]
-    assert len(scripts) == 4  # Vega, and those for charts, maps and neighbors
+    assert len(scripts) == 5  # Vega, and those for symbols, charts, maps and neighbors
     assert not any("alert(1)" in script for script in scripts)
 
 

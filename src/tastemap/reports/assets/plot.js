@@ -7,58 +7,10 @@ const LABELS = 40; // at most, and one for each 18 pixels across
 const RINGS = 500, NAMED = 20; // of what a search finds; more cover each other
 const FARTHEST = 40; // zoom
 
-const OUTLINES = { // in a square from -1 to 1
-  "square": [[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]],
-  "triangle-up": [[0, -1.1], [1.1, 0.9], [-1.1, 0.9]],
-  "triangle-down": [[0, 1.1], [1.1, -0.9], [-1.1, -0.9]],
-  "triangle-right": [[1.1, 0], [-0.9, 1.1], [-0.9, -1.1]],
-  "diamond": [[0, -1.25], [1, 0], [0, 1.25], [-1, 0]],
-  "cross": [[-0.4, -1.1], [0.4, -1.1], [0.4, -0.4], [1.1, -0.4], [1.1, 0.4], [0.4, 0.4], [0.4, 1.1],
-    [-0.4, 1.1], [-0.4, 0.4], [-1.1, 0.4], [-1.1, -0.4], [-0.4, -0.4]],
-};
-
-const short = (title) => {
-  const name = title.replace(/\s*\(\d{4}\)\s*$/, "") || title;
-  return name.length <= 24 ? name : name.slice(0, 23).trimEnd() + "…";
-};
-function outline(context, shape, x, y, radius) {
-  context.beginPath();
-  if (shape === "circle") context.arc(x, y, radius, 0, 2 * Math.PI);
-  else {
-    for (const [across, down] of OUTLINES[shape]) context.lineTo(x + across * radius, y + down * radius);
-    context.closePath();
-  }
-}
-
 // Colors of the moment: those of light or of dark.
 function colorOf(text) {
   const name = /^var\((--[a-z]+)\)$/.exec(text)?.[1];
   return name ? getComputedStyle(document.documentElement).getPropertyValue(name).trim() : text;
-}
-
-// The color of a style as one number of a picture's pixels, as this processor orders their bytes.
-function pixelOf(color) {
-  const context = element("canvas", { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
-  context.fillStyle = color;
-  context.fillRect(0, 0, 1, 1);
-  return new Uint32Array(context.getImageData(0, 0, 1, 1).data.buffer)[0];
-}
-
-// A symbol as pixels: their places beside its middle, and how much each covers, 0 to 255.
-function symbol(shape, color, size, scale) {
-  const side = Math.ceil((size + 2) * scale) | 1, half = side >> 1;
-  const context = element("canvas", { width: side, height: side }).getContext("2d", { willReadFrequently: true });
-  outline(context, shape, side / 2, side / 2, (size / 2) * scale);
-  context.fill();
-  const cover = context.getImageData(0, 0, side, side).data;
-  const across = [], down = [], alpha = [];
-  for (let at = 0; at < side * side; at++) {
-    if (!cover[4 * at + 3]) continue;
-    across.push((at % side) - half);
-    down.push(Math.floor(at / side) - half);
-    alpha.push(cover[4 * at + 3]);
-  }
-  return { across: Int32Array.from(across), down: Int32Array.from(down), alpha, color: pixelOf(color) };
 }
 
 // Steps of 1, 2 or 5 times a power of ten, about `n` of them.
@@ -362,7 +314,7 @@ class Plot {
         outline(context, shape, 14, 14, 9);
         context.fill();
       }
-      return symbol(shape, colorOf(color), size, this.scale);
+      return { ...cover(shape, size * this.scale), color: pixelOf(colorOf(color)) };
     });
   }
 

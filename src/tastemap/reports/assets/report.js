@@ -58,7 +58,6 @@ for (const holder of document.querySelectorAll(".chart[data-renderer=canvas]")) 
 
 // --- for the scripts of single parts
 
-const bare = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 const counted = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 
 function element(name, attributes = {}, ...children) {

@@ -71,8 +71,8 @@ def columns(recommender: Recommender) -> Fields:
         known["mean_rating"] = frame["mean_rating"].round(3).to_list()
     n_items = len(recommender.items)
     left_out = n_items - len(chosen) if item_vectors(recommender.model) is not None else 0
-    return {"model": recommender.name, "n_items": n_items, "left_out": left_out, "genres": genres, "named": named,
-            "items": known}  # fmt: skip
+    about = {"model": recommender.name, "n_items": n_items, "left_out": left_out}
+    return {**about, "genres": genres, "named": named, "items": known}
 
 
 def principal(recommender: Recommender) -> Fields:

@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from tastemap.errors import TastemapError
 from tastemap.service.live.service import Service
 from tastemap.service.pages import for_you, home, item, user
+from tastemap.service.pages.looking import add_looking
 from tastemap.service.pages.render import error_page, failed, html, status_of, twin
 
 Build = Callable[[Service, Mapping[str, str]], Awaitable[dict[str, object]]]
@@ -55,6 +56,7 @@ STATIC = "/static"
 def add_pages(app: FastAPI) -> None:
     """Let an application answer with the explorer's pages, their twins, and the files they load."""
     router = APIRouter(include_in_schema=False)
+    add_looking(router)
     for one in PAGES:
         router.add_api_route(one.path, _html_of(one), methods=["GET", "HEAD"])
         router.add_api_route(one.twin_path, _twin_of(one), methods=["GET", "HEAD"])

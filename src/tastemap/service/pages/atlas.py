@@ -1,0 +1,80 @@
+"""The map: a page that shows its picture at once, and a twin that says how far a layout is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from anyio.to_thread import run_sync
+from fastapi import Request
+from fastapi.responses import Response
+
+from tastemap.errors import InvalidValueError, TastemapError
+from tastemap.inspection.items import item_vectors, most_popular
+from tastemap.service.answers.map import LABELS, near
+from tastemap.service.live.layouts import AllMaps, Maps
+from tastemap.service.live.service import Service
+from tastemap.service.live.serving import Serving
+from tastemap.service.pages.render import html, status_of, twin
+
+Fields = dict[str, Any]
+
+N_LISTED = 40
+"""Items that a reader without scripts sees."""
+
+
+async def page(request: Request) -> Response:
+    """The page: its script asks the twin for the items."""
+    serving = _serving(request)
+    if item_vectors(serving.recommender.model) is not None:
+        _maps(request).start()  # it may be done before anybody looks
+    return html(request, serving, "map.html", _outline(serving))
+
+
+async def json(request: Request) -> Response:
+    """The items and their layouts; with ``layout`` one of these, with ``item`` its neighbors."""
+    try:
+        return twin(await _asked(request, request.query_params))
+    except TastemapError as error:
+        return twin(error.body(), status=status_of(error))
+
+
+async def _asked(request: Request, query: Mapping[str, str]) -> Fields:
+    if "item" in query:
+        return await run_sync(near, _serving(request), query["item"])
+    maps = _maps(request)
+    asked = query.get("layout")
+    if asked not in (None, *LABELS):
+        raise InvalidValueError(
+            f"layout must be one of {', '.join(LABELS)}. Got {asked[:20]!r}.", argument="layout"
+        )
+    columns, _ = await run_sync(lambda: (maps.columns, maps.principal))
+    maps.start()
+    layouts = {"tsne": maps.neighborly(), "pca": maps.principal}
+    return layouts[asked] if asked else {**columns, "layouts": list(layouts.values())}
+
+
+def _outline(serving: Serving) -> Fields:
+    recommender = serving.recommender
+    order = most_popular(recommender, N_LISTED).tolist()
+    return {
+        "has_vectors": item_vectors(recommender.model) is not None,
+        "n_items": len(recommender.items),
+        "popular": [
+            {"item_id": serving.item_ids[i], "title": serving.titles[i], "popularity": serving.support[i]}
+            for i in order
+        ],
+    }
+
+
+def _serving(request: Request) -> Serving:
+    service: Service = request.app.state.service
+    return service.serving
+
+
+def _maps(request: Request) -> Maps:
+    state = request.app.state
+    if not hasattr(state, "maps"):
+        state.maps = AllMaps()
+    maps: AllMaps = state.maps
+    return maps.of(_serving(request).recommender)
