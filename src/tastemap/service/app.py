@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
@@ -25,6 +26,7 @@ from tastemap.service.telemetry.metrics import Telemetry
 
 LOG = logging.getLogger("tastemap.service")
 FOLLOWED_EVERY_S = 1.0
+TAKEN_IN_EVERY_S = 10.0
 API = "/v1"
 ANYWHERE = (400, 401, 403, 408, 413, 415, 421, 429, 431, 503)
 """How any request may be refused before it reaches its route."""
@@ -76,15 +78,23 @@ def _lifespan(settings: ServiceSettings) -> Callable[[FastAPI], AbstractAsyncCon
 
 
 async def _follow(service: Service) -> None:
-    """Serve what another worker or a refit names; whatever fails is told and tried again."""
-    said = ""
+    """Serve what others name, and take in new items; what fails is told, and tried again."""
+    tasks = ((service.follow, FOLLOWED_EVERY_S), (service.take_in_items, TAKEN_IN_EVERY_S))
+    due, said = [0.0] * len(tasks), [""] * len(tasks)
     while True:
         await asyncio.sleep(FOLLOWED_EVERY_S)
-        try:
-            if await run_sync(service.follow):
-                LOG.info("now serving version %d", service.serving.version)
-            said = ""
-        except TastemapError as error:
-            if str(error) != said:  # once, not every second
-                LOG.warning("what is named to be served cannot be: %s", error)
-            said = str(error)
+        for place, (task, every) in enumerate(tasks):
+            if time.monotonic() < due[place]:
+                continue
+            due[place] = time.monotonic() + every
+            try:
+                if await run_sync(task):
+                    LOG.info(
+                        "serving version %d, %d items", service.serving.version, len(service.serving.item_ids)
+                    )
+                told = ""
+            except TastemapError as error:
+                told = str(error)
+            if told and told != said[place]:  # once, not every second
+                LOG.warning("what is served stays: %s", told)
+            said[place] = told

@@ -8,11 +8,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 import tastemap as tm
+from tastemap.errors import InvalidValueError
 from tastemap.service.database.store import Store
 from tastemap.service.database.urls import default_url
 from tastemap.service.refit import refit
 from tests.surfaces.conftest import Command
-from tests.surfaces.service.conftest import serving
+from tests.surfaces.service.conftest import Serve, serving
 
 
 def best(client: TestClient, user: object) -> int:
@@ -206,3 +207,44 @@ def test_a_damaged_version_is_refused_and_the_old_one_stays(
     assert answer.json()["error"]["code"] == "artifact"
     assert client.get("/v1/users/3/recommendations").json() == before
     assert client.post("/v1/model/reload", json={"version": 99}).status_code == 409
+
+
+def rated_by_six(client: TestClient, item: int) -> None:
+    """Six users who like item 3 of the model rate a new one."""
+    events = [
+        {"user_id": user, "item_id": one, "rating": 5, "key": f"{user}-{one}"}
+        for user in (1, 2, 3, 1001, 1002, 1003)
+        for one in (3, item)
+    ]
+    assert client.post("/v1/events/batch", json={"events": events}).status_code == 201
+
+
+def test_a_new_item_is_listed_once_enough_users_have_it(client: TestClient) -> None:
+    service = client.app.state.service  # type: ignore[attr-defined]
+    rated_by_six(client, 500)
+    assert client.get("/v1/items/500").status_code == 404
+    service.take_in_items()
+    assert client.get("/v1/items/500").json()["popularity"] == 3  # of users that the model knows
+    found = client.post("/v1/recommendations", json={"history": [{"item_id": 3, "rating": 5}], "k": 40}).json()
+    assert 500 in {row["item_id"] for row in found["items"]}
+    rows = client.get("/v1/users/1/recommendations?reasons=40&exclude_seen=false&k=40").json()
+    assert rows["basis"] == "history"
+    for row in rows["items"]:
+        assert row["remainder"] == pytest.approx(0.0, abs=1e-4)
+    assert service.take_in_items() is False
+
+
+def test_counts_of_a_new_item_are_not_counted_twice(serve: Serve) -> None:
+    client = serve("ials")
+    rated_by_six(client, 500)
+    client.app.state.service.take_in_items()  # type: ignore[attr-defined]
+    rows = client.get("/v1/users/1/history?limit=500").json()["items"]
+    assert next(row for row in rows if row["item_id"] == 500)["rating"] == 5.0
+
+
+def test_a_model_that_cannot_take_in_items_says_so_and_goes_on(serve: Serve) -> None:
+    client = serve("popularity")
+    rated_by_six(client, 500)
+    with pytest.raises(InvalidValueError):
+        client.app.state.service.take_in_items()  # type: ignore[attr-defined]
+    assert client.get("/v1/users/1/recommendations").status_code == 200

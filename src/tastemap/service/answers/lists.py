@@ -19,9 +19,9 @@ from tastemap.service.live.serving import Serving
 Fields = dict[str, Any]
 
 
-def list_for(serving: Serving, person: Person, asked: ListOptions) -> Fields:
+def list_for(person: Person, asked: ListOptions) -> Fields:
     """The list of a person: what the library's ``recommend`` gives, with reasons, intervals and support."""
-    recommender = serving.recommender
+    serving, recommender = person.serving, person.serving.recommender
     prepared = serving.prepared(asked.rules())
     seen = person.history if asked.exclude_seen else empty_rows(1, recommender.model.n_items)
     if person.basis == "popularity":

@@ -67,9 +67,9 @@ def export(serving: Serving, user_id: Id, events: Sequence[Event]) -> Fields:
     }
 
 
-def predictions(serving: Serving, person: Person, item_ids: Sequence[Id], level: float) -> Fields:
+def predictions(person: Person, item_ids: Sequence[Id], level: float) -> Fields:
     """Scores and predicted ratings of some items; an unknown one contributes nothing and is marked."""
-    recommender = serving.recommender
+    serving, recommender = person.serving, person.serving.recommender
     index = recommender.items.indices([str(id) for id in item_ids])
     scores = person.states.score(index[None, :])[0]
     rated = recommender.model.link.apply(scores)
@@ -96,7 +96,7 @@ def predictions(serving: Serving, person: Person, item_ids: Sequence[Id], level:
     return {"user_id": person.user_id, "basis": person.basis, "items": rows, "notes": list(person.notes)}
 
 
-def explanation(serving: Serving, person: Person, item_id: Id) -> Fields:
+def explanation(person: Person, item_id: Id) -> Fields:
     """Why an item has its score: every reason, the strongest first.
 
     Raises
@@ -104,7 +104,7 @@ def explanation(serving: Serving, person: Person, item_id: Id) -> Fields:
     UnknownItemError
         With near matches.
     """
-    recommender = serving.recommender
+    serving, recommender = person.serving, person.serving.recommender
     item = recommender.items.index(item_id)
     wanted = np.array([item], np.int32)
     score = float(person.states.score(wanted[None, :])[0, 0])

@@ -57,6 +57,8 @@ class Person:
 
     Parameters
     ----------
+    serving : Serving
+        The version that the indices are of.
     user_id : int, str or None
         As the model or the request writes it; None for a history alone.
     user_index : int
@@ -67,6 +69,7 @@ class Person:
     notes : tuple of str
     """
 
+    serving: Serving
     user_id: Id | None
     user_index: int
     basis: Basis
@@ -88,7 +91,7 @@ def person_of_user(serving: Serving, user_id: Id, events: Sequence[Event]) -> Pe
     if not events:
         index = np.array([user_index])
         history = serving.recommender.train.interactions.by_user.take(index)
-        return Person(_own_id(serving, user_index), user_index, "user", model.users(index), history)
+        return Person(serving, _own_id(serving, user_index), user_index, "user", model.users(index), history)
     entries = laid_over(serving, user_index, events)
     known_id = user_id if user_index == UNKNOWN else _own_id(serving, user_index)
     if not len(entries.items):
@@ -96,7 +99,7 @@ def person_of_user(serving: Serving, user_id: Id, events: Sequence[Event]) -> Pe
     timed = serving.recommender.train.interactions.timestamps is not None
     history = entries.row(model.n_items, timed=timed)
     notes = _unknown_items(entries.n_unknown)
-    return Person(known_id, UNKNOWN, "history", model.fold_in(history), history, notes)
+    return Person(serving, known_id, UNKNOWN, "history", model.fold_in(history), history, notes)
 
 
 def person_of_history(serving: Serving, ratings: Mapping[Id, float]) -> Person:
@@ -112,11 +115,12 @@ def person_of_history(serving: Serving, ratings: Mapping[Id, float]) -> Person:
     found = history_of(serving.recommender, ratings)
     notes = _unknown_items(len(found.unknown))
     states = serving.recommender.model.fold_in(found.items)
-    return Person(None, UNKNOWN, "history", states, found.items, notes)
+    return Person(serving, None, UNKNOWN, "history", states, found.items, notes)
 
 
-def without(serving: Serving, person: Person, drop: Sequence[Id]) -> Person:
+def without(person: Person, drop: Sequence[Id]) -> Person:
     """Somebody's history folded in again without some entries; ids that are not in it change nothing."""
+    serving = person.serving
     dropped = serving.recommender.items.indices([str(id) for id in drop])
     row, kept = person.history, ~np.isin(person.history.indices, dropped)
     if kept.all():
@@ -164,6 +168,9 @@ def laid_over(serving: Serving, user_index: int, events: Sequence[Event]) -> Ent
         item: (value, time, False)
         for item, value, time in zip(items.tolist(), values.tolist(), times.tolist(), strict=True)
     }
+    if serving.taken_in is not None:
+        for item in [item for item in rows if serving.taken_in[item]]:
+            del rows[item]
     last = max((place for place, event in enumerate(events) if event.kind == "erasure"), default=-1)
     if last >= 0:
         rows.clear()
@@ -208,6 +215,7 @@ def _nobody(serving: Serving, user_id: Id | None, notes: tuple[str, ...] = ()) -
     model = serving.recommender.model
     said = "Nothing is known of this user: the most popular items."
     return Person(
+        serving,
         user_id,
         UNKNOWN,
         "popularity",

@@ -18,6 +18,7 @@ from tastemap.service.database.records import Event
 from tastemap.service.database.store import Store
 from tastemap.service.live.person import Person, person_of_history, person_of_user, without
 from tastemap.service.live.serving import Serving, events_through, load_serving
+from tastemap.service.live.taking_in import new_items, with_items
 
 LOG = logging.getLogger("tastemap.service")
 WITHOUT_EVENTS = "The database of events cannot be reached: this is the model's answer without live events."
@@ -38,35 +39,39 @@ class Service:
         self.folder = folder
         self.store = store
         self._loading = threading.Lock()
-        self.serving = self._load_named()
+        self._looked_through, self._taken_in = 0, dict[str, int]()
+        self._put(self._load_named())
 
-    async def events_of(self, user_id: Id) -> list[Event]:
-        """Events of a user that the served fit has not seen.
+    async def known_of(self, user_id: Id) -> tuple[Serving, list[Event]]:
+        """What is served, and the events of a user that its fit has not seen.
 
         Raises
         ------
         DatabaseError
             If they cannot be read.
         """
-        through = self.serving.events_through
+        serving = self.serving
+        return serving, await self.events_of(serving, user_id)
+
+    async def events_of(self, serving: Serving, user_id: Id) -> list[Event]:
+        """Events of a user that the fit of what is served has not seen; raises DatabaseError."""
+        asked = str(user_id), serving.events_through
         if self.store.is_local:  # a few microseconds: a thread would take longer
-            return self.store.events_of(str(user_id), through)
-        return await run_sync(self.store.events_of, str(user_id), through)
+            return self.store.events_of(*asked)
+        return await run_sync(self.store.events_of, *asked)
 
     async def person(self, user_id: Id) -> Person:
         """A user with all events so far; without the database, as the model knows the user, and it says so."""
         serving = self.serving
         try:
-            events: Sequence[Event] = await self.events_of(user_id)
+            return person_of_user(serving, user_id, await self.events_of(serving, user_id))
         except DatabaseError:
-            person = person_of_user(serving, user_id, ())
-            return person.noted(WITHOUT_EVENTS)
-        return person_of_user(serving, user_id, events)
+            return person_of_user(serving, user_id, ()).noted(WITHOUT_EVENTS)
 
     async def person_without(self, user_id: Id, drop: Sequence[Id]) -> Person:
         """A user as if some entries were not there."""
         person = await self.person(user_id)
-        return without(self.serving, person, drop) if drop else person
+        return without(person, drop) if drop else person
 
     def person_of(self, ratings: Mapping[Id, float]) -> Person:
         """Somebody known only by some ratings."""
@@ -87,7 +92,7 @@ class Service:
             through = events_through(self.store, identity.digest)
             serving = load_serving(self.folder, version, through)
             self.store.serve(serving.version, serving.digest, serving.events_through, time.time())
-            self.serving = serving
+            self._put(serving)
         return serving
 
     def follow(self) -> bool:
@@ -96,8 +101,36 @@ class Service:
         if named is None or named.digest == self.serving.digest:
             return False
         with self._loading:
-            self.serving = load_serving(self.folder, named.version, named.events_through)
+            self._put(load_serving(self.folder, named.version, named.events_through))
         return True
+
+    def take_in_items(self) -> bool:
+        """Let items of events be listed once enough users have them; whether there are others than before.
+
+        Raises
+        ------
+        InvalidValueError
+            If there are some and the model cannot take in items.
+        DatabaseError
+            If events cannot be read.
+        """
+        last = self.store.last_seq()
+        if last == self._looked_through:
+            return False
+        with self._loading:
+            found = new_items(self._loaded, self.store)
+            self._looked_through = last
+            # An item is folded in again when its events have doubled, not with each of them.
+            sizes = {item: len(events).bit_length() for item, events in found.items()}
+            if sizes == self._taken_in:
+                return False
+            self.serving, self._taken_in = with_items(self._loaded, self.store, found), sizes
+        return True
+
+    def _put(self, serving: Serving) -> None:
+        """Serve what was loaded; the one place where a version takes the place of another."""
+        self.serving = self._loaded = serving
+        self._looked_through, self._taken_in = 0, {}
 
     def _load_named(self) -> Serving:
         """The version named in the database, as long as it is there; else the current one."""

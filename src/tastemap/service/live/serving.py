@@ -15,6 +15,7 @@ from tastemap.inference import Rules
 from tastemap.inference.explain import reasons
 from tastemap.inference.ranking import rank
 from tastemap.inference.rules import Prepared
+from tastemap.linalg.types import BoolArray
 from tastemap.models.recommender import Recommender
 from tastemap.service.database.store import Store
 
@@ -59,6 +60,8 @@ class Serving:
         When its manifest was written, in seconds since 1970.
     events_through : int
         The last event that the fit has seen; later ones are laid over its histories.
+    taken_in : array of shape (I,), bool, or None
+        Items that came in by events: their training rows are events too, and are not read twice.
     """
 
     recommender: Recommender
@@ -67,6 +70,7 @@ class Serving:
     digest: str
     saved: float
     events_through: int
+    taken_in: BoolArray | None = None
 
     @cached_property
     def item_ids(self) -> list[Id]:

@@ -37,12 +37,12 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
         raise InvalidValueError("id must name a user, as in /user?id=196. Got none.")
     serving, notes = service.serving, []
     try:
-        events = await service.events_of(user_id)
+        events = await service.events_of(serving, user_id)
     except DatabaseError:
         events, notes = [], [WITHOUT_EVENTS]
     known = people.user(serving, user_id, events)
     person = person_of_user(serving, user_id, events)
-    answer = list_for(serving, person, LIST)
+    answer = list_for(person, LIST)
     data = serving.recommender.train.interactions
     rows = people.history(serving, user_id, events, max(1, known["n_ratings"]), None)["items"]
     sort = query.get("sort", "rating")

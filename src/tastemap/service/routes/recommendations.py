@@ -46,6 +46,6 @@ async def _person(service: Shared, asked: ListRequest) -> Person:
 
 
 def _listed(request: Request, person: Person, asked: ListOptions) -> Response:
-    answer = list_for(request.app.state.service.serving, person, asked)
+    answer = list_for(person, asked)
     request.app.state.telemetry.observe_list(answer)
     return answered(answer)

@@ -38,15 +38,15 @@ ERASED_LATER = (
 )
 async def history(service: Shared, user_id: PathId, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """The items of a user, the latest first: training rows with all events laid over them."""
-    events = await service.events_of(user_id)
-    return answered(people.history(service.serving, user_id, events, limit, cursor))
+    serving, events = await service.known_of(user_id)
+    return answered(people.history(serving, user_id, events, limit, cursor))
 
 
 @router.get("/users/{user_id:path}/export", responses={200: {"model": ExportAnswer}, **documented(404, 422)})
 async def export(service: Shared, user_id: PathId) -> Response:
     """All that is stored of a user."""
-    events = await service.events_of(user_id)
-    return answered(people.export(service.serving, user_id, events))
+    serving, events = await service.known_of(user_id)
+    return answered(people.export(serving, user_id, events))
 
 
 @router.get(
@@ -57,7 +57,7 @@ async def predictions(
 ) -> Response:
     """Scores and predicted ratings of some items."""
     person = await service.person(user_id)
-    return answered(people.predictions(service.serving, person, item_ids, level))
+    return answered(people.predictions(person, item_ids, level))
 
 
 @router.get(
@@ -67,27 +67,27 @@ async def predictions(
 async def explanation(service: Shared, user_id: PathId, item_id: PathId) -> Response:
     """Why an item has its score for a user."""
     person = await service.person(user_id)
-    return answered(people.explanation(service.serving, person, item_id))
+    return answered(people.explanation(person, item_id))
 
 
 @router.post("/explanations", responses={200: {"model": ExplanationAnswer}, **documented(404, 422)})
 async def explanation_for_history(service: Shared, asked: ExplanationRequest) -> Response:
     """Why an item would have its score for somebody with this history; nothing is stored."""
     person = service.person_of({entry.item_id: entry.rating for entry in asked.history})
-    return answered(people.explanation(service.serving, person, asked.item_id))
+    return answered(people.explanation(person, asked.item_id))
 
 
 @router.get("/users/{user_id:path}", responses={200: {"model": UserAnswer}, **documented(404, 422)})
 async def user(service: Shared, user_id: PathId) -> Response:
     """What is known of a user, in short."""
-    events = await service.events_of(user_id)
-    return answered(people.user(service.serving, user_id, events))
+    serving, events = await service.known_of(user_id)
+    return answered(people.user(serving, user_id, events))
 
 
 @router.delete("/users/{user_id:path}", responses={200: {"model": ErasureAnswer}, **documented(404, 422)})
 async def erase(service: Shared, user_id: PathId) -> Response:
     """Forget a user: at once for every answer, with the next refit in every file."""
-    events = await service.events_of(user_id)
-    known = people.user(service.serving, user_id, events)["user_id"]  # raises if there is nothing to forget
+    serving, events = await service.known_of(user_id)
+    known = people.user(serving, user_id, events)["user_id"]  # raises if there is nothing to forget
     seq = await run_sync(service.store.erase, user_id, time.time())
     return answered({"user_id": known, "seq": seq, "now": ERASED_NOW, "at_next_refit": ERASED_LATER})

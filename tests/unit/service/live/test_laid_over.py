@@ -137,10 +137,10 @@ def test_an_erased_user_is_nobody() -> None:
 
 def test_leaving_entries_out_is_what_folding_in_without_them_gives() -> None:
     person = person_of_user(HAND, "u1", [])
-    left = without(HAND, person, [2])
+    left = without(person, [2])
     assert left.history.indices.tolist() == [0, 2]
-    assert without(HAND, person, [4]) is person
-    assert without(HAND, person, [1, 2, 3]).basis == "popularity"
+    assert without(person, [4]) is person
+    assert without(person, [1, 2, 3]).basis == "popularity"
 
 
 USERS, ITEMS = ["u1", "u2", "u3", "new"], ["1", "2", "3", "6"]
