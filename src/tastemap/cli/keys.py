@@ -31,7 +31,7 @@ def add(
     name: Name,
     scope: Annotated[
         Literal["client", "admin"],
-        typer.Option(help="client: lists and events; admin: also exports, erasures, reloads and figures."),
+        typer.Option(help="client: lists and events; admin: also exports, erasures and reloads."),
     ],
     database: options.Database = None,
     as_json: options.Json = False,

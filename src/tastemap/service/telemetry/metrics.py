@@ -117,10 +117,11 @@ class Telemetry:
         if counter is None:
             counter = self._by_basis[basis] = self._lists.labels(basis)
         counter.inc()
-        if self._lists_of.serving is not self._service.serving:
-            self._lists_of = _ListsOf(self._service.serving, self._folder)
-        if answer["items"] and answer["version"] == self._lists_of.serving.version:
-            self._novelty.observe(self._lists_of.mark([row["item_id"] for row in answer["items"]]))
+        lists_of = self._of_served()
+        if answer["version"] == lists_of.serving.version:
+            bits = lists_of.mark([row["item_id"] for row in answer["items"]])
+            if bits is not None:
+                self._novelty.observe(bits)
 
     def exposed(self) -> tuple[bytes, str]:
         """All figures of all workers in Prometheus' text format, and its media type."""
@@ -129,24 +130,37 @@ class Telemetry:
         if self._folder is not None:
             registry = CollectorRegistry()
             MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
-        return generate_latest(registry) + generate_latest(_of_model(self._lists_of)), CONTENT_TYPE_LATEST
+        return generate_latest(registry) + generate_latest(_of_model(self._of_served())), CONTENT_TYPE_LATEST
+
+    def _of_served(self) -> _ListsOf:
+        """The lists of the version that is served now; items that came in by events change nothing here."""
+        if self._lists_of.serving.digest != self._service.serving.digest:
+            self._lists_of = _ListsOf(self._service.serving, self._folder)
+        return self._lists_of
 
 
 class _ListsOf:
-    """What the lists of one version were like."""
+    """What the lists of one version were like, as far as the items go that it was fitted to."""
 
     def __init__(self, serving: Serving, folder: Path | None) -> None:
         self.serving = serving
         interactions = serving.recommender.train.interactions
-        self._bits = information(interactions.popularity, max(interactions.n_users, 1))
-        self._place = {item_id: index for index, item_id in enumerate(serving.item_ids)}
-        self.listed = Listed(interactions.n_items, folder, serving.digest[:16])
+        popularity, item_ids = interactions.popularity, serving.item_ids
+        if serving.taken_in is not None:
+            popularity = popularity[~serving.taken_in]
+            item_ids = [id for id, is_new in zip(item_ids, serving.taken_in, strict=True) if not is_new]
+        self._bits = information(popularity, max(interactions.n_users, 1))
+        self._place = {item_id: index for index, item_id in enumerate(item_ids)}
+        self.listed = Listed(len(item_ids), folder, serving.digest[:16])
 
-    def mark(self, item_ids: Sequence[Any]) -> float:
-        """Remember that these were listed; their mean surprise, in bits."""
-        item_index = np.array([self._place[item_id] for item_id in item_ids], np.int32)
+    def mark(self, item_ids: Sequence[Any]) -> float | None:
+        """Remember that these were listed; their mean surprise in bits, None where there are none."""
+        found = [self._place[item_id] for item_id in item_ids if item_id in self._place]
+        if not found:
+            return None
+        item_index = np.array(found, np.int32)
         self.listed.mark(item_index)
-        return float(self._bits[item_index].sum()) / len(item_index)
+        return float(self._bits[item_index].sum()) / len(found)
 
 
 class _OfModel(Collector):

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tastemap.service.database import Receipt
@@ -75,6 +76,17 @@ def test_a_new_version_starts_its_coverage_anew(telemetry: Telemetry, service: A
     found = figures(telemetry)
     assert found["tastemap_model_version"] == 4
     assert found["tastemap_catalog_coverage_ratio"] == pytest.approx(1 / 5)
+
+
+def test_items_that_came_in_by_events_leave_coverage_as_it_is(telemetry: Telemetry, service: Any) -> None:
+    telemetry.observe_list(answer(1, 2))
+    service.serving = replace(service.serving, taken_in=np.array([False, False, False, False, True]))
+    telemetry.observe_list(answer(3))
+    assert figures(telemetry)["tastemap_catalog_coverage_ratio"] == pytest.approx(3 / 5)
+    writer: Any = SimpleNamespace(depth=0)
+    started_later = Telemetry(service, writer)
+    started_later.observe_list(answer(1, 5))  # of the 4 items that it was fitted to
+    assert figures(started_later)["tastemap_catalog_coverage_ratio"] == pytest.approx(1 / 4)
 
 
 def test_events_count_once_and_the_queue_is_looked_at_when_asked(telemetry: Telemetry) -> None:
