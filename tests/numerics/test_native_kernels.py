@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from tastemap.data import bit_stable, id_map, interactions
-from tastemap.linalg import conjugate, cosine, csr, neighbors, posterior, ridge, top_k
+from tastemap.linalg import conjugate, cosine, csr, neighbors, posterior, ridge, ridge_split, top_k
 from tastemap.linalg.jit import Kernel
 from tastemap.linalg.native import cache_file, read, types_of
 from tastemap.models import ease, factor, history_bags, network, weight_matrix
+from tastemap.models import sparse_weights as few_weights
 from tests.architecture.source import modules, name_of
 
 pytestmark = pytest.mark.skipif(
@@ -46,6 +47,13 @@ def ridge_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
     weights, targets = rng.random(S).astype(np.float32), rng.normal(size=S).astype(np.float32)
     given = *sparse(rng), weights, targets, vectors(rng, N)[0], *shared, 0, B
     return *given, np.zeros((D, D)), np.zeros((2, D)), *room, np.zeros((B, D), np.float32), np.zeros(B)
+
+
+def split_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Of one row with 30 entries and 4 vectors."""
+    entries = rng.integers(0, N, 30).astype(np.int32), rng.random(30), rng.normal(size=30)
+    given = *entries, vectors(rng, N)[0], rng.normal(size=D), 0.5, D - 1, np.eye(D), rng.normal(size=(4, D))
+    return *given, np.zeros((D, 32)), np.zeros((D, 32)), np.zeros(4), np.zeros((4, 30))
 
 
 def conjugate_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
@@ -120,6 +128,7 @@ def layers_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
 
 ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
     ridge._ridge_block: ridge_arguments,
+    ridge_split._split: split_arguments,
     conjugate._improve_block: conjugate_arguments,
     posterior._draw_block: posterior_arguments,
     csr._counting_order: lambda rng: (
@@ -167,18 +176,36 @@ ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
         lists(rng),
         np.zeros((B, 5)),
     ),
-    weight_matrix._sum_sparse_rows: lambda rng: (
+    few_weights._sum_sparse_rows: lambda rng: (
         *sparse(rng),
         *sparse_weights(rng),
         np.zeros((B, N), np.float32),
     ),
-    weight_matrix._sum_sparse_pairs: lambda rng: (
+    few_weights._sum_sparse_pairs: lambda rng: (
         *sparse(rng),
         *sparse_weights(rng),
         lists(rng),
         np.zeros((B, 5)),
     ),
-    weight_matrix._look_up: lambda rng: (*sparse_weights(rng), np.arange(N, dtype=np.int32), 5, np.zeros(N)),
+    few_weights._sum_all_then_pick: lambda rng: (
+        *sparse(rng),
+        *sparse_weights(rng),
+        lists(rng),
+        np.zeros(N),
+        np.zeros((B, 5)),
+    ),
+    few_weights._look_up: lambda rng: (
+        *sparse_weights(rng),
+        np.arange(N, dtype=np.int32),
+        np.array([5, 0], np.int32),
+        np.zeros((2, N)),
+    ),
+    few_weights._dots_among: lambda rng: (
+        *sparse_weights(rng),
+        np.array([5, 0, 7], np.int32),
+        np.zeros(N),
+        np.zeros((3, 3)),
+    ),
     neighbors._nearest: nearest_arguments,
     ease._count_rows: lambda rng: (
         *(np.array([0, 2, 3]), np.array([0, 1, 1], np.int32)),

@@ -198,7 +198,7 @@ def dot(left: Float64Array, right: Float64Array, length: int) -> float:
 
 
 @kernel
-def factorize(A: Float64Array) -> None:
+def cholesky(A: Float64Array) -> None:
     """Cholesky's factor of a positive definite A, in place, from and in its lower triangle."""
     d = len(A)
     for row in range(d):
@@ -211,8 +211,8 @@ def factorize(A: Float64Array) -> None:
 
 
 @kernel
-def solve_factorized(A: Float64Array, b: Float64Array) -> None:
-    """Solve A x = b in place (x in b), given :func:`factorize` of A."""
+def solve_cholesky(A: Float64Array, b: Float64Array) -> None:
+    """Solve A x = b in place (x in b), given :func:`cholesky` of A."""
     d = len(b)
     for row in range(d):  # L z = b
         pivot = A[row, row]
@@ -262,8 +262,8 @@ def _ridge_block(
             add_gramian(weighted, columns, last - first, A)
         for factor in range(d):
             x[factor] = b[factor]
-        factorize(A)
-        solve_factorized(A, x)
+        cholesky(A)
+        solve_cholesky(A, x)
         for factor in range(d):
             solved[row, factor] = x[factor]
             loss -= x[factor] * b[factor]  # the minimum of t'Wt - 2 b'x + x'Ax, where Ax = b

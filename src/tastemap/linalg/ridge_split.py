@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from tastemap.linalg.jit import fast_kernel, kernel
-from tastemap.linalg.ridge import RidgeRows, add_gramian, factorize, solve_factorized
+from tastemap.linalg.ridge import RidgeRows, add_gramian, cholesky, solve_cholesky
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array
 
 
@@ -74,9 +74,9 @@ def _split(
             columns[factor, entry] = features[indices[entry], factor]
             weighted[factor, entry] = columns[factor, entry] * weights[entry]
     add_gramian(weighted, columns, n, A)
-    factorize(A)
+    cholesky(A)
     for row in range(len(reach)):
-        solve_factorized(A, reach[row])  # A^-1 v
+        solve_cholesky(A, reach[row])  # A^-1 v
         total = 0.0
         for factor in range(d):
             total += reach[row, factor] * common_pull[factor]

@@ -14,6 +14,7 @@ from tastemap.errors import InvalidValueError
 from tastemap.inference import explain, recommend, similar_items, with_new_items
 from tastemap.linalg.types import Float64Array
 from tastemap.models.factor import FactorModel
+from tastemap.models.implicit_history import ImplicitHistory
 from tastemap.models.recommender import Recommender
 from tastemap.training import fit
 from tests.toys import planted, planted_ratings
@@ -206,6 +207,23 @@ def test_counts_and_values_below_the_lowest_positive() -> None:
     taken = with_new_items(high, mixed)
     assert isinstance(taken.model, FactorModel)
     assert taken.model.item_factors[-1].any()
+
+
+def test_of_histories_that_speak_by_their_items_a_new_item_says_nothing_yet() -> None:
+    settings = {"n_factors": 3, "n_epochs": 5, "implicit_history": True, "validation_fraction": 0.0}
+    before = fit(fitted("als").train, "als", settings=settings, rng=0)
+    after = with_new_items(before, rows_of(ABSENT))
+    assert isinstance(before.model, FactorModel)
+    assert isinstance(after.model, FactorModel)
+    sides = before.model.user_side, after.model.user_side
+    assert isinstance(sides[0], ImplicitHistory)
+    assert isinstance(sides[1], ImplicitHistory)
+    kept = np.setdiff1d(np.arange(60), ABSENT)
+    assert not sides[1].history_factors[list(ABSENT)].any()
+    np.testing.assert_array_equal(sides[1].history_factors[kept], sides[0].history_factors)
+    assert after.model.item_factors[list(ABSENT)].any(axis=1).all()
+    history = after.train.interactions.by_user
+    assert np.isfinite(after.model.fold_in(history).score_range()).all()
 
 
 @pytest.mark.parametrize("name", ["ease", "itemknn", "popularity", "gibbs", "mlp", "softmax"])
