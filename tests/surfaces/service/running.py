@@ -12,18 +12,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def started(folder: Path, logs: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
+    """`tastemap serve` on a free port: its process and its URL, once it is ready."""
+    command = [str(Path(sys.executable).with_name("tastemap")), "serve", str(folder), "--port", "0", "--json"]
+    with (logs / "serve.log").open("w") as log:
+        process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=log, text=True)
+    assert process.stdout is not None
+    return process, json.loads(process.stdout.readline())["url"]
+
+
 @contextmanager
 def running(model: Path, folder: Path, *arguments: str) -> Iterator[str]:
-    """`tastemap serve` over a copy of a model in `folder`, on a free port; its URL."""
+    """`tastemap serve` over a copy of a model in `folder`, ended in good order; its URL."""
     copy = folder / model.name
     if not copy.exists():
         shutil.copytree(model, copy)
-    command = [str(Path(sys.executable).with_name("tastemap")), "serve", str(copy), "--port", "0", "--json"]
-    with (folder / "serve.log").open("w") as log:
-        process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=log, text=True)
+    process, url = started(copy, folder, *arguments)
     try:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["url"]
+        yield url
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)

@@ -1,0 +1,158 @@
+"""The whole service when things go wrong around it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from tastemap.service.database.store import Store
+from tastemap.service.database.urls import default_url
+from tests.hostile.test_databases import stopped
+from tests.postgres import Cluster
+from tests.surfaces.conftest import Command
+from tests.surfaces.service.conftest import Serve, serving
+from tests.surfaces.service.running import running, started
+
+N_EVENTS = 20_000
+A_BATCH = 20
+
+
+def ask(url: str, body: object = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def of_number(n: int) -> dict[str, Any]:
+    return {"user_id": n % 60, "item_id": n % 40, "rating": 3, "key": f"k{n}"}
+
+
+def posted(url: str, process: subprocess.Popen[str], kill_after: int) -> set[str]:
+    """Keys of events that were acknowledged until the server was killed."""
+    acknowledged: set[str] = set()
+
+    def post(first: int) -> None:
+        events = [of_number(n) for n in range(first, first + A_BATCH)]
+        try:
+            ask(f"{url}/v1/events/batch", {"events": events})
+        except (OSError, http.client.HTTPException):  # the server is gone
+            return
+        acknowledged.update(event["key"] for event in events)
+        if len(acknowledged) >= kill_after:
+            process.send_signal(signal.SIGKILL)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(post, range(0, N_EVENTS, A_BATCH)))
+    return acknowledged
+
+
+def test_a_server_killed_under_load_has_every_acknowledged_event_once(
+    fitted: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(fitted["als"], tmp_path / "als")
+    process, url = started(folder, tmp_path)
+    acknowledged = posted(url, process, N_EVENTS // 2)
+    process.wait(30)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert N_EVENTS // 2 <= len(acknowledged) < N_EVENTS
+    with running(folder, tmp_path) as again:
+        # What is sent again, because nobody knows whether it was kept, is not kept twice.
+        for first in range(0, N_EVENTS, 1_000):
+            events = [of_number(n) for n in range(first, first + 1_000)]
+            receipts = ask(f"{again}/v1/events/batch", {"events": events})["events"]
+            for event, receipt in zip(events, receipts, strict=True):
+                assert receipt["duplicate"] or event["key"] not in acknowledged
+    store = Store.open(default_url(folder))
+    keys = [event.client_key for event in store.events()]
+    store.close()
+    assert len(keys) == len(set(keys)) == N_EVENTS
+
+
+def test_without_the_database_lists_go_on_and_writes_are_refused(serve: Serve, postgres: Cluster) -> None:
+    with postgres.database() as url:
+        client = serve("als", database=url)
+        client.post("/v1/events", json={"user_id": 3, "item_id": 5, "rating": 1})
+        assert client.get("/v1/users/3/recommendations").json()["basis"] == "history"
+        with stopped(postgres):
+            found = client.get("/v1/users/3/recommendations")
+            assert found.status_code == 200
+            assert found.json()["basis"] == "user"
+            assert "without live events" in found.json()["notes"][0]
+            refused = client.post("/v1/events", json={"user_id": 3, "item_id": 6, "rating": 1})
+            assert refused.status_code == 503
+            assert refused.headers["retry-after"]
+            assert refused.json()["error"]["code"] == "database_unavailable"
+            assert client.get("/healthz").status_code == 200
+            assert "ok" != client.get("/readyz").json()["database"]
+        deadline = time.monotonic() + 20
+        while client.get("/v1/users/3/recommendations").json()["notes"] and time.monotonic() < deadline:
+            time.sleep(0.2)
+        rows = client.get("/v1/users/3/history").json()["items"]
+        events = {row["item_id"] for row in rows if row["source"] == "event"}
+        assert events == {5}  # what was acknowledged, and nothing that was not
+
+
+def test_two_servers_on_one_file_count_each_other_s_events(serve: Serve, tmp_path: Path) -> None:
+    first = serve("als")
+    with serving(tmp_path / "als") as second:
+        first.post("/v1/events", json={"user_id": 777, "item_id": 5, "rating": 4})
+        second.post("/v1/events", json={"user_id": 777, "item_id": 6, "rating": 2})
+        answers = [client.get("/v1/users/777/recommendations").json() for client in (first, second)]
+        assert answers[0] == answers[1]
+        assert first.get("/v1/users/777/history").json()["n_ratings"] == 2
+
+
+def test_no_request_fails_while_versions_are_reloaded(fitted: dict[str, Path], tmp_path: Path) -> None:
+    statuses: list[int] = []
+    done = threading.Event()
+    with running(fitted["als"], tmp_path, "--workers", "2") as url, ExitStack() as ending:
+
+        def look(user: int) -> None:
+            while not done.is_set():
+                with urllib.request.urlopen(f"{url}/v1/users/{user}/recommendations", timeout=30) as answer:
+                    statuses.append(answer.status)
+
+        pool = ending.enter_context(ThreadPoolExecutor(4))
+        looking = [pool.submit(look, user) for user in range(4)]
+        for _ in range(10):
+            assert ask(f"{url}/v1/model/reload", {})["version"] == 1
+        done.set()
+        for future in looking:
+            future.result()
+    assert len(statuses) > 20
+    assert set(statuses) == {200}
+
+
+def test_all_workers_follow_a_reload(fitted: dict[str, Path], tmp_path: Path, tastemap: Command) -> None:
+    with running(fitted["als"], tmp_path, "--workers", "2") as url:
+        ask(f"{url}/v1/events", {"user_id": 3, "item_id": 5, "rating": 1})
+        assert tastemap("refit", tmp_path / fitted["als"].name, "--json").json["version"] == 2
+        deadline = time.monotonic() + 30
+        seen: list[int] = []
+        while seen[-20:] != [2] * 20 and time.monotonic() < deadline:
+            seen.append(ask(f"{url}/v1/model")["version"])
+        assert seen[-20:] == [2] * 20
+
+
+def test_a_body_that_is_too_large_is_refused(client: TestClient) -> None:
+    answer = client.post(
+        "/v1/events",
+        content=b'{"user_id": "' + b"x" * (10 * 2**20),
+        headers={"content-type": "application/json"},
+    )
+    assert answer.status_code == 413
+    assert "error" in answer.json()
