@@ -51,7 +51,8 @@ def top_lists(
     -----
     2k + 16 candidates come from float32 scores, whose rounding could swap near neighbors; their float64
     scores decide. Memory: a block of scores a thread, never users x items: as many items at once as suit the
-    state, so that scores are compared before they leave the cache of the processor.
+    state, so that scores are compared before they leave the cache of the processor. Where the state knows how
+    high items can score at most (:meth:`UserStates.by_reach`), a list ends when no item left could enter it.
     """
     n_items = seen.n_columns
     mask = np.ones(n_items, np.bool_) if allowed is None else allowed

@@ -86,7 +86,8 @@ def recommend(
 
     Notes
     -----
-    Exact: every allowed item is scored. O(U I d) time; memory a block of scores a thread.
+    Exact: no item is left out that could stand in a list. O(U I d) time at most; memory a block of scores
+    a thread.
     """
     check_k(k)
     check_recommender(recommender)
