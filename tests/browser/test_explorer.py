@@ -55,7 +55,7 @@ def test_markup_in_a_title_is_shown_as_text_everywhere(visitor: Visit) -> None:
     page.locator("#top-search").press_sequentially("onerror")
     expect(page.get_by_role("option")).to_contain_text(EVIL)
     page.locator("#add").click()
-    expect(page.locator("#ratings li a").first).to_have_text(EVIL)
+    expect(page.locator("#pending li a").first).to_have_text(EVIL)
     page.keyboard.press("5")
     expect(page.locator("#list .reason-text").first).to_contain_text(EVIL)
     assert page.locator("img").count() == 0
@@ -68,6 +68,7 @@ def test_the_start_says_how_good_the_model_is_beside_the_baselines(visitor: Visi
     rows = page.locator("section[aria-labelledby=how-good] tbody tr")
     expect(rows.filter(has_text="this model").locator("th")).to_contain_text("als")
     expect(rows.filter(has_text="baseline").first).to_be_visible()
+    expect(page.locator(".verdict").first).to_contain_text("than those of bias, the baseline")
     # A figure with its interval below it.
     expect(rows.first.locator("td").first).to_have_text(re.compile(r"^\d\.\d{3}\d\.\d{3}–\d\.\d{3}$"))
     expect(page.locator("section[aria-labelledby=weak]")).to_contain_text("weakest")
@@ -153,8 +154,8 @@ def test_an_id_may_hold_any_character(browser: Browser, bare_url: str) -> None:
         page.get_by_role("option").first.click()
         expect(page.locator(".eyebrow")).to_have_text(f"item {ODD_ID}", ignore_case=True)
         page.locator("#add").click()
-        expect(page.locator("#ratings li")).to_have_count(1)
-        page.locator("#ratings").get_by_role("button", name="Like").click()
+        expect(page.locator("#pending li")).to_have_count(1)
+        page.locator("#pending").get_by_role("button", name="Like").click()
         expect(page.locator("#list .reason-text").first).to_contain_text(ODD_ID)
 
 

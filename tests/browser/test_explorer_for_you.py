@@ -84,7 +84,7 @@ def test_everything_can_be_rated_by_the_keyboard(page: Page) -> None:
     page.keyboard.type("number 17")
     expect(page.get_by_role("option").first).to_be_visible()
     page.keyboard.press("Enter")
-    row = page.locator("#ratings > li").first
+    row = page.locator("#pending > li").first
     expect(row).to_contain_text("Film number 17")
     expect(row.get_by_role("button", name="1 of 5")).to_be_focused()
     page.keyboard.press("ArrowRight")
@@ -92,9 +92,12 @@ def test_everything_can_be_rated_by_the_keyboard(page: Page) -> None:
     expect(row.get_by_role("button", name="3 of 5")).to_be_focused()
     assert kept(page) == []  # moving is not rating
     page.keyboard.press("Enter")
+    expect(search).to_be_focused()  # for the next film
+    row = page.locator("#ratings > li").first
     expect(row.get_by_role("button", name="3 of 5")).to_have_attribute("aria-pressed", "true")
-    expect(row.get_by_role("button", name="3 of 5")).to_be_focused()
+    row.get_by_role("button", name="3 of 5").focus()
     page.keyboard.press("5")
+    expect(row.get_by_role("button", name="5 of 5")).to_be_focused()
     expect(row.get_by_role("button", name="5 of 5")).to_have_attribute("aria-pressed", "true")
     settled(page)
     expect(page.locator("#list .reasons li").first).to_contain_text("Film number 17 (1957)\u00a05")
@@ -297,7 +300,7 @@ def test_where_stars_are_not_read_one_likes_or_not(browser: Browser, bare_url: s
         page.locator("#for-you-search").fill(first.removeprefix("item "))
         page.get_by_role("option").first.click()
         with page.expect_request(LISTS) as asked:
-            page.locator("#ratings > li").first.get_by_role("button", name="Not for me").click()
+            page.locator("#pending").get_by_role("button", name="Not for me").click()
         body = json.loads(asked.value.post_data or "")
         assert len(body["history"]) == 1
         assert len(body["exclude"]) == 1
@@ -331,7 +334,7 @@ def test_storage_that_holds_something_else_does_no_harm(browser: Browser, films_
 def test_an_item_is_added_from_its_page(visitor: Visit) -> None:
     page = visitor.go("/item?id=7")
     page.get_by_role("button", name="Add to For you").click()
-    row = page.locator("#ratings > li").first
+    row = page.locator("#pending > li").first
     expect(row).to_contain_text("Film number 7")
     expect(row.get_by_role("button", name="1 of 5")).to_be_focused()
     page.keyboard.press("4")

@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tastemap.evaluation.names import HEADLINE, metric_of
-from tastemap.evaluation.records import EvaluationRecord
+from tastemap.evaluation.names import HEADLINE, is_better, metric_of
+from tastemap.evaluation.records import EvaluationRecord, ModelResult
 from tastemap.evaluation.slices import ITEM_POPULARITY, USER_ACTIVITY
+from tastemap.evaluation.summary import BASELINE_OF
 from tastemap.models.recommender import Recommender
 
 Fields = dict[str, Any]
@@ -49,6 +50,7 @@ def evaluated(recommender: Recommender) -> Fields | None:
         "n_test": record.counts.n_test,
         "n_users": record.counts.n_users,
         "metrics": [_metric(name) for name in names],
+        "said": [sentence for name in names if (sentence := _said(record, own, name)) is not None],
         "rows": [
             {
                 "model": row.model,
@@ -62,9 +64,32 @@ def evaluated(recommender: Recommender) -> Fields | None:
     }
 
 
+def _said(record: EvaluationRecord, own: ModelResult, name: str) -> str | None:
+    """A headline figure beside that of its baseline, in words; None for other metrics, and for a baseline."""
+    stem = name.partition("@")[0]
+    baseline = BASELINE_OF.get(stem)
+    found = own.metrics[name].value
+    others = [row.metrics[name].value for row in record.models if row.model == baseline and name in row.metrics]
+    if not others or baseline == own.model or not math.isfinite(found):
+        return None
+    task = "Its ratings" if stem == "rmse" else "Its lists"
+    better = "better" if is_better(name, found, others[0]) else "worse"
+    pairs = [
+        one
+        for one in record.differences
+        if one.metric == name and {one.model, one.other} == {own.model, baseline}
+    ]
+    sure = "" if not pairs else ", which is clear" if pairs[0].clear else ", which may be chance"
+    gap = abs(found - others[0])
+    return (
+        f"{task} are {better} than those of {baseline}, the baseline{sure}: "
+        f"{LABELS[stem]} {found:.3f}, {gap:.3f} {'below' if found < others[0] else 'above'} it."
+    )
+
+
 _SLICED = {
-    USER_ACTIVITY: "By how much is known of a user",
-    ITEM_POPULARITY: "By how often an item was rated",
+    USER_ACTIVITY: ("By how much is known of a user", "users"),
+    ITEM_POPULARITY: ("By how often an item was rated", "rows"),
 }
 
 
@@ -90,12 +115,19 @@ def _slices(record: EvaluationRecord, model: str, by: str) -> Fields | None:
     chosen = next((name for stem in HEADLINE for name in names if name.partition("@")[0] == stem), None)
     if chosen is None:
         return None
+    kind = "interactions" if record.is_implicit else "ratings"
+    title, unit = _SLICED[by]
     rows: list[Fields] = [
-        {"label": part.label, "n": part.n, "value": part.figures[model][chosen]}
+        {"label": _label(part.label, kind), "n": part.n, "value": part.figures[model][chosen]}
         for part in parts
         if chosen in part.figures[model]
     ]
     worst = (max if metric_of(chosen).better == "lower" else min)(row["value"] for row in rows)
     for row in rows:
         row["is_weakest"] = row["value"] == worst and len(rows) > 1
-    return {"title": _SLICED[by], "metric": _metric(chosen), "rows": rows}
+    return {"title": title, "unit": unit, "metric": _metric(chosen), "rows": rows}
+
+
+def _label(label: str, kind: str) -> str:
+    """As an evaluation names a part, in words for people: ``10–27 in training`` is ``10–27 ratings``."""
+    return f"no {kind}" if label == "unknown" else label.replace("in training", kind)

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from fastapi.concurrency import run_in_threadpool
 
 from tastemap.errors import TastemapError
+from tastemap.evaluation.diversity import price_of_diversity
 from tastemap.models.recommender import Recommender
 
 Fields = dict[str, Any]
@@ -32,10 +33,6 @@ def price(recommender: Recommender) -> Fields:
 
 
 async def _measure(recommender: Recommender) -> Fields:
-    try:
-        from tastemap.evaluation.diversity import price_of_diversity  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        return {"state": "absent", "rows": []}
     try:
         frame = await run_in_threadpool(price_of_diversity, recommender)
     except TastemapError as error:

@@ -105,9 +105,9 @@ def day(seconds: int | None) -> str:
     """A time in seconds since 1970 as a date, UTC; a dash where nobody knows.
 
     >>> day(881250949), day(None)
-    ('4 December 1997', '–')
+    ('4 Dec 1997', '–')
     """
     if seconds is None:
         return "–"
     found = datetime.fromtimestamp(seconds, UTC)
-    return f"{found.day} {found:%B %Y}"
+    return f"{found.day} {found:%b %Y}"

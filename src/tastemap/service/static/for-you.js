@@ -112,6 +112,7 @@ function settle(next) {
   ratings = next;
   if (without && !ratings.some((one) => one.id === without.id)) without = null;
   if (!keep(ratings)) at("n-mine").textContent = "not kept: this browser forbids it";
+  showPending();
   showRatings();
   showQuestions();
   refresh();
@@ -137,12 +138,13 @@ function think(one) {
   else showAnswer(null);
 }
 
-/** Bring an item among the ratings, to be rated there. */
+/** Bring an item to be rated: below the search, or where it stands among the ratings. */
 function add(item) {
-  if (!ratings.some((one) => one.id === item.id) && !pending.some((one) => one.id === item.id)) pending = [item, ...pending];
-  showRatings();
-  const row = [...at("ratings").children].find((one) => one.dataset.id === item.id);
-  row.querySelector("[tabindex='0']").focus();
+  const known = ratings.some((one) => one.id === item.id);
+  if (!known && !pending.some((one) => one.id === item.id)) pending = [item, ...pending];
+  showPending();
+  const place = [...at(known ? "ratings" : "pending").children].find((one) => one.dataset.id === item.id);
+  place.querySelector("[tabindex='0']").focus();
 }
 
 function row(item, share, ...tools) {
@@ -170,22 +172,25 @@ function tool(label, described, press, extra = {}) {
   return made;
 }
 
-function showRatings() {
-  const unrated = pending.map((one) => row(one, null, tool("Leave it", `Leave ${titleOf(one)} unrated`, () => {
+function showPending() {
+  at("pending").replaceChildren(...pending.map((one) => row(one, null, tool("Leave it", `Leave ${titleOf(one)} unrated`, () => {
     pending = pending.filter((other) => other !== one);
-    showRatings();
+    showPending();
     at("for-you-search").focus();
-  })));
+  }))));
+}
+
+function showRatings() {
   const rated = ratings.map((one) => row(one, one.share,
     tool("Without it?", `What if ${titleOf(one)} were not rated?`, () => think(without?.id === one.id ? null : one),
       { class: "plain without", "aria-pressed": String(without?.id === one.id) }),
     tool("Remove", `Remove the rating of ${titleOf(one)}`, () => {
-      const place = ratings.findIndex((other) => other.id === one.id) + pending.length;
+      const place = ratings.findIndex((other) => other.id === one.id);
       remove(one.id);
       focusIn(at("ratings"), null, place);
     })));
-  at("ratings").replaceChildren(...unrated, ...rated);
-  at("none-yet").hidden = ratings.length + pending.length > 0;
+  at("ratings").replaceChildren(...rated);
+  at("none-yet").hidden = ratings.length > 0;
   at("n-mine").textContent = ratings.length ? ratings.length.toLocaleString("en") : "";
   at("clear").disabled = !ratings.length;
 }

@@ -15,8 +15,8 @@ function tell(price) {
     const [none, here] = [nearest(0), nearest(value)];
     const paid = none.ndcg ? (here.ndcg - none.ndcg) / none.ndcg : 0;
     place.textContent = value === 0
-      ? `The best list: NDCG ${figure(none.ndcg, 3)} on ${none.n_users.toLocaleString("en")} users, likeness within a list ${figure(none.similarity_within_list)}.`
-      : `NDCG ${figure(none.ndcg, 3)} → ${figure(here.ndcg, 3)} (${figure(100 * paid, 0, true)}\u202f%), likeness within a list ${figure(none.similarity_within_list)} → ${figure(here.similarity_within_list)}.`;
+      ? `By what ${none.n_users.toLocaleString("en")} users chose last: NDCG ${figure(none.ndcg, 3)}, likeness within a list ${figure(none.similarity_within_list)}.`
+      : `It costs: NDCG ${figure(none.ndcg, 3)} → ${figure(here.ndcg, 3)} (${figure(100 * paid, 0, true)}\u202f%), likeness within a list ${figure(none.similarity_within_list)} → ${figure(here.similarity_within_list)}.`;
   }
 }
 
