@@ -90,12 +90,12 @@ def _commands_of(command: Any) -> list[Any]:
 def test_the_commands_of_the_readme_work_in_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All but those that take long and leave nothing that a later one needs, and the one that asks a person."""
+    """All but those that take long and leave nothing for a later one, ask a person, or serve until ended."""
     monkeypatch.chdir(tmp_path)
     commands = [shlex.split(line)[1:] for line in re.findall(r"^\| `(tastemap .+?)` \|", README, re.MULTILINE)]
     assert {arguments[0] for arguments in commands} >= {"data", "fit", "predict", "similar", "compare"}
     for arguments in commands:
-        if arguments[0] not in ("evaluate", "inspect", "reproduce", "rate"):
+        if arguments[0] not in ("evaluate", "inspect", "reproduce", "rate", "serve"):
             assert run(arguments) == 0, arguments
 
 

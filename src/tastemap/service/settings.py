@@ -46,8 +46,6 @@ class ServiceSettings(BaseModel):
     session_s: int = Field(default=12 * 3600, ge=60, description="before a login ends")
     max_in_flight: int = Field(default=256, ge=1, description="requests at once in a worker; others get 503")
     queue_limit: int = Field(default=10_000, ge=1, description="events waiting to be written")
-    max_history: int = Field(default=10_000, ge=1, description="entries of a history in a body")
-    max_k: int = Field(default=1000, ge=1, description="longest list that may be asked for")
     log_format: Literal["text", "json"] = Field(default="text", description="form of log lines")
 
     @classmethod
