@@ -103,6 +103,16 @@ def test_everything_can_be_rated_by_the_keyboard(page: Page) -> None:
     expect(page.locator("#list .reasons li").first).to_contain_text("Film number 17 (1957)\u00a05")
 
 
+def test_a_digit_that_rates_is_not_typed_into_the_search(page: Page) -> None:
+    search = page.get_by_role("combobox", name="Find a film you know")
+    search.fill("number 17")
+    page.get_by_role("option").first.click()
+    page.keyboard.press("4")
+    expect(search).to_be_focused()
+    expect(search).to_have_value("")
+    assert [one["share"] for one in kept(page)] == [0.75]
+
+
 def test_the_keyboard_goes_on_to_the_next_question(page: Page) -> None:
     second = question(page, 1).locator("a").text_content() or ""
     question(page).get_by_role("button", name="1 of 5").focus()

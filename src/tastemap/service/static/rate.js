@@ -58,7 +58,9 @@ export function ratingButtons(title, share, rate) {
       next.focus();
     } else if (/^[0-9]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) {
       const option = options[(Number(event.key) || 10) - 1];
-      if (option) rate(option.share);
+      if (!option) return;
+      event.preventDefault(); // rating may move the focus into a field, where the digit would be typed
+      rate(option.share);
     }
   });
   return group;
