@@ -17,6 +17,7 @@ OPTIONAL = {
     "sklearn": "inspection/",
     "optuna": "tuning/search.py",
     "alembic": "service/database/",
+    "anyio": "service/",
     "fastapi": "service/",
     "jinja2": "service/",
     "orjson": "service/",

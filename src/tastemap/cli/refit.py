@@ -27,7 +27,7 @@ def command(
     database: options.Database = None,
     as_json: options.Json = False,
 ) -> None:
-    """Fit a served model again with the events that came in, and publish it as a new version.
+    """Fit a served model again, with its events, and publish that.
 
     Running servers of the same database follow within two seconds. Users who were erased are left out,
     and earlier versions, which still hold them, are deleted.

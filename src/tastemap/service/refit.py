@@ -12,7 +12,6 @@ from tastemap.models.recommender import Recommender
 from tastemap.progress import SILENT, Progress
 from tastemap.service.database.store import Store
 from tastemap.service.live.replay import Replayed, replayed
-from tastemap.service.live.serving import events_through
 from tastemap.training import fit
 
 
@@ -63,7 +62,7 @@ def refit(folder: Path, store: Store, *, source: Dataset | None = None, progress
         If one of them cannot be read or written; what is served stays.
     """
     before, identity = load_identified(folder)
-    since = 0 if source is not None else events_through(store, identity.digest)
+    since = 0 if source is not None else store.events_through(identity.digest)
     found = replayed(source or before.train, store.events(after=since), since=since)
     config = before.config.model_dump(exclude_unset=True)
     made = fit(found.data, before.name, settings=config, rng=before.seed, progress=progress, keep_partial=False)

@@ -248,3 +248,18 @@ def test_a_model_that_cannot_take_in_items_says_so_and_goes_on(serve: Serve) -> 
     with pytest.raises(InvalidValueError):
         client.app.state.service.take_in_items()  # type: ignore[attr-defined]
     assert client.get("/v1/users/1/recommendations").status_code == 200
+
+
+def test_going_back_to_a_version_of_a_refit_counts_its_events_once(
+    serve: Serve, tastemap: Command, tmp_path: Path
+) -> None:
+    client = serve("ials")
+    client.post("/v1/events", json={"user_id": 3, "item_id": 5, "rating": 2})
+    tastemap("refit", tmp_path / "ials")
+    client.post("/v1/events", json={"user_id": 3, "item_id": 6, "rating": 4})
+    tastemap("refit", tmp_path / "ials")
+    back = client.post("/v1/model/reload", json={"version": 2}).json()
+    assert back["version"] == 2
+    rows = {row["item_id"]: row for row in client.get("/v1/users/3/history?limit=500").json()["items"]}
+    assert rows[5]["source"] == "training"
+    assert rows[6]["source"] == "event"

@@ -33,6 +33,17 @@ _SPAN = (
     select(events).where(_AFTER, events.c.seq <= bindparam("up_to")).order_by(events.c.seq).limit(EVENTS_A_READ)
 )
 _LAST = select(func.coalesce(func.max(events.c.seq), 0))
+_SERVED = (
+    select(served.c.version, served.c.digest, served.c.events_through, served.c.since)
+    .order_by(served.c.seq.desc())
+    .limit(1)
+)
+_THROUGH = (
+    select(served.c.events_through)
+    .where(served.c.digest == bindparam("digest"))
+    .order_by(served.c.seq.desc())
+    .limit(1)
+)
 _RATED_ITEMS = (
     select(events.c.item_id)
     .where(_AFTER, events.c.kind == "interaction")
@@ -164,16 +175,20 @@ class Store:
 
     def served(self) -> ServedVersion | None:
         """The version that all workers serve; None before one was named."""
-        columns = (served.c.version, served.c.digest, served.c.events_through, served.c.since)
         with self._connections.reading() as connection:
-            row = connection.execute(select(*columns)).one_or_none()
+            row = connection.execute(_SERVED).first()
         return None if row is None else ServedVersion(*row)
+
+    def events_through(self, digest: str) -> int:
+        """The last event that a version was fitted to, by the digest of its manifest; 0 for one never named."""
+        with self._connections.reading() as connection:
+            found = connection.execute(_THROUGH, {"digest": digest}).scalar()
+        return 0 if found is None else int(found)
 
     def serve(self, version: int, digest: str, events_through: int, now: float) -> None:
         """Name the version that all workers serve from now on, with an audit line."""
-        row = {"one": 1, "version": version, "digest": digest, "events_through": events_through, "since": now}
+        row = {"version": version, "digest": digest, "events_through": events_through, "since": now}
         with self._connections.writing() as connection:
-            connection.execute(delete(served))
             connection.execute(insert(served).values(row))
             write_line(connection, now, "serve", f"version {version}", f"events through {events_through}")
 

@@ -44,11 +44,13 @@ api_keys = Table(
 served = Table(
     "served",
     metadata,
-    Column("one", Integer, primary_key=True, autoincrement=False),  # always 1: the table has one row
+    Column("seq", Sequence, primary_key=True, autoincrement=True),  # the last row is what is served
     Column("version", Integer, nullable=False),
     Column("digest", Text, nullable=False),
     Column("events_through", BigInteger, nullable=False),
     Column("since", Seconds, nullable=False),
+    Index("ix_served_digest", "digest", "seq"),
+    sqlite_autoincrement=True,
 )
 
 audit = Table(

@@ -17,7 +17,7 @@ from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.records import Event
 from tastemap.service.database.store import Store
 from tastemap.service.live.person import Person, person_of_history, person_of_user, without
-from tastemap.service.live.serving import Serving, events_through, load_serving
+from tastemap.service.live.serving import Serving, load_serving
 from tastemap.service.live.taking_in import new_items, with_items
 
 LOG = logging.getLogger("tastemap.service")
@@ -89,7 +89,7 @@ class Service:
         """
         with self._loading:
             identity = identify(self.folder, version)
-            through = events_through(self.store, identity.digest)
+            through = self.store.events_through(identity.digest)
             serving = load_serving(self.folder, version, through)
             self.store.serve(serving.version, serving.digest, serving.events_through, time.time())
             self._put(serving)
@@ -143,4 +143,4 @@ class Service:
             except TastemapError as error:
                 LOG.warning("version %d cannot be served, the current one is: %s", named.version, error)
         identity = identify(self.folder)
-        return load_serving(self.folder, None, events_through(self.store, identity.digest))
+        return load_serving(self.folder, None, self.store.events_through(identity.digest))

@@ -17,16 +17,9 @@ from tastemap.inference.ranking import rank
 from tastemap.inference.rules import Prepared
 from tastemap.linalg.types import BoolArray
 from tastemap.models.recommender import Recommender
-from tastemap.service.database.store import Store
 
 RULES_KEPT = 64
 """Sets of rules whose masks are kept; each takes a byte an item."""
-
-
-def events_through(store: Store, digest: str) -> int:
-    """The last event that a version was fitted to; 0 for one that was not fitted from events."""
-    named = store.served()
-    return named.events_through if named is not None and named.digest == digest else 0
 
 
 def load_serving(folder: Path, version: int | None, events_through: int) -> Serving:

@@ -13,9 +13,10 @@ from tastemap.data.id_map import IdMap
 from tastemap.errors import InvalidValueError, TastemapError
 from tastemap.service.database.records import NewEvent
 from tastemap.service.live.serving import Serving
+from tastemap.service.routes.bodies import BatchRequest, EventRequest
 from tastemap.service.routes.common import Shared, answered
 from tastemap.service.routes.errors import documented
-from tastemap.service.routes.schemas import BatchReceipt, BatchRequest, EventReceipt, EventRequest
+from tastemap.service.routes.schemas import BatchReceipt, EventReceipt
 
 router = APIRouter(tags=["events"])
 

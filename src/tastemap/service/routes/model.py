@@ -6,13 +6,13 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Response
 
 from tastemap.service.answers import model as answers
+from tastemap.service.routes.bodies import ReloadRequest
 from tastemap.service.routes.common import Shared, answered
 from tastemap.service.routes.errors import documented
 from tastemap.service.routes.schemas import (
     EvaluationAnswer,
     ModelAnswer,
     ReloadAnswer,
-    ReloadRequest,
     VersionsAnswer,
 )
 

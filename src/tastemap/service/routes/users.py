@@ -11,12 +11,12 @@ from fastapi import APIRouter, Query, Response
 from tastemap.inference.intervals import USUAL_LEVEL
 from tastemap.service.answers import people
 from tastemap.service.answers.asked import MOST_IN_QUERY, TextId
+from tastemap.service.routes.bodies import ExplanationRequest
 from tastemap.service.routes.common import Cursor, Limit, PathId, Shared, answered
 from tastemap.service.routes.errors import documented
 from tastemap.service.routes.schemas import (
     ErasureAnswer,
     ExplanationAnswer,
-    ExplanationRequest,
     ExportAnswer,
     HistoryPage,
     PredictionsAnswer,

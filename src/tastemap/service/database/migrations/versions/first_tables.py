@@ -14,6 +14,11 @@ _Float = sa.Float(53)
 
 def upgrade() -> None:
     """Make the tables."""
+    _make_events()
+    _make_others()
+
+
+def _make_events() -> None:
     op.create_table(
         "events",
         sa.Column("seq", _Sequence, primary_key=True, autoincrement=True),
@@ -29,6 +34,9 @@ def upgrade() -> None:
     op.create_index("ix_events_user", "events", ["user_id", "seq"])
     op.create_index("ix_events_item", "events", ["item_id", "seq"])
     op.create_index("ix_events_client_key", "events", ["client_key"], unique=True)
+
+
+def _make_others() -> None:
     op.create_table(
         "api_keys",
         sa.Column("name", sa.Text, primary_key=True),
@@ -39,12 +47,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "served",
-        sa.Column("one", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("seq", _Sequence, primary_key=True, autoincrement=True),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("digest", sa.Text, nullable=False),
         sa.Column("events_through", sa.BigInteger, nullable=False),
         sa.Column("since", _Float, nullable=False),
+        sqlite_autoincrement=True,
     )
+    op.create_index("ix_served_digest", "served", ["digest", "seq"])
     op.create_table(
         "audit",
         sa.Column("seq", _Sequence, primary_key=True, autoincrement=True),
