@@ -21,9 +21,9 @@ from tastemap.models.reach import FactorsByReach, ItemReach, item_reach
 from tastemap.plurals import plural
 
 USERS_PER_BLOCK = 512
-SCORES_AT_ONCE = 512 * 256
-"""Half a MB of scores stays in the cache of a core, which two threads may share, with factors."""
-FEWEST_ITEMS = 256
+SCORES_AT_ONCE = 512 * 512
+"""1 MB of scores stays in the cache of a core, with the factors that they come from."""
+FEWEST_ITEMS = 512
 """Items of a product at least: of fewer it would take longer."""
 
 
