@@ -49,9 +49,9 @@ def chart_block(chart: Chart, name: str, described: str, *, role: str = "img") -
 
     Its role is ``group`` where it has controls, which would be hidden inside of an image.
     """
-    holder = tag(
-        "div", Markup(svg(chart)), class_="chart", role=role, aria_label=described, data_spec=f"spec-{name}"
-    )
+    # The holder says what the drawing shows: its single marks have no names to be read.
+    drawing = Markup(svg(chart).replace("<svg ", '<svg aria-hidden="true" ', 1))
+    holder = tag("div", drawing, class_="chart", role=role, aria_label=described, data_spec=f"spec-{name}")
     return Markup(holder + spec_block(chart, name))
 
 

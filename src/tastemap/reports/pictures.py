@@ -60,7 +60,8 @@ def figure(picture: Picture) -> Markup:
         role = "group" if picture.controls else "img"
         drawn = chart_block(picture.draw(PAGE), name, picture.described, role=role)
     # A chart with controls keeps its width, as pointers would miss in one that is scaled.
-    holder = tag("div", drawn, class_="scroll wide") if picture.controls else drawn
+    wide = {"class_": "scroll wide", "role": "region", "aria_label": picture.described, "tabindex": "0"}
+    holder = tag("div", drawn, **wide) if picture.controls else drawn
     return block("figure", holder, tag("figcaption", picture.caption))
 
 

@@ -18,6 +18,7 @@ function draw(holder, renderer, text) {
     // Once more, as a legend that wraps on a narrow screen has its height only now.
     (drawn) => drawn.view.resize().runAsync().then(() => {
       place.classList.remove("drawing");
+      for (const drawing of place.querySelectorAll("svg")) drawing.setAttribute("aria-hidden", "true");
       return { drawn, place, still };
     }),
   ).catch((error) => { place.remove(); console.error(error); });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -23,14 +24,14 @@ _RECORD: TypeAdapter[EvaluationRecord] = TypeAdapter(EvaluationRecord)
 def record_of(recommender: Recommender) -> EvaluationRecord | None:
     """The record kept with a model; None if there is none, or one of another form.
 
-    An artifact leaves out durations, which differ from run to run: they are 0 here.
+    An artifact leaves out durations, which differ from run to run: they are NaN here.
     """
     if recommender.evaluation is None:
         return None
     kept: Fields = dict(recommender.evaluation)
     models = kept.get("models", ())
     if isinstance(models, (list, tuple)):
-        kept["models"] = [{"fit_s": 0.0, "predict_s": 0.0, **row} for row in models]
+        kept["models"] = [{"fit_s": math.nan, "predict_s": math.nan, **row} for row in models]
     try:
         return _RECORD.validate_python(kept)
     except ValidationError:

@@ -5,33 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from tastemap.evaluation.names import HEADLINE, is_better, metric_of
 from tastemap.evaluation.records import EvaluationRecord, ModelResult
 from tastemap.evaluation.slices import ITEM_POPULARITY, USER_ACTIVITY
 from tastemap.evaluation.summary import BASELINE_OF
 from tastemap.models.recommender import Recommender
+from tastemap.service.answers.report import record_of
 
 Fields = dict[str, Any]
 
-_RECORD = TypeAdapter(EvaluationRecord)
-_NO_TIMES = {"fit_s": math.nan, "predict_s": math.nan}
 LABELS = {"rmse": "RMSE", "ndcg": "NDCG", "recall": "Recall", "coverage": "Coverage"}
 SHOWN = ("rmse", "ndcg", "recall", "coverage")
-
-
-def record_of(recommender: Recommender) -> EvaluationRecord | None:
-    """The record kept with the model; None if there is none, or one of another form."""
-    if recommender.evaluation is None:
-        return None
-    # An artifact keeps no durations, so that the same fit gives the same bytes.
-    rows = recommender.evaluation.get("models")
-    timed = [_NO_TIMES | row for row in rows if isinstance(row, dict)] if isinstance(rows, list | tuple) else []
-    try:
-        return _RECORD.validate_python({**recommender.evaluation, "models": timed})
-    except ValidationError:
-        return None
 
 
 def evaluated(recommender: Recommender) -> Fields | None:

@@ -1,5 +1,5 @@
 // The page of the map: what is chosen, found, told and listed around the picture.
-import { ask, counted, element, figure, itemUrl, thing } from "./dom.js";
+import { ask, counted, element, thing } from "./dom.js";
 import { Card } from "./map-card.js";
 import { modesOf } from "./map-colors.js";
 import { legendOf } from "./map-legend.js";
@@ -53,7 +53,11 @@ async function open() {
     view.stale = true;
     view.select(i);
     view.hover(-1);
-    if (far) view.camera.fly(view.points.x[i], view.points.y[i], Math.max(view.camera.zoom, 4));
+    if (far) {
+      // On a narrow screen the card covers the lower part of the map.
+      const zoom = Math.max(view.camera.zoom, 4), up = view.width < 560 ? (0.27 * view.height) / (view.camera.base * zoom) : 0;
+      view.camera.fly(view.points.x[i], view.points.y[i] + up, zoom);
+    }
     const near = await card.show(i);
     if (view.selected === i) view.select(i, near.map((other) => places.get(String(other.item_id))).filter((other) => other !== undefined));
   }
@@ -98,7 +102,7 @@ async function open() {
   chosen.addEventListener("change", () => { byHand = true; lay(chosen.value); });
 
   // Until t-SNE is done the principal components are shown, and how far it is.
-  async function await_(name) {
+  async function watch(name) {
     const layout = layouts.get(name);
     const progress = document.querySelector("#progress"), bar = progress.querySelector("progress");
     progress.hidden = layout.state !== "working";
@@ -107,7 +111,7 @@ async function open() {
     if (layout.state === "working") {
       await new Promise((done) => setTimeout(done, ASK_EVERY));
       layouts.set(name, await ask(`/map.json?layout=${name}`));
-      await await_(name);
+      await watch(name);
     } else if (layout.state === "ready") {
       chosen.querySelector(`[value=${name}]`).disabled = false;
       if (!byHand && chosen.value !== name) lay(name);
@@ -139,7 +143,7 @@ async function open() {
   stage.removeAttribute("aria-busy");
   linked();
   follow();
-  await await_("tsne");
+  await watch("tsne");
 }
 
 if (stage) {

@@ -1,0 +1,85 @@
+"""The pages of data, training and report, on a service that is really served."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.explorer import EVIL, Visit, barriers, is_too_wide, visit
+
+PATHS = ["/data", "/training", "/report"]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_fits_its_screen_and_keeps_nobody_out(
+    browser: Browser, films_url: str, path: str, width: int, dark: bool
+) -> None:
+    with visit(browser, films_url, width=width, dark=dark) as visitor:
+        page = visitor.go(path)
+        expect(page.locator("h1")).to_be_visible()
+        charts = page.locator(".chart[data-spec]")
+        assert charts.count()
+        expect(page.locator(".chart .vega-embed svg").first).to_be_attached(timeout=30_000)
+        assert not is_too_wide(page)
+        assert barriers(page) == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_pages_do_without_titles_genres_stars_and_times(
+    browser: Browser, bare_url: str, path: str, width: int
+) -> None:
+    with visit(browser, bare_url, width=width) as visitor:
+        page = visitor.go(path)
+        expect(page.locator("h1")).to_be_visible()
+        expect(page.locator(".absent").first).to_be_visible()
+        assert not is_too_wide(page)
+        assert barriers(page) == []
+        assert "None" not in page.locator("main").inner_text()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_charts_are_there_without_scripts(browser: Browser, films_url: str, path: str) -> None:
+    with visit(browser, films_url, scripts=False) as visitor:
+        page = visitor.go(path)
+        expect(page.locator(".chart svg").first).to_be_visible()
+
+
+def test_a_chosen_group_is_shown_over_all(visitor: Visit) -> None:
+    page = visitor.go("/data")
+    chart = page.locator(".chart").first
+    expect(chart.locator(".vega-bind")).to_be_visible(timeout=30_000)
+    bars = chart.locator("g.mark-rect path")
+    before = bars.count()
+    chart.get_by_label("Occupation").select_option("lawyer")
+    expect(bars).not_to_have_count(before)
+
+
+def test_markup_in_a_title_is_shown_as_text(visitor: Visit) -> None:
+    page = visitor.go("/data")
+    expect(page.get_by_role("link", name=EVIL).first).to_be_visible()
+    visitor.go("/training")
+    assert page.locator("main img[src=x]").count() == 0
+    assert "broken" not in page.title()
+
+
+def test_tables_stand_behind_the_charts(visitor: Visit) -> None:
+    page = visitor.go("/training")
+    details = page.locator("#curves ~ details")
+    assert not details.locator("table").is_visible()
+    details.locator("summary").click()
+    expect(details.locator("tbody tr").first).to_be_visible()
+
+
+def test_the_report_opens_with_a_verdict(visitor: Visit) -> None:
+    page = visitor.go("/report")
+    expect(page.locator(".lede").first).to_contain_text("RMSE")
+    expect(page.locator("#slices-title")).to_be_visible()
+    expect(page.locator("section[aria-labelledby=versions]")).to_contain_text("is the only one")
+
+
+def test_a_model_that_nobody_has_measured_says_how_to_measure_it(browser: Browser, bare_url: str) -> None:
+    with visit(browser, bare_url) as visitor:
+        page = visitor.go("/report")
+        expect(page.locator(".lede")).to_contain_text("carries no evaluation")
+        expect(page.locator("pre").first).to_contain_text("tastemap evaluate bare --models ials")
