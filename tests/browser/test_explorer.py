@@ -68,7 +68,7 @@ def test_the_start_says_how_good_the_model_is_beside_the_baselines(visitor: Visi
     rows = page.locator("section[aria-labelledby=how-good] tbody tr")
     expect(rows.filter(has_text="this model").locator("th")).to_contain_text("als")
     expect(rows.filter(has_text="baseline").first).to_be_visible()
-    expect(page.locator(".verdict").first).to_contain_text("than those of bias, the baseline")
+    expect(page.locator(".verdict").first).to_contain_text("than those of the baseline bias")
     # A figure with its interval below it.
     expect(rows.first.locator("td").first).to_have_text(re.compile(r"^\d\.\d{3}\d\.\d{3}–\d\.\d{3}$"))
     expect(page.locator("section[aria-labelledby=weak]")).to_contain_text("weakest")

@@ -56,18 +56,18 @@ def _said(record: EvaluationRecord, own: ModelResult, name: str) -> str | None:
     others = [row.metrics[name].value for row in record.models if row.model == baseline and name in row.metrics]
     if not others or baseline == own.model or not math.isfinite(found):
         return None
-    task = "Its ratings" if stem == "rmse" else "Its lists"
+    task = "Its predicted ratings" if stem == "rmse" else "Its lists"
     better = "better" if is_better(name, found, others[0]) else "worse"
     pairs = [
         one
         for one in record.differences
         if one.metric == name and {one.model, one.other} == {own.model, baseline}
     ]
-    sure = "" if not pairs else ", which is clear" if pairs[0].clear else ", which may be chance"
+    sure = "" if not pairs else ", beyond chance" if pairs[0].clear else ", perhaps by chance"
     gap = abs(found - others[0])
     return (
-        f"{task} are {better} than those of {baseline}, the baseline{sure}: "
-        f"{LABELS[stem]} {found:.3f}, {gap:.3f} {'below' if found < others[0] else 'above'} it."
+        f"{task} are {better} than those of the baseline {baseline}{sure}: "
+        f"{LABELS[stem]} {found:.3f}, {gap:.3f} {'lower' if found < others[0] else 'higher'}."
     )
 
 

@@ -5,7 +5,7 @@ const WAIT = 120; // milliseconds of quiet before asking
 const SHOWN = 8;
 
 /** Suggestions below an input; `choose` is called with the item that was picked. */
-export function combobox(input, choose, { note = (item) => counted(item.popularity, "time", "times") } = {}) {
+export function combobox(input, choose, { note = (item) => counted(item.popularity, "person", "people") } = {}) {
   const list = document.getElementById(input.getAttribute("aria-controls"));
   const status = input.parentElement.querySelector("[role=status]");
   const newest = latest();
