@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,8 +12,10 @@ from importlib.metadata import version
 
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from tastemap.errors import TastemapError
+from tastemap.linalg.threads import single_threaded_blas
 from tastemap.service import pages
 from tastemap.service.database.store import Store
 from tastemap.service.database.writer import Writer
@@ -27,6 +30,8 @@ from tastemap.service.telemetry.metrics import Telemetry
 LOG = logging.getLogger("tastemap.service")
 FOLLOWED_EVERY_S = 1.0
 TAKEN_IN_EVERY_S = 10.0
+COLLECTED_AFTER = 20_000
+"""New objects before the collector looks at the young ones: some dozens of lists."""
 API = "/v1"
 ANYWHERE = (400, 401, 403, 408, 413, 415, 421, 429, 431, 503)
 """How any request may be refused before it reaches its route."""
@@ -45,9 +50,12 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the guards tell more, and sooner
     )
     for module in (recommendations, items, users, events, model):
         app.include_router(module.router, prefix=API, responses=documented(*ANYWHERE))
+    # Before the routes that FastAPI describes, which come to the same function by a longer way.
+    app.router.routes.insert(0, Route(API + recommendations.LISTS, recommendations.ForUser(), methods=["GET"]))
     app.include_router(operations.router)
     pages.add_pages(app)
     add_handlers(app)
@@ -66,8 +74,10 @@ def _lifespan(settings: ServiceSettings) -> Callable[[FastAPI], AbstractAsyncCon
             app.state.settings, app.state.service, app.state.writer = settings, service, writer
             app.state.telemetry = Telemetry(service, writer)
             following = asyncio.create_task(_follow(service))
+            _spare_collections()
             try:
-                yield
+                with single_threaded_blas():  # once, instead of at each list
+                    yield
             finally:
                 following.cancel()
                 await run_sync(writer.close)  # what was acknowledged is on disk, what waits is written
@@ -75,6 +85,13 @@ def _lifespan(settings: ServiceSettings) -> Callable[[FastAPI], AbstractAsyncCon
             await run_sync(store.close)
 
     return lifespan
+
+
+def _spare_collections() -> None:
+    """Let the collector of garbage pass over what stays: looking at all of it would hold requests for long."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECTED_AFTER)
 
 
 async def _follow(service: Service) -> None:
