@@ -424,6 +424,8 @@ def test_data_commands_list_and_check(tastemap: Command, table: Path, tmp_path: 
         (["evaluate", "TABLE"], 2, "--models"),
         (["evaluate", "TABLE", "--models", "als", "--split", "leavelast"], 2, "Did you mean leave-last"),
         (["evaluate", "TABLE", "--models", "als", "--metrics", "ndgc@10"], 2, "ndcg"),
+        (["evaluate", "ALS", "--keep"], 2, "evaluate DIR --test SOURCE --keep"),
+        (["evaluate", "TABLE", "--models", "als", "--keep"], 2, "evaluate DIR --test SOURCE --keep"),
         (["info", "."], 1, "."),
         (["data", "fetch", "ml-100"], 2, "Did you mean ml-100k"),
         (["frobnicate"], 2, "frobnicate"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tastemap.cli import options
+from tastemap.cli.keep import Saved, check_keep
 from tastemap.cli.output import next_step, print_blocks, print_json, say
 from tastemap.cli.progress import TerminalProgress
 
@@ -67,6 +68,10 @@ def command(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained report as well.")
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="With --test: save the figures with the model, as its next version.")
+    ] = False,
+    database: options.Database = None,
     seed: options.Seed = 0,
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
@@ -77,8 +82,11 @@ def command(
     """Measure models on held-out data, with 95 % intervals.
 
     The baselines stand beside them. Ranking is full: every item is ranked, only training rows are masked.
+    Kept figures stand on the first page and the report of `tastemap serve`.
     """
+    check_keep(keep=keep, test=test)
     _check(models, test, settings, out)
+    saved = None if test is None else Saved.read(Path(source), to_keep=keep)
     chosen = _names(metrics) if metrics else None
     with TerminalProgress(quiet=as_json) as progress:
         from tastemap.evaluation import evaluate, evaluate_recommender
@@ -89,21 +97,23 @@ def command(
         mask = load(also_mask) if also_mask else None
         shared: dict[str, Any] = {"k": k, "relevant_min": relevant_min, "metrics": chosen, "rng": seed}
         shared |= {"also_mask": mask, "progress": progress}
-        if test is not None:
-            record = evaluate_recommender(options.load_model(Path(source)), load(test), **shared)
+        if saved is not None and test is not None:
+            record = evaluate_recommender(saved.recommender, load(test), **shared)
         else:
             names = _names(models)
             by_model = _settings_by_model(names, settings)
             record = evaluate(load(source), names, split=split, settings=by_model, **shared)
-    if as_json:
-        _report(
-            record, out, context.obj, progress
-        )  # first, for after an error there must be no second document
-        print_json(record.as_json())
-        return
-    _tell(record, chosen)
+    if not as_json:
+        _tell(record, chosen)
+    # With --json before the record, for after an error there must be no second document.
     _report(record, out, context.obj, progress)
-    if out is None:
+    kept = saved.keep(record, database) if saved is not None and keep else []
+    if as_json:
+        print_json(record.as_json())
+    elif kept:
+        say("\n".join(kept))
+        next_step("serve", source)
+    elif out is None:
         next_step(*context.obj, "--out", "report.html")
     else:
         say(f"\nNext: open {out} in a browser")

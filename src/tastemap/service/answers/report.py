@@ -14,6 +14,7 @@ from tastemap.evaluation import compare
 from tastemap.evaluation.comparison import Comparison
 from tastemap.evaluation.records import EvaluationRecord
 from tastemap.models.recommender import Recommender
+from tastemap.plurals import plural
 from tastemap.service.live.serving import Serving
 
 Fields = dict[str, Any]
@@ -38,8 +39,24 @@ def record_of(recommender: Recommender) -> EvaluationRecord | None:
         return None
 
 
+def measured(record: EvaluationRecord, recommender: Recommender) -> str:
+    """On what the figures of a model were measured, and whether it is this very one, in sentences."""
+    counts, protocol = record.counts, record.protocol
+    who = f"{plural(counts.n_test, 'test row')} of {plural(counts.n_users, 'user')}"
+    if protocol.split == "test":
+        return f"This very model was measured on {who} of {record.data}."
+    folds = f", {protocol.n_folds} folds" if protocol.n_folds > 1 else ""
+    said = f"Measured on {who} of {record.data} (split {protocol.split}{folds}), by a model"
+    own = next((row for row in record.models if row.model == recommender.name), None)
+    settings = recommender.config.model_dump(mode="json")
+    said += " with the same settings" if own is not None and own.settings == settings else ""
+    said += " that did not learn from them."
+    learned_all = record.fingerprint == recommender.train.fingerprint
+    return f"{said} The model served here learned from all rows." if learned_all else said
+
+
 def report(serving: Serving, against: int | None) -> Fields:
-    """The record and, against another version, the comparison; ``version, versions, evaluation, comparison``.
+    """The record and, against another version, the comparison, with the numbers of all versions.
 
     Raises
     ------
@@ -54,6 +71,7 @@ def report(serving: Serving, against: int | None) -> Fields:
         "versions": numbers,
         "against": against,
         "evaluation": None if record is None else record.as_json(),
+        "measured": None if record is None else measured(record, serving.recommender),
         "comparison": None if found is None else {**asdict(found), "sentences": list(found.sentences())},
     }
 

@@ -10,7 +10,7 @@ from tastemap.evaluation.records import EvaluationRecord, ModelResult
 from tastemap.evaluation.slices import ITEM_POPULARITY, USER_ACTIVITY
 from tastemap.evaluation.summary import BASELINE_OF
 from tastemap.models.recommender import Recommender
-from tastemap.service.answers.report import record_of
+from tastemap.service.answers.report import measured, record_of
 
 Fields = dict[str, Any]
 
@@ -26,13 +26,14 @@ def evaluated(recommender: Recommender) -> Fields | None:
     own = record.result(recommender.name)
     names = [name for stem in SHOWN for name in own.metrics if name.partition("@")[0] == stem]
     rows = [own, *(row for row in record.models if row.is_baseline and row.model != own.model)]
-    protocol = record.protocol
     return {
         "data": record.data,
-        "split": protocol.split,
-        "k": protocol.k,
+        "split": record.protocol.split,
+        "k": record.protocol.k,
         "n_test": record.counts.n_test,
         "n_users": record.counts.n_users,
+        "measured": measured(record, recommender),
+        "notes": list(record.notes),
         "metrics": [_metric(name) for name in names],
         "said": [sentence for name in names if (sentence := _said(record, own, name)) is not None],
         "rows": [
