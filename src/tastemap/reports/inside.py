@@ -85,7 +85,7 @@ def predictions_part(models: Models, data: Dataset | None) -> Part:
 def _predictions(label: str, recommender: Recommender, data: Dataset | None) -> Block:
     if recommender.objective == "ranking":
         return Block(label, sentences=[f"{label} ranks; it predicts no ratings."])
-    if data is None and recommender.validation is None:
+    if data is None and (recommender.validation is None or not len(recommender.validation)):
         return Block(label, sentences=[f"{label} came with no validation rows; give data to predict."])
     rows = predicted_against_actual(recommender, data)
     grid = prediction_grid(rows)

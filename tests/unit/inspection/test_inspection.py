@@ -31,6 +31,7 @@ from tastemap.inspection import (
     weight_decay_runs,
 )
 from tastemap.inspection.histograms import group_column
+from tastemap.inspection.item_map import settle
 from tastemap.inspection.items import main_genres
 from tastemap.models.factor import FactorModel
 from tastemap.models.recommender import Recommender
@@ -237,6 +238,29 @@ def test_items_with_a_zero_vector_are_left_out_and_counted() -> None:
 def test_a_map_refuses_a_size_out_of_range(als: Recommender, n_items: int) -> None:
     with pytest.raises(InvalidValueError, match="n_items must be from 2 to 10,000"):
         item_map(als, n_items=n_items)
+
+
+@pytest.mark.parametrize("n_placed", [3, 7, 40])
+def test_items_settle_at_the_median_of_their_nearest_neighbors_with_a_place(n_placed: int) -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(700, 4)).astype(np.float32)  # more rows than one block
+    places = rng.normal(size=(n_placed, 2))
+    found = settle(vectors, places)
+    assert found.shape == (700, 2)
+    np.testing.assert_array_equal(found[:n_placed], places)
+    unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float64)
+    near = np.argsort(-(unit[n_placed:] @ unit[:n_placed].T), axis=1)[:, :5]
+    np.testing.assert_allclose(found[n_placed:], np.median(places[near], axis=1))
+
+
+def test_nothing_is_left_to_settle_where_all_have_a_place() -> None:
+    places = np.arange(6.0).reshape(3, 2)
+    np.testing.assert_array_equal(settle(np.eye(3, dtype=np.float32), places), places)
+
+
+def test_an_item_without_a_vector_settles_somewhere() -> None:
+    found = settle(np.array([[1, 0], [0, 1], [0, 0]], np.float32), np.array([[0.0, 0.0], [1.0, 1.0]]))
+    assert found[2].tolist() == [0.5, 0.5]
 
 
 def test_without_scikit_learn_the_error_names_the_command_that_installs_it() -> None:

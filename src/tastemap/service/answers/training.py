@@ -90,7 +90,7 @@ def _chosen(recommender: Recommender) -> Fields | None:
 
 
 def _validation(recommender: Recommender) -> Fields | None:
-    if recommender.objective == "ranking" or recommender.validation is None:
+    if recommender.objective == "ranking" or recommender.validation is None or not len(recommender.validation):
         return None
     rows = predicted_against_actual(recommender)
     errors = rows["error"].to_numpy()

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import platformdirs
@@ -103,6 +102,11 @@ class Maps:
         if self.task is None and len(self.vectors):
             self.task = asyncio.create_task(self._lay_out())
 
+    def stop(self) -> None:
+        """End a layout that is under way: nobody looks at it any more."""
+        if self.task is not None:
+            self.task.cancel()
+
     async def _lay_out(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -148,14 +152,16 @@ class Maps:
 
 
 class AllMaps:
-    """The maps of each model that was looked at, as long as the model is in memory."""
+    """The maps of the model that is served; those of the one before go with it."""
 
     def __init__(self, folder: Callable[[], Path] = map_folder) -> None:
         self._folder = folder
-        self._made: WeakKeyDictionary[Recommender, Maps] = WeakKeyDictionary()
+        self._latest: Maps | None = None
 
     def of(self, recommender: Recommender) -> Maps:
         """The maps of a model, not yet laid out."""
-        if recommender not in self._made:
-            self._made[recommender] = Maps(recommender, self._folder())
-        return self._made[recommender]
+        if self._latest is None or self._latest.recommender is not recommender:
+            if self._latest is not None:
+                self._latest.stop()
+            self._latest = Maps(recommender, self._folder())
+        return self._latest

@@ -44,7 +44,7 @@ async def _asked(request: Request, query: Mapping[str, str]) -> Fields:
         return await run_sync(near, _serving(request), query["item"])
     maps = _maps(request)
     asked = query.get("layout")
-    if asked not in (None, *LABELS):
+    if asked is not None and asked not in LABELS:
         raise InvalidValueError(
             f"layout must be one of {', '.join(LABELS)}. Got {asked[:20]!r}.", argument="layout"
         )
