@@ -13,6 +13,9 @@ import sys
 import time
 from pathlib import Path
 
+import tastemap
+from tastemap.training import with_evaluation
+
 OUT = Path("demo-artifacts")
 ALS, IALS, REPORT = str(OUT / "als"), str(OUT / "ials"), str(OUT / "report.html")
 NEWCOMER = {"Star Wars (1977)": 5, "Alien (1979)": 5, "Blade Runner (1982)": 4}
@@ -27,13 +30,12 @@ STEPS: list[tuple[str, list[list[str]]]] = [
             ["fit", "ml-100k", "--model", "ials", "--seed", "0", "-o", IALS],
         ],
     ),
-    (
-        "Measure both on held-out ratings, beside the baselines",
-        [["evaluate", "ml-100k", "--models", "als,ials", "--seed", "0", "--out", REPORT]],
-    ),
 ]
+EVALUATE = ["evaluate", "ml-100k", "--models", "als,ials", "--seed", "0", "--out", REPORT, "--json"]
+SHOWN = ("rmse", "ndcg@10", "recall@10", "coverage@10")
 
 NEXT = [
+    ["serve", ALS],
     ["info", IALS],
     ["similar", IALS, "Toy Story (1995)"],
     ["explain", ALS, "--user", "196", "--item", "50"],
@@ -60,6 +62,35 @@ def first_item(arguments: list[str]) -> int:
     answer = subprocess.run([command_path(), *arguments, "--json"], check=True, stdout=subprocess.PIPE)
     item_id: int = json.loads(answer.stdout)["items"][0]["item_id"]
     return item_id
+
+
+def evaluate_and_keep() -> None:
+    """Measure both kinds of model on a fifth of the ratings, and keep the figures with the two saved models."""
+    print(f"\n$ {shown(EVALUATE)}", flush=True)
+    answer = subprocess.run([command_path(), *EVALUATE], check=False, stdout=subprocess.PIPE)
+    if answer.returncode:
+        sys.exit(f"The demo stopped: `{shown(EVALUATE)}` ended with status {answer.returncode}.")
+    record = json.loads(answer.stdout)
+    counts = record["counts"]
+    tested = f"{counts['n_test']:,} of {counts['n_users']} users to test."
+    print(f"{counts['n_train']:,} ratings to learn from; {tested}")
+    print("With half the width of the 95 % interval; * baseline:\n")
+    print(f"{'model':14}" + "".join(f"{name:>20}" for name in SHOWN))
+    for row in record["models"]:
+        name = row["model"] + (" *" if row["is_baseline"] else "")
+        print(f"{name:14}" + "".join(f"{figure(row['metrics'].get(metric)):>20}" for metric in SHOWN))
+    print()
+    for folder in (ALS, IALS):
+        tastemap.save(with_evaluation(tastemap.load(folder), record), folder)
+        print(f"Kept with the model in {folder}: its pages in `tastemap serve {folder}` show these figures.")
+
+
+def figure(estimate: dict[str, float | None] | None) -> str:
+    """A figure of the record and half the width of its interval, where there are such."""
+    if estimate is None:
+        return "–"
+    value, low, high = estimate["value"], estimate["low"], estimate["high"]
+    return f"{value:.4f}" if low is None or high is None else f"{value:.4f} ±{(high - low) / 2:.4f}"
 
 
 def recommend_with_reasons() -> None:
@@ -91,7 +122,11 @@ def main() -> None:
         print(f"\n== {number}. {title}")
         for arguments in commands:
             run(arguments)
-    print(f"\n== {len(STEPS) + 1}. Recommend, with reasons: to two people of the data set, and to a newcomer")
+    print(
+        f"\n== {len(STEPS) + 1}. Measure both on held-out ratings, beside the baselines, and keep the figures"
+    )
+    evaluate_and_keep()
+    print(f"\n== {len(STEPS) + 2}. Recommend, with reasons: to two people of the data set, and to a newcomer")
     recommend_with_reasons()
     print(f"\nDone in {time.monotonic() - started:.0f} s. The models are in {OUT}/, the report is {REPORT}.")
     print("Try next (first: . .venv/bin/activate):")
