@@ -17,6 +17,7 @@ from tastemap.service.guard.scopes import LOGIN, LOGOUT
 from tastemap.service.guard.sessions import issue, set_cookie
 
 SEE_OTHER = 303
+MOST_FIELDS = 10
 
 
 @functools.cache
@@ -38,7 +39,10 @@ def login_router(gate: Gate, session_s: int) -> APIRouter:
 
     @router.post(LOGIN)
     async def login(request: Request) -> Response:
-        given = parse_qs((await request.body()).decode("latin-1"), max_num_fields=10)
+        try:
+            given = parse_qs((await request.body()).decode("latin-1"), max_num_fields=MOST_FIELDS)
+        except ValueError:
+            return _form(request, "/", _too_many_fields())
         secret, wanted = given.get("key", [""])[0].strip(), given.get("next", ["/"])[0]
         keys = await current_keys(_store(request))
         try:
@@ -80,6 +84,12 @@ def _form(request: Request, wanted: str, refused: RefusedError | None = None) ->
     text = _template().render(login=shown)
     status, headers = (200, {}) if refused is None else (refused.status, refused.headers)
     return HTMLResponse(text, status, headers=headers)
+
+
+def _too_many_fields() -> RefusedError:
+    return RefusedError(
+        400, "invalid_form", f"The form may hold {MOST_FIELDS} fields. Got more; send key and next."
+    )
 
 
 def _to(request: Request, wanted: str) -> Response:

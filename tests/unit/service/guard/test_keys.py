@@ -148,5 +148,15 @@ def test_the_login_form_takes_a_form_and_little_of_it(guard: Guard) -> None:
     assert log_in(made, secret, next="x" * 5000).status_code == 413
 
 
+@pytest.mark.parametrize("content", [b"&".join([b"key=a"] * 11), b"%", b"\xff=&;=&&", b""])
+def test_a_form_that_the_login_did_not_send_is_no_defect(guard: Guard, content: bytes) -> None:
+    made = guard()
+    made.add_key("shop")
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = made.client.post("/login", content=content, headers=form)
+    assert answer.status_code == (400 if content.count(b"&") == 10 else 401)
+    assert "<form" in answer.text
+
+
 def test_there_is_nothing_to_log_in_to_where_all_is_open(guard: Guard) -> None:
     assert guard().client.get("/login").headers["location"] == "/"
