@@ -10,7 +10,7 @@ import numpy as np
 
 from tastemap.data import UNKNOWN, Id, IdMap
 from tastemap.errors import InvalidValueError
-from tastemap.inference.where import matching
+from tastemap.inference.filters import filters_of
 from tastemap.linalg.types import BoolArray, Int32Array
 from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
@@ -46,8 +46,12 @@ class Rules:
     pins: Sequence[Id] = ()
     diversity: float = 0.0
 
+    def is_ready(self, recommender: Recommender) -> bool:
+        """Whether :meth:`prepare` is quick: there is no `where`, or its answer is kept."""
+        return self.where is None or filters_of(recommender).keeps(self.where)
+
     def prepare(self, recommender: Recommender) -> Prepared:
-        """The same in terms of the model, to be made once for many lists; O(I).
+        """The same in terms of the model, to be made once for many lists; O(I). The answer to `where` is kept.
 
         Raises
         ------
@@ -69,8 +73,9 @@ class Rules:
         if self.exclude:
             mask[_indices(items, self.exclude)] = False
         if self.where is not None:
-            meeting, notes = matching(recommender.catalog, self.where)
+            meeting, found = filters_of(recommender).matching(self.where)
             mask &= meeting
+            notes += found
         pins = np.array(list(dict.fromkeys(_indices(items, self.pins).tolist())), np.int32)
         left_out = pins[~mask[pins]]
         if len(left_out):

@@ -17,6 +17,7 @@ missing satisfies no comparison.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -24,6 +25,7 @@ import polars as pl
 from tastemap.errors import FilterError, did_you_mean
 from tastemap.inference.near import did_you_mean_among
 from tastemap.linalg.types import BoolArray
+from tastemap.plurals import plural
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"[^"]*"|'[^']*')|(?P<operator><=|>=|!=|=|<|>|~)|(?P<mark>[(),])|(?P<word>[^\s()<>=!~,"']+))"""
@@ -31,6 +33,10 @@ _TOKEN = re.compile(
 _KEYWORDS = {"and", "or", "not", "in"}
 DEEPEST = 50
 """Nested parentheses allowed: enough for people, too few to exhaust the stack."""
+MOST_TEXTS = 50
+"""Texts that one filter may compare: each looks through its whole column. Numbers cost next to nothing."""
+MOST_HINTS = 3
+"""Texts that no item has for which near ones are looked up."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +56,47 @@ class _Equality:
     condition: pl.Expr
 
 
-def matching(frame: pl.DataFrame, expression: str) -> tuple[BoolArray, list[str]]:
-    """Which rows of a catalog satisfy `expression`, shape (n,), bool; and a note on each text that no row has.
+def matching(
+    frame: pl.DataFrame, expression: str, texts: Callable[[str], pl.Series] | None = None
+) -> tuple[BoolArray, list[str]]:
+    """Which rows of a catalog satisfy `expression`, shape (n,), bool; and notes on texts that no row has.
+
+    Near texts are named for the first :data:`MOST_HINTS` of them; the others are counted.
+
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+    expression : str
+    texts : function of a column's name, or None
+        What :func:`texts_of` gives, where somebody keeps it.
 
     Raises
     ------
     FilterError
-        If the expression does not parse, names an unknown column, or compares a number column with text;
-        the message points at the place.
+        If the expression does not parse, names an unknown column, compares a number column with text, or
+        compares more than :data:`MOST_TEXTS` texts; the message points at the place.
     """
     parser = _Parser(expression, frame)
     condition = parser.parse()
     compared = frame.with_columns(asked.condition.alias(asked.name) for asked in parser.equalities)
     mask = compared.select(condition.fill_null(False).alias("mask"))["mask"]
-    unknown = [asked for asked in parser.equalities if not compared[asked.name].any()]
-    return mask.to_numpy(), list(dict.fromkeys(_not_found(frame[a.column], a.text) for a in unknown))
+    unknown = list(
+        dict.fromkeys(
+            (asked.column, asked.text) for asked in parser.equalities if not compared[asked.name].any()
+        )
+    )
+    find = texts if texts is not None else lambda column: texts_of(frame, column)
+    notes = [_not_found(column, text, find(column)) for column, text in unknown[:MOST_HINTS]]
+    if len(unknown) > MOST_HINTS:
+        notes.append(f"No item has {plural(len(unknown) - MOST_HINTS, 'other text')} of the filter either.")
+    return mask.to_numpy(), notes
+
+
+def texts_of(frame: pl.DataFrame, column: str) -> pl.Series:
+    """The different texts of a column, or of its lists, sorted; costs a sort of them."""
+    values = frame[column]
+    each = values.explode() if isinstance(values.dtype, pl.List) else values
+    return each.cast(pl.String).drop_nulls().unique().sort()
 
 
 class _Parser:
@@ -76,6 +108,7 @@ class _Parser:
         self.tokens = self._tokenize()
         self.position = 0
         self.depth = 0
+        self.n_texts = 0
         self.equalities: list[_Equality] = []
 
     def parse(self) -> pl.Expr:
@@ -190,6 +223,9 @@ class _Parser:
         dtype = self.schema[column]
         if dtype.is_numeric():
             return self._compare_number(column, operator, value)
+        self.n_texts += 1
+        if self.n_texts > MOST_TEXTS:
+            raise self._error(value, f"a filter may compare at most {MOST_TEXTS} texts; take some out")
         compare = self._compare_list if isinstance(dtype, pl.List) else self._compare_text
         text = _unquoted(value)
         if operator.text in {"=", "!="}:
@@ -232,10 +268,8 @@ class _Parser:
         )
 
 
-def _not_found(values: pl.Series, text: str) -> str:
-    each = values.explode() if isinstance(values.dtype, pl.List) else values
-    known = each.cast(pl.String).drop_nulls().unique().sort()
-    return f"No item has {text!r} in {values.name}.{did_you_mean_among(text, known)}"
+def _not_found(column: str, text: str, known: pl.Series) -> str:
+    return f"No item has {text!r} in {column}.{did_you_mean_among(text, known)}"
 
 
 def _any_of(conditions: list[pl.Expr]) -> pl.Expr:

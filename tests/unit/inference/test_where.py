@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tastemap.errors import FilterError
+from tastemap.inference.near import did_you_mean_among
 from tastemap.inference.where import matching
 
 CATALOG = pl.DataFrame(
@@ -97,6 +98,34 @@ def test_what_cannot_be_read_is_pointed_at(expression: str, place: int, said: st
 )
 def test_a_text_that_no_item_has_is_noted_with_near_ones(expression: str, notes: list[str]) -> None:
     assert matching(CATALOG, expression)[1] == notes
+
+
+def test_near_texts_are_looked_up_for_the_first_three_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up = []
+
+    def noting(text: object, names: pl.Series) -> str:
+        looked_up.append(text)
+        return did_you_mean_among(text, names)
+
+    monkeypatch.setattr("tastemap.inference.where.did_you_mean_among", noting)
+    _, notes = matching(CATALOG, f"genre in (Horrror, {', '.join(f'q{n}' for n in range(20))})")
+    assert looked_up == ["Horrror", "q0", "q1"]
+    assert notes[0] == "No item has 'Horrror' in genres. Did you mean Horror?"
+    assert notes[3:] == ["No item has 18 other texts of the filter either."]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        f"genre in ({', '.join(f'a{n}' for n in range(51))})",
+        " or ".join(f"title ~ a{n}" for n in range(51)),
+    ],
+)
+def test_more_texts_than_fifty_are_refused_at_the_first_beyond_them(expression: str) -> None:
+    with pytest.raises(FilterError, match="at most 50 texts") as caught:
+        matching(CATALOG, expression)
+    assert caught.value.details["position"] == expression.index("a50")
+    assert matching(CATALOG, expression.replace(", a50", "").replace(" or title ~ a50", ""))[0].sum() == 0
 
 
 def test_deep_nesting_is_refused_in_words() -> None:
