@@ -1,4 +1,8 @@
-"""API keys: kept as hashes, asked for at every request."""
+"""API keys: kept as hashes of hashes, asked for at every request.
+
+A browser that is logged in brings the hash of a secret, and the database holds the hash of that: so neither is
+enough to find the secret, and what the database holds is enough for no login.
+"""
 
 from __future__ import annotations
 
@@ -79,15 +83,29 @@ def revoke_key(connection: Connection, name: str, now: float) -> None:
 
 
 def valid_hashes(connection: Connection) -> Hashes:
-    """Each valid key, by the hash of its secret."""
+    """Each valid key, by the :func:`digest` of its secret."""
     columns = (api_keys.c.name, api_keys.c.scope, api_keys.c.created, api_keys.c.revoked, api_keys.c.sha256)
     found = connection.execute(select(*columns).where(api_keys.c.revoked.is_(None)))
     return {sha256: Key(*rest) for *rest, sha256 in found}
 
 
 def digest(secret: str) -> str:
-    """What is stored of a secret; 256 random bits need no salt and no slow hash."""
+    """What is stored of a secret: the hash of its hash; 256 random bits need no salt and no slow one.
+
+    >>> digest("tm_secret") == digest_of_login(login_of("tm_secret")) != login_of("tm_secret")
+    True
+    """
+    return digest_of_login(login_of(secret))
+
+
+def login_of(secret: str) -> str:
+    """What a browser keeps of a secret: its hash, which nobody can find from what is stored."""
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+
+def digest_of_login(login: str) -> str:
+    """What is stored of a secret, from its hash."""
+    return hashlib.sha256(login.encode(errors="replace")).hexdigest()
 
 
 class KeyRing:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from anyio.to_thread import run_sync
 from starlette.types import Scope as Asked
 
-from tastemap.service.database.keys import digest
+from tastemap.service.database.keys import digest_of_login, login_of
 from tastemap.service.database.records import Key, Scope
 from tastemap.service.database.store import Store
 from tastemap.service.guard.hosts import Hosts, foreign_origin
@@ -110,7 +110,7 @@ class Gate:
         return not keys and not self._is_public
 
     def key_of(self, secret: str, keys: Keys, address: str) -> tuple[str, Key]:
-        """The hash and the key of a secret.
+        """What a browser keeps of a secret (:func:`login_of`), and the key.
 
         Raises
         ------
@@ -118,10 +118,10 @@ class Gate:
             401 if it is no valid one; 429 if this address has tried too many. A valid key is never kept
             waiting for the wrong ones of others behind the same address.
         """
-        hashed = digest(secret[:LONGEST_SECRET])
-        key = keys.get(hashed)
+        login = login_of(secret[:LONGEST_SECRET])
+        key = keys.get(digest_of_login(login))
         if key is not None:
-            return hashed, key
+            return login, key
         wait = self._wrong.wait(address, time.monotonic())
         if wait:
             raise _too_many("Too many wrong keys", wait)
@@ -161,7 +161,7 @@ class Gate:
 
 
 async def current_keys(store: Store) -> Keys:
-    """The valid keys by their hashes; a remote database is asked in a thread."""
+    """The valid keys by what is stored of them; a remote database is asked in a thread."""
     keys = store.keys_at_hand()
     if keys is not None:
         return keys

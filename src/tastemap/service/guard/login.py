@@ -46,11 +46,11 @@ def login_router(gate: Gate, session_s: int) -> APIRouter:
         secret, wanted = given.get("key", [""])[0].strip(), given.get("next", ["/"])[0]
         keys = await current_keys(_store(request))
         try:
-            hashed, key = gate.key_of(secret, keys, address_of(request.scope))
+            kept, _ = gate.key_of(secret, keys, address_of(request.scope))
         except RefusedError as refused:
             return _form(request, wanted, refused)
         answer = _to(request, wanted)
-        session = issue(key.name, hashed, int(time.time()) + session_s)
+        session = issue(kept, int(time.time()) + session_s)
         answer.headers["set-cookie"] = set_cookie(session, session_s, secure=_is_secure(request))
         return answer
 

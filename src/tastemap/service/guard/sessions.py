@@ -1,28 +1,28 @@
-"""Logins of people: a cookie that every worker can check and nobody else can make.
+"""Logins of people: a cookie that every worker can check and nobody can make who has not had the key.
 
-The cookie says which key was used and until when, signed with the stored hash of that key. So all workers of
-one database accept it, nothing is kept of it, and revoking the key ends it.
+The cookie holds the hash of a key, the end of the session, and a signature of that end made with this hash. The
+database holds the hash of this hash: enough to recognize a cookie, and not to make one. So all workers of one
+database accept it, nothing is kept of it, and revoking the key ends it. The signature only keeps a cookie
+whole: whoever has one can make another with a later end.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
-import secrets
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 
+from tastemap.service.database.keys import digest_of_login
 from tastemap.service.database.records import Key
 
 COOKIE = "tastemap_session"
-_PURPOSE = "tastemap session 1"
+_PURPOSE = "tastemap session 2"
 
 
-def issue(name: str, digest: str, expires: int) -> str:
-    """A session of the key of this name and hash, until `expires` in seconds since 1970."""
-    told = f"{expires}.{base64.urlsafe_b64encode(name.encode()).decode()}.{secrets.token_urlsafe(9)}"
-    return f"{told}.{_signature(told, digest)}"
+def issue(login: str, expires: int) -> str:
+    """A session of the key whose secret has the hash `login`, until `expires` in seconds since 1970."""
+    return f"{login}.{expires}.{_signature(login, str(expires))}"
 
 
 def key_of_session(session: str, keys: Mapping[str, Key], now: float) -> Key | None:
@@ -33,23 +33,17 @@ def key_of_session(session: str, keys: Mapping[str, Key], now: float) -> Key | N
     session : str
         What :func:`issue` returned, or anything.
     keys : dict of str to Key
-        The valid keys, by the hash of their secrets.
+        The valid keys, by what is stored of their secrets.
     now : float
         In seconds since 1970.
     """
-    told, _, signature = session.rpartition(".")
-    parts = told.split(".")
-    if len(parts) != 3 or not (parts[0].isascii() and parts[0].isdigit() and len(parts[0]) < 16):
+    parts = session.split(".")
+    if len(parts) != 3 or not (parts[1].isascii() and parts[1].isdigit() and len(parts[1]) < 16):
         return None
-    try:
-        name = base64.urlsafe_b64decode(parts[1]).decode()
-    except ValueError:
-        return None
-    for digest, key in keys.items():
-        if key.name == name:
-            genuine = hmac.compare_digest(_signature(told, digest).encode(), signature.encode())
-            return key if genuine and int(parts[0]) > now else None
-    return None
+    login, expires, signature = parts
+    key = keys.get(digest_of_login(login))
+    genuine = hmac.compare_digest(_signature(login, expires).encode(), signature.encode(errors="replace"))
+    return key if genuine and int(expires) > now else None
 
 
 def session_in(cookies: bytes) -> str | None:
@@ -70,5 +64,6 @@ def set_cookie(session: str, lasts_s: int, *, secure: bool) -> str:
     return f"{COOKIE}={session}; Max-Age={lasts_s}; Path=/; HttpOnly; SameSite=Strict{'; Secure' * secure}"
 
 
-def _signature(told: str, digest: str) -> str:
-    return hmac.new(digest.encode(), f"{_PURPOSE}:{told}".encode(), hashlib.sha256).hexdigest()
+def _signature(login: str, expires: str) -> str:
+    key = login.encode(errors="replace")
+    return hmac.new(key, f"{_PURPOSE}:{expires}".encode(), hashlib.sha256).hexdigest()

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tastemap.service.guard.sessions import issue
 from tests.unit.service.conftest import Guard
 from tests.unit.service.guard.test_edge import code_of
 from tests.unit.service.guarded import NOW, Guarded
@@ -131,6 +132,15 @@ def test_another_site_cannot_log_anybody_in(guard: Guard) -> None:
     secret = made.add_key("shop")
     answer = made.client.post("/login", data={"key": secret}, headers={"Origin": "http://evil.example"})
     assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
+
+
+def test_a_copy_of_the_database_logs_nobody_in(guard: Guard) -> None:
+    made = guard()
+    made.add_key("root", "admin")
+    [stored] = made.store.valid_keys()
+    assert made.client.get("/v1/users/7", headers={"X-API-Key": stored}).status_code == 401
+    made.client.cookies.set("tastemap_session", issue(stored, 2**40))
+    assert made.client.get("/v1/users/7").status_code == 401
 
 
 @pytest.mark.parametrize("session", ["", "x", "9999999999.c2hvcA==.x.x", "9" * 3000])

@@ -1,38 +1,50 @@
 from __future__ import annotations
 
-import base64
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tastemap.service.database import Key
+from tastemap.service.database.keys import digest, digest_of_login, login_of
 from tastemap.service.guard.sessions import COOKIE, issue, key_of_session, session_in, set_cookie
 
-KEYS = {"ab" * 32: Key("shöp.1", "client", 0.0, None), "cd" * 32: Key("root", "admin", 0.0, None)}
-SESSION = issue("shöp.1", "ab" * 32, 100)
+SHOP, ROOT = login_of("tm_shop"), login_of("tm_root")
+KEYS = {
+    digest_of_login(SHOP): Key("shöp.1", "client", 0.0, None),
+    digest_of_login(ROOT): Key("root", "admin", 0.0, None),
+}
+SESSION = issue(SHOP, 100)
 
 
 def test_a_session_stands_for_its_key_until_it_ends() -> None:
-    assert key_of_session(SESSION, KEYS, 99.0) == KEYS["ab" * 32]
+    assert key_of_session(SESSION, KEYS, 99.0) == KEYS[digest("tm_shop")]
     assert key_of_session(SESSION, KEYS, 100.0) is None
 
 
 def test_revoking_the_key_ends_its_sessions() -> None:
-    assert key_of_session(SESSION, {"cd" * 32: KEYS["cd" * 32]}, 1.0) is None
+    assert key_of_session(SESSION, {digest("tm_root"): KEYS[digest("tm_root")]}, 1.0) is None
 
 
 def test_no_part_of_a_session_can_be_changed() -> None:
-    expires, name, salt, signature = SESSION.split(".")
-    root = base64.urlsafe_b64encode(b"root").decode()
+    login, expires, signature = SESSION.split(".")
     forged = [
-        ("200", name, salt, signature),
-        (expires, root, salt, signature),
-        (expires, name, "x", signature),
-        (expires, name, salt, signature[:-1] + ("0" if signature[-1] != "0" else "1")),
-        (expires, name, salt, ""),
+        (login, "200", signature),
+        (ROOT, expires, signature),
+        ("x", expires, signature),
+        (login, expires, signature[:-1] + ("0" if signature[-1] != "0" else "1")),
+        (login, expires, ""),
     ]
     assert not any(key_of_session(".".join(parts), KEYS, 1.0) for parts in forged)
+
+
+@pytest.mark.parametrize("stored", KEYS)
+def test_what_the_database_holds_makes_no_session(stored: str) -> None:
+    assert key_of_session(issue(stored, 100), KEYS, 1.0) is None
+
+
+def test_a_session_does_not_hold_the_key_and_is_none() -> None:
+    assert "tm_shop" not in SESSION
+    assert digest(SESSION.split(".")[0]) not in KEYS
 
 
 @given(st.text())
