@@ -17,11 +17,13 @@ from tastemap.linalg.types import Float64Array, Int64Array
 
 SMALLEST_POOL = 100
 POOL_PER_PLACE = 5
+LARGEST_POOL = 500
+"""Unless a list is longer: time and memory rise by the square, 2 MB for this many."""
 
 
 def pool_size(k: int) -> int:
     """How many of the best items a list of `k` is picked from."""
-    return max(SMALLEST_POOL, POOL_PER_PLACE * k)
+    return max(k, min(LARGEST_POOL, max(SMALLEST_POOL, POOL_PER_PLACE * k)))
 
 
 def marginal_order(

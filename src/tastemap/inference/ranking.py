@@ -53,7 +53,7 @@ def rank(recommender: Recommender, states: UserStates, seen: CSR, k: int, prepar
     Notes
     -----
     Costs what :func:`tastemap.inference.lists.top_lists` does; with diversity also O(n^2 d) a user, for the
-    similarities among a pool of n = max(100, 5 k) items.
+    similarities among a pool of n items: :func:`tastemap.inference.diversity.pool_size`.
     """
     pins = prepared.pins[:k]
     if not len(pins) and not prepared.diversity:

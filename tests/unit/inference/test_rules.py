@@ -9,11 +9,12 @@ import pytest
 from tastemap.data import Id
 from tastemap.errors import InvalidValueError, UnknownItemError
 from tastemap.inference import Rules, recommend, recommend_for_history
-from tastemap.inference.diversity import marginal_order
+from tastemap.inference.diversity import marginal_order, pool_size
 from tastemap.inference.lists import top_lists
 from tastemap.inference.ranking import Ranking, popular, rank
 from tastemap.linalg.csr import empty_rows
-from tastemap.linalg.types import Float64Array
+from tastemap.linalg.types import Float64Array, Int32Array
+from tastemap.models.base import Model
 from tastemap.models.recommender import Recommender
 from tastemap.training import fit
 from tests.toys import hand_dataset, planted
@@ -119,6 +120,25 @@ def slow_order(
             gains[place] = (1 - diversity) * (scores[place] - low) / (high - low) - diversity * alike
         picked.append(max(gains, key=lambda place: (gains[place], -place)))
     return picked
+
+
+@pytest.mark.parametrize(("k", "n"), [(1, 100), (10, 100), (40, 200), (100, 500), (300, 500), (1000, 1000)])
+def test_a_long_list_is_picked_from_few_more_items_than_it_holds(k: int, n: int) -> None:
+    assert pool_size(k) == n
+
+
+def test_no_more_items_are_compared_than_the_pool_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    recommender, compared = fit(planted(n_items=1_000), "als", settings={"n_epochs": 1}, rng=0), []
+    similarities = type(recommender.model).similarities
+
+    def noting(model: Model, item_index: Int32Array) -> Float64Array:
+        compared.append(len(item_index))
+        return similarities(model, item_index)
+
+    monkeypatch.setattr(type(recommender.model), "similarities", noting)
+    found = ranked(recommender, Rules(diversity=0.5), 200)
+    assert (found.item_index >= 0).all()
+    assert compared == [0, 500, 500, 500]
 
 
 @pytest.mark.parametrize("diversity", [0.2, 0.7, 1.0])
