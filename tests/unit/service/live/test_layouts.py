@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
+from asyncio.subprocess import Process
 from dataclasses import replace
 from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,28 +46,24 @@ def placed(vectors: np.ndarray) -> tuple[np.ndarray, str]:
     return program.places_of(vectors.astype(np.float32), out), out.getvalue()
 
 
-def is_alive(number: int) -> bool:
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    return True
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Process]:
+    """The processes that are started from now on."""
+    found: list[Process] = []
+    start = asyncio.create_subprocess_exec
+
+    async def noted(*command: str, **pipes: Any) -> Process:
+        found.append(await start(*command, **pipes))
+        return found[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
+    return found
 
 
-async def process_of(maps: Maps) -> int:
-    """The number of the process that lays out, which waits as long as its folder is locked."""
-    children = Path("/proc/self/task")
-    while True:
-        found = [
-            int(child)
-            for task in children.iterdir()
-            for child in (task / "children").read_text().split()
-            if str(maps.file) in Path(f"/proc/{child}/cmdline").read_text()
-        ]
-        if found:
-            return found[0]
-        assert maps.task is not None
-        assert not maps.task.done()
+async def begun(maps: Maps, started: list[Process]) -> None:
+    """Wait until a layout has its process."""
+    maps.start()
+    while not started:
         await asyncio.sleep(0.01)
 
 
@@ -153,45 +152,42 @@ def test_a_model_without_vectors_starts_no_process(tmp_path: Path) -> None:
     assert maps.neighborly()["sentence"] == "ease has no item vectors to place items by."
 
 
-def test_a_layout_is_begun_once(als: Recommender, tmp_path: Path) -> None:
-    async def begun() -> None:
+def test_a_layout_is_begun_once(als: Recommender, tmp_path: Path, started: list[Process]) -> None:
+    async def twice() -> None:
         maps = Maps(als, tmp_path)
         maps.start()
-        task = maps.task
-        maps.start()
-        assert maps.task is task
+        await laid_out(maps)
         await laid_out(maps)
 
-    asyncio.run(begun())
+    asyncio.run(twice())
+    assert [process.returncode for process in started] == [0]
 
 
-def test_no_process_is_left_when_the_service_ends(als: Recommender, tmp_path: Path) -> None:
-    async def ended() -> int:
-        maps = Maps(als, tmp_path)
-        maps.start()
-        return await process_of(maps)
-
+def test_no_process_is_left_when_the_service_ends(
+    als: Recommender, tmp_path: Path, started: list[Process]
+) -> None:
     with locked(tmp_path):  # the layout cannot end by itself
-        number = asyncio.run(ended())
-    assert not is_alive(number)
+        asyncio.run(begun(Maps(als, tmp_path), started))
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
     assert not list(tmp_path.glob("map-*"))
 
 
-def test_another_model_ends_the_layout_of_the_one_before(als: Recommender, tmp_path: Path) -> None:
+def test_another_model_ends_the_layout_of_the_one_before(
+    als: Recommender, tmp_path: Path, started: list[Process]
+) -> None:
     async def replaced() -> None:
         every = AllMaps(lambda: tmp_path)
         before = every.of(als)
         assert every.of(als) is before
-        before.start()
-        number = await process_of(before)
+        await begun(before, started)
         assert every.of(factors_recommender()) is not before
         assert before.task is not None
         with pytest.raises(asyncio.CancelledError):
             await before.task
-        assert not is_alive(number)
 
     with locked(tmp_path):
         asyncio.run(replaced())
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
 def test_few_items_are_put_on_their_main_directions() -> None:
