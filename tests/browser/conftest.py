@@ -14,7 +14,7 @@ from tastemap.data import Catalog
 from tastemap.evaluation import evaluate
 from tastemap.reports import inspect_models, write_inspection
 from tastemap.training import fit, with_evaluation
-from tests.browser.explorer import Visit, bare, films, served, visit
+from tests.browser.explorer import Screen, Visit, bare, films, served, visit
 from tests.toys import planted
 
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
@@ -70,6 +70,13 @@ def page_file(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def width(request: pytest.FixtureRequest) -> int:
     """Widths of screens in pixels."""
     return int(request.param)
+
+
+@pytest.fixture(params=[(1280, False), (390, True)], ids=["desktop-light", "phone-dark"])
+def screen(request: pytest.FixtureRequest) -> Screen:
+    """Both widths and both colors: what is wide or narrow does not depend on what is light or dark."""
+    width, dark = request.param
+    return {"width": width, "dark": dark}
 
 
 def open_page(browser: Browser, page_file: Path, *, width: int = 1280, dark: bool = False) -> Watched:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import polars as pl
@@ -76,6 +76,13 @@ def served(recommender: tastemap.Recommender, folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
         server.should_exit = True
         thread.join()
+
+
+class Screen(TypedDict):
+    """How wide a screen is, in pixels, and whether it is dark."""
+
+    width: int
+    dark: bool
 
 
 @dataclass

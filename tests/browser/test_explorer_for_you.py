@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.browser.explorer import Visit, barriers, visit
+from tests.browser.explorer import Screen, Visit, barriers, visit
 
 LISTS = "**/v1/recommendations"
 
@@ -353,17 +353,16 @@ def test_an_item_is_added_from_its_page(visitor: Visit) -> None:
 
 
 def test_the_full_page_with_everything_open_keeps_nobody_out(
-    browser: Browser, films_url: str, width: int
+    browser: Browser, films_url: str, screen: Screen
 ) -> None:
-    for dark in (False, True):
-        with visit(browser, films_url, width=width, dark=dark) as visitor:
-            page = visitor.go("/for-you")
-            settled(page)
-            rate(page, 5)
-            rate(page, 2)
-            page.locator(".without").first.click()
-            expect(page.locator("#what-if")).to_be_visible()
-            settled(page)
-            page.locator("#for-you-search").fill("number 1")
-            expect(page.get_by_role("option").first).to_be_visible()
-            assert barriers(page) == []
+    with visit(browser, films_url, **screen) as visitor:
+        page = visitor.go("/for-you")
+        settled(page)
+        rate(page, 5)
+        rate(page, 2)
+        page.locator(".without").first.click()
+        expect(page.locator("#what-if")).to_be_visible()
+        settled(page)
+        page.locator("#for-you-search").fill("number 1")
+        expect(page.get_by_role("option").first).to_be_visible()
+        assert barriers(page) == []

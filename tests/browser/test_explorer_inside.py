@@ -5,17 +5,16 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.explorer import EVIL, Visit, barriers, is_too_wide, visit
+from tests.browser.explorer import EVIL, Screen, Visit, barriers, is_too_wide, visit
 
 PATHS = ["/data", "/training", "/report"]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("path", PATHS)
 def test_every_page_fits_its_screen_and_keeps_nobody_out(
-    browser: Browser, films_url: str, path: str, width: int, dark: bool
+    browser: Browser, films_url: str, path: str, screen: Screen
 ) -> None:
-    with visit(browser, films_url, width=width, dark=dark) as visitor:
+    with visit(browser, films_url, **screen) as visitor:
         page = visitor.go(path)
         expect(page.locator("h1")).to_be_visible()
         charts = page.locator(".chart[data-spec]")
@@ -27,9 +26,9 @@ def test_every_page_fits_its_screen_and_keeps_nobody_out(
 
 @pytest.mark.parametrize("path", PATHS)
 def test_pages_do_without_titles_genres_stars_and_times(
-    browser: Browser, bare_url: str, path: str, width: int
+    browser: Browser, bare_url: str, path: str, screen: Screen
 ) -> None:
-    with visit(browser, bare_url, width=width) as visitor:
+    with visit(browser, bare_url, **screen) as visitor:
         page = visitor.go(path)
         expect(page.locator("h1")).to_be_visible()
         expect(page.locator(".absent").first).to_be_visible()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.explorer import EVIL, N_ITEMS, Visit, barriers, is_too_wide, visit
+from tests.browser.explorer import EVIL, N_ITEMS, Screen, Visit, barriers, is_too_wide, visit
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -51,15 +51,12 @@ def over(page: Page, item: int) -> tuple[float, float]:
     return left + x, top + y
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_map_fits_its_screen_and_keeps_nobody_out(
-    browser: Browser, films_url: str, width: int, dark: bool
-) -> None:
-    with visit(browser, films_url, width=width, dark=dark) as visitor:
+def test_the_map_fits_its_screen_and_keeps_nobody_out(browser: Browser, films_url: str, screen: Screen) -> None:
+    with visit(browser, films_url, **screen) as visitor:
         page = opened(visitor)
         assert not is_too_wide(page)
         assert barriers(page) == []
-        assert ask(page, "view.paper") == ("#15171a" if dark else "#fdfcfa")
+        assert ask(page, "view.paper") == ("#15171a" if screen["dark"] else "#fdfcfa")
 
 
 def test_a_change_to_dark_is_followed(visitor: Visit) -> None:
@@ -145,13 +142,13 @@ def test_an_item_that_is_filtered_out_tells_nothing(visitor: Visit) -> None:
     assert ask(page, "view.hovered") != other
 
 
-@pytest.mark.parametrize("name", ["genre", "year", "popularity", "mean_rating", "bias"])
-def test_every_color_has_a_legend_that_counts_all_items(visitor: Visit, name: str) -> None:
+def test_every_color_has_a_legend_that_counts_all_items(visitor: Visit) -> None:
     page = opened(visitor)
-    page.locator("#color").select_option(name)
-    counts = page.locator("#legend button .number").all_inner_texts()
-    assert sum(int(one.replace(",", "")) for one in counts) == N_ITEMS
-    assert len(set(ask(page, "[...view.painter.colors]"))) >= len(counts)
+    for name in ("genre", "year", "popularity", "mean_rating", "bias"):
+        page.locator("#color").select_option(name)
+        counts = page.locator("#legend button .number").all_inner_texts()
+        assert sum(int(one.replace(",", "")) for one in counts) == N_ITEMS, name
+        assert len(set(ask(page, "[...view.painter.colors]"))) >= len(counts), name
 
 
 def test_the_layout_can_be_changed_and_stays_as_chosen(visitor: Visit) -> None:
@@ -247,9 +244,9 @@ def test_without_scripts_the_most_popular_items_are_named(browser: Browser, film
 
 
 def test_a_map_does_without_titles_genres_years_and_ratings(
-    browser: Browser, bare_url: str, width: int
+    browser: Browser, bare_url: str, screen: Screen
 ) -> None:
-    with visit(browser, bare_url, width=width) as visitor:
+    with visit(browser, bare_url, **screen) as visitor:
         page = opened(visitor)
         assert page.locator("#color option").all_inner_texts()[0] == "Popularity"
         page.locator("#in-view button").first.click()

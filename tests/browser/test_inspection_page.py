@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.conftest import EVIL, N_ITEMS, Watched, open_page
+from tests.browser.explorer import Screen
 
 
 def drawn(watched: Watched, part: str, place: int = 0) -> Locator:
@@ -248,17 +249,16 @@ def test_the_keyboard_reaches_every_control_and_its_focus_is_seen(watched: Watch
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_hangs_over_the_edge_and_nothing_is_asked_for(
-    browser: Browser, page_file: Path, width: int, dark: bool
+    browser: Browser, page_file: Path, screen: Screen
 ) -> None:
-    opened = open_page(browser, page_file, width=width, dark=dark)
+    opened = open_page(browser, page_file, **screen)
     for section in opened.page.locator("section").all():
         section.scroll_into_view_if_needed()
     drawn(opened, "components", 1)
-    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= screen["width"]
     paper = ask(drawn(opened, "map"), "plot.colors.paper")
-    assert paper == ("#15171a" if dark else "#fdfcfa")
+    assert paper == ("#15171a" if screen["dark"] else "#fdfcfa")
     assert opened.said == []
     assert opened.requests == [page_file.as_uri()]
     opened.page.context.close()

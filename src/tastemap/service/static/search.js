@@ -10,6 +10,7 @@ export function combobox(input, choose, { note = (item) => counted(item.populari
   const status = input.parentElement.querySelector("[role=status]");
   const newest = latest();
   let items = [];
+  let shown = ""; // the words that `items` were found by
   let active = -1;
   let timer = 0;
 
@@ -37,8 +38,8 @@ export function combobox(input, choose, { note = (item) => counted(item.populari
     status.textContent = "";
     choose(item);
   };
-  const show = (found) => {
-    items = found;
+  const show = (words, found) => {
+    [shown, items] = [words, found];
     list.replaceChildren(...found.map((item, i) => {
       const option = element("li", { role: "option", id: `${list.id}-${i}`, "aria-selected": "false" },
         item.title ?? String(item.item_id), element("span", {}, note(item)));
@@ -65,12 +66,21 @@ export function combobox(input, choose, { note = (item) => counted(item.populari
       return;
     }
     const answer = await newest((signal) => ask(`/v1/items?q=${encodeURIComponent(words)}&limit=${SHOWN}`, { signal }));
-    if (answer.found) show(answer.found.items);
+    if (answer.found) show(words, answer.found.items);
     else if (answer.error) {
       close();
       status.classList.remove("hidden");
       status.textContent = answer.error.message;
     }
+  };
+  // Who types on faster than answers come means what is written, not what is still listed.
+  const pickFirst = async () => {
+    const words = input.value.trim();
+    if (active < 0 && words !== shown) {
+      clearTimeout(timer);
+      await look();
+    }
+    if (active >= 0 || (items.length && words === shown)) pick(items[Math.max(active, 0)]);
   };
   input.addEventListener("input", () => {
     clearTimeout(timer);
@@ -88,7 +98,7 @@ export function combobox(input, choose, { note = (item) => counted(item.populari
     } else if (event.key === "Enter") {
       if (open && items.length) {
         event.preventDefault();
-        pick(items[Math.max(active, 0)]);
+        pickFirst();
       }
     } else if (event.key === "Escape") {
       // A browser would empty the field at once: the first press closes what is open, the second empties.
