@@ -8,16 +8,20 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tastemap.artifacts import load, versions
+from tastemap.artifacts import identify, load, versions
 from tastemap.errors import InvalidValueError
 from tastemap.evaluation import compare
 from tastemap.evaluation.comparison import Comparison
 from tastemap.evaluation.records import EvaluationRecord
 from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
+from tastemap.service.answers.kept import Kept
 from tastemap.service.live.serving import Serving
 
 Fields = dict[str, Any]
+
+MOST_COMPARISONS = 8
+"""Comparisons that are kept; a version has one with each other version that somebody asks about."""
 
 _RECORD: TypeAdapter[EvaluationRecord] = TypeAdapter(EvaluationRecord)
 
@@ -77,9 +81,30 @@ def report(serving: Serving, against: int | None) -> Fields:
 
 
 def comparison_of(serving: Serving, against: int) -> Comparison:
-    """The served version held against an earlier one: seconds; the earlier one is loaded for it."""
+    """The served version held against an earlier one: seconds the first time; the earlier one is loaded for it.
+
+    Raises
+    ------
+    InvalidValueError
+        As :func:`report`.
+    """
+    pair = digests_of(serving, against)
+    return _comparisons.of(pair, lambda: compare(load(serving.folder, version=against), serving.recommender))
+
+
+def digests_of(serving: Serving, against: int) -> tuple[str, str]:
+    """What a comparison is of: the digest of the other version, and that of the served one.
+
+    Raises
+    ------
+    InvalidValueError
+        As :func:`report`.
+    """
     others = [number for number in versions(serving.folder) if number != serving.version]
     if against not in others:
         known = f"one of {', '.join(map(str, others))}" if others else "left out: there is no other version"
         raise InvalidValueError(f"against must be {known}. Got {against}.", argument="against")
-    return compare(load(serving.folder, version=against), serving.recommender)
+    return identify(serving.folder, against).digest, serving.digest
+
+
+_comparisons: Kept[tuple[str, str], Comparison] = Kept({}, most=MOST_COMPARISONS)

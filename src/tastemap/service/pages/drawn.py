@@ -6,12 +6,13 @@ The reports are imported when a chart is asked for: without the extra `explore` 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tastemap.errors import MissingExtraError
-from tastemap.service.answers.report import comparison_of, record_of
+from tastemap.evaluation.comparison import Comparison
+from tastemap.service.answers.kept import Kept, kept_by_version
+from tastemap.service.answers.report import MOST_COMPARISONS, comparison_of, digests_of, record_of
 from tastemap.service.live.serving import Serving
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def or_missing(draw: Callable[[], Drawn]) -> Drawn:
         return Drawn(missing=error.message)
 
 
-@lru_cache(maxsize=2)
+@kept_by_version
 def data_charts(serving: Serving) -> Drawn:
     """Histograms of users and items, with groups to choose from."""
 
@@ -57,7 +58,7 @@ def data_charts(serving: Serving) -> Drawn:
     return or_missing(draw)
 
 
-@lru_cache(maxsize=2)
+@kept_by_version
 def training_charts(serving: Serving) -> Drawn:
     """Curves, predictions against ratings, biases, norms."""
 
@@ -72,25 +73,39 @@ def training_charts(serving: Serving) -> Drawn:
     return or_missing(draw)
 
 
-@lru_cache(maxsize=4)
 def report_charts(serving: Serving, against: int | None) -> Drawn:
     """The evaluation of the served version, and its comparison with another one."""
+    own = _evaluation_charts(serving)
+    if against is None or own.missing is not None:
+        return own
+    pair = digests_of(serving, against)
+    compared = _comparisons.of(pair, lambda: _comparison_charts(comparison_of(serving, against)))
+    return replace(own, charts=own.charts | compared)
 
+
+@kept_by_version
+def _evaluation_charts(serving: Serving) -> Drawn:
     def draw() -> Drawn:
-        from tastemap.reports.comparison import comparison_sections
         from tastemap.reports.evaluation import evaluation_sections
         from tastemap.reports.verdict import headline_metrics, verdict
 
-        record, charts, said = record_of(serving.recommender), {}, []
-        if record is not None:
-            charts["evaluation"] = "".join(part.markup for part in evaluation_sections(record))
-            said = [text for text in (verdict(record, metric) for metric in headline_metrics(record)) if text]
-        if against is not None:
-            parts = comparison_sections(comparison_of(serving, against))
-            charts["comparison"] = "".join(part.markup for part in parts)
-        return Drawn(charts, said)
+        record = record_of(serving.recommender)
+        if record is None:
+            return Drawn()
+        markup = "".join(part.markup for part in evaluation_sections(record))
+        said = [text for text in (verdict(record, metric) for metric in headline_metrics(record)) if text]
+        return Drawn({"evaluation": markup}, said)
 
     return or_missing(draw)
+
+
+_comparisons: Kept[tuple[str, str], dict[str, str]] = Kept({}, most=MOST_COMPARISONS)
+
+
+def _comparison_charts(found: Comparison) -> dict[str, str]:
+    from tastemap.reports.comparison import comparison_sections
+
+    return {"comparison": "".join(part.markup for part in comparison_sections(found))}
 
 
 def _pictures(parts: Sequence[Part]) -> dict[str, str]:

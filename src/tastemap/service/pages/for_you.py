@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from tastemap.errors import InvalidValueError
 from tastemap.inference import informative_items
 from tastemap.models.recommender import Recommender
+from tastemap.service.answers.kept import kept_by_version
 from tastemap.service.live.service import Service
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.price import price
@@ -34,7 +34,7 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
     }
 
 
-@lru_cache(maxsize=2)
+@kept_by_version
 def _page(serving: Serving) -> Fields:
     recommender = serving.recommender
     return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from tastemap.inference.lists import lists_of
 from tastemap.inspection import best_rated, most_rated
 from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
+from tastemap.service.answers.kept import kept_by_version
 from tastemap.service.live.service import Service
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.evaluated import evaluated
@@ -36,7 +36,7 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
     return await run_in_threadpool(_page, service.serving)
 
 
-@lru_cache(maxsize=2)
+@kept_by_version
 def _page(serving: Serving) -> Fields:
     recommender = serving.recommender
     word = thing(recommender.train.name)

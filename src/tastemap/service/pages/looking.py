@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from importlib import metadata, resources
 from typing import Any
 
@@ -14,6 +14,7 @@ from fastapi.responses import Response
 
 from tastemap.errors import InvalidValueError, MissingExtraError, TastemapError
 from tastemap.service.answers.data import data
+from tastemap.service.answers.kept import kept_by_version
 from tastemap.service.answers.report import report
 from tastemap.service.answers.training import training
 from tastemap.service.live.serving import Serving
@@ -49,12 +50,12 @@ class Look:
     charts: Callable[[Serving, Mapping[str, str]], Drawn]
 
 
-@lru_cache(maxsize=2)
+@kept_by_version
 def _data(serving: Serving) -> Fields:
     return data(serving.recommender)
 
 
-@lru_cache(maxsize=2)
+@kept_by_version
 def _training(serving: Serving) -> Fields:
     return training(serving.recommender)
 
