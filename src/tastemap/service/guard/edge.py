@@ -26,6 +26,8 @@ LOG = logging.getLogger("tastemap.service")
 OVERLOADED_S = 1.0
 UNMATCHED = "(none)"
 """The route of requests that no route answers; their paths may hold anything and are not logged."""
+UNNAMED = "other"
+"""The code under which errors are counted whose maker named none."""
 _OURS = frozenset(
     name
     for name, _ in (*security_headers("/", b"", ""), (b"content-security-policy", b""), (b"x-request-id", b""))
@@ -36,7 +38,8 @@ class Edge:
     """ASGI middleware around everything: ids, limits, keys, headers, log lines, figures.
 
     One class and one pass, since every layer of middleware costs each request a few microseconds. The state
-    of a request gets ``request_id``, ``caller`` (a :class:`Caller`) and, for pages, ``nonce``.
+    of a request gets ``request_id``, ``caller`` (a :class:`Caller`) and, for pages, ``nonce``; whoever answers
+    with an error puts its code there as ``error_code``, by which it is counted.
 
     Parameters
     ----------
@@ -71,8 +74,11 @@ class Edge:
             await self._answer(scope, fields, receive, answer)
         except Exception as error:
             refused = self._refusal_of(error, scope, answer.request_id)
-            telemetry.observe_error(refused.code)
+            telemetry.observe_error(refused.status, refused.code)
             await answer.refuse(refused)
+        else:
+            if answer.status >= 400:
+                telemetry.observe_error(answer.status, scope["state"].get("error_code", UNNAMED))
         finally:
             self._in_flight -= 1
             telemetry.in_flight.dec()
@@ -165,6 +171,8 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = self._completed(message.get("headers", ()))
+            if self.status == 503 and not any(name == b"retry-after" for name, _ in message["headers"]):
+                message["headers"].append((b"retry-after", b"%d" % OVERLOADED_S))
         else:
             self.size += len(message.get("body", b""))
         await self._send(message)

@@ -82,8 +82,10 @@ def _form(request: Request, wanted: str, refused: RefusedError | None = None) ->
         "error": None if refused is None else refused.message,
     }
     text = _template().render(login=shown)
-    status, headers = (200, {}) if refused is None else (refused.status, refused.headers)
-    return HTMLResponse(text, status, headers=headers)
+    if refused is None:
+        return HTMLResponse(text)
+    request.state.error_code = refused.code
+    return HTMLResponse(text, refused.status, headers=refused.headers)
 
 
 def _too_many_fields() -> RefusedError:

@@ -40,10 +40,6 @@ class Rates:
             self._drop(now)
         return 0.0
 
-    def lacks(self, client: str, now: float) -> float:
-        """The seconds until there is a token, without taking one."""
-        return max(0.0, max(self._full_at.get(client, 0.0), now) + self._step - now - self._depth - 1e-9)
-
     def _drop(self, now: float) -> None:
         self._full_at = {client: full_at for client, full_at in self._full_at.items() if full_at > now}
         while len(self._full_at) > MOST_CLIENTS // 2:

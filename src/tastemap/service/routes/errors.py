@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import orjson
@@ -22,8 +21,6 @@ from tastemap.service.database.errors import DatabaseError, KeyConflictError, Qu
 from tastemap.service.routes.description import allowed_methods
 from tastemap.service.routes.schemas import ErrorBody
 
-LOG = logging.getLogger("tastemap.service")
-
 STATUS: tuple[tuple[type[TastemapError], int], ...] = (
     (UnknownUserError, 404),
     (UnknownItemError, 404),
@@ -39,8 +36,11 @@ CODES = {404: "not_found", 405: "method_not_allowed"}
 SHOWN = 3
 
 
-def failed(status: int, code: str, message: str, details: dict[str, Any] | None = None) -> Response:
-    """An error as a response."""
+def failed(
+    request: Request, status: int, code: str, message: str, details: dict[str, Any] | None = None
+) -> Response:
+    """An error as a response; the state of the request gets its code, by which the guards count it."""
+    request.state.error_code = code
     body = {"error": {"code": code, "message": message, "details": details or {}}}
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
     return Response(orjson.dumps(body, default=str), status, headers, "application/json")
@@ -67,35 +67,32 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Answer every exception in the one shape."""
+    """Answer every expected exception in the one shape; the guards answer the others."""
 
     @app.exception_handler(TastemapError)
-    async def _known(_: Request, error: TastemapError) -> Response:
+    async def _known(request: Request, error: TastemapError) -> Response:
         status = next((status for kind, status in STATUS if isinstance(error, kind)), 409)
-        return failed(status, error.code, error.message, error.details)
+        return failed(request, status, error.code, error.message, error.details)
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_: Request, error: RequestValidationError) -> Response:
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
         found = error.errors()
         if any(one["type"] == "json_invalid" for one in found):
-            return failed(400, "invalid_json", "The body must be JSON; check its quotes, commas and brackets.")
+            message = "The body must be JSON; check its quotes, commas and brackets."
+            return failed(request, 400, "invalid_json", message)
         told = [f"{_place(one)}: {one['msg']}" for one in found[:SHOWN]]
         more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         details = {"errors": [{"where": _place(one), "message": one["msg"]} for one in found]}
-        return failed(422, "invalid_request", "; ".join(told) + more + ".", details)
+        return failed(request, 422, "invalid_request", "; ".join(told) + more + ".", details)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        answer = failed(error.status_code, CODES.get(error.status_code, "error"), f"{error.detail}.")
+        code = CODES.get(error.status_code, "error")
+        answer = failed(request, error.status_code, code, f"{error.detail}.")
         answer.headers.update(error.headers or {})
         if error.status_code == 405:
             answer.headers["Allow"] = ", ".join(allowed_methods(app, request.url.path))
         return answer
-
-    @app.exception_handler(Exception)
-    async def _unknown(request: Request, error: Exception) -> Response:
-        LOG.error("a defect of Tastemap in %s %s", request.method, request.url.path, exc_info=error)
-        return failed(500, "internal", "Internal error, a defect of Tastemap; the log tells more.")
 
 
 def _place(error: Any) -> str:

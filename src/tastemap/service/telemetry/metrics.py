@@ -4,7 +4,7 @@
 |---|---|---|
 | `tastemap_request_duration_seconds` | histogram | time to answer, by `route`, `method`, `status` |
 | `tastemap_requests_in_flight` | gauge | requests being answered |
-| `tastemap_errors_total` | counter | requests refused and failures, by `code` |
+| `tastemap_errors_total` | counter | answers that were errors, by `status` and `code` |
 | `tastemap_events_accepted_total` | counter | events stored, repeated ones not counted again |
 | `tastemap_events_queued` | gauge | events waiting to be written |
 | `tastemap_lists_total` | counter | lists made, by `basis`: `history` and `popularity` are the fallbacks |
@@ -78,7 +78,9 @@ class Telemetry:
             registry=registry,
         )
         self.in_flight = _live_gauge("tastemap_requests_in_flight", "Requests being answered", registry)
-        self._errors = Counter("tastemap_errors", "Requests refused and failures", ("code",), registry=registry)
+        self._errors = Counter(
+            "tastemap_errors", "Answers that were errors", ("status", "code"), registry=registry
+        )
         self._accepted = Counter("tastemap_events_accepted", "Events stored", registry=registry)
         self._queued = _live_gauge("tastemap_events_queued", "Events waiting to be written", registry)
         self._lists = Counter("tastemap_lists", "Lists made", ("basis",), registry=registry)
@@ -98,9 +100,9 @@ class Telemetry:
             timed = self._timed[named] = self._requests.labels(*named)
         timed.observe(seconds)
 
-    def observe_error(self, code: str) -> None:
-        """A request was refused or has failed."""
-        self._errors.labels(code).inc()
+    def observe_error(self, status: int, code: str) -> None:
+        """A request was answered with an error; codes are the few that stand in the code."""
+        self._errors.labels(status, code).inc()
 
     def observe_events(self, receipts: Sequence[Receipt]) -> None:
         """Events were stored; those of an earlier request do not count again."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fastapi import Response
 
 from tests.unit.service.conftest import Guard
 from tests.unit.service.guarded import Guarded
@@ -190,6 +191,31 @@ def test_figures_name_routes_and_not_users(guard: Guard) -> None:
     counted = 'tastemap_request_duration_seconds_count{method="GET",route="%s",status="%d"} 1.0'
     assert counted % ("/v1/users/{user_id:path}", 200) in exposed
     assert counted % ("(none)", 404) in exposed
-    assert 'tastemap_errors_total{code="internal"} 1.0' in exposed
+    assert 'tastemap_errors_total{code="internal",status="500"} 1.0' in exposed
+    assert 'tastemap_errors_total{code="other",status="404"} 1.0' in exposed  # a framework's own answer
     assert "tastemap_requests_in_flight 0.0" in exposed
     assert "maria" not in exposed
+
+
+def test_every_answer_that_is_an_error_is_counted_once_by_status_and_code(guard: Guard) -> None:
+    made = guard()
+    made.add_key("shop")
+    made.client.get("/v1/users/7")
+    made.client.post("/login", data={"key": "tm_wrong"})
+    made.client.get("/healthz")
+    exposed = made.telemetry.exposed()[0].decode()
+    counted = [line for line in exposed.splitlines() if line.startswith("tastemap_errors_total{")]
+    assert sorted(counted) == [
+        'tastemap_errors_total{code="key_needed",status="401"} 1.0',
+        'tastemap_errors_total{code="wrong_key",status="401"} 1.0',
+    ]
+
+
+def test_a_busy_answer_says_when_to_come_again_whoever_made_it(guard: Guard) -> None:
+    made = guard()
+
+    @made.app.get("/busy.json")
+    async def busy() -> Response:
+        return Response("{}", 503)
+
+    assert made.client.get("/busy.json").headers["retry-after"] == "1"
