@@ -13,10 +13,29 @@ from tastemap.linalg.csr import empty_rows
 from tastemap.linalg.top_k import top_k
 from tastemap.linalg.types import Float64Array, Int32Array
 from tastemap.service.answers.asked import ListOptions
+from tastemap.service.live.beside import beside
+from tastemap.service.live.effort import MANY_ENTRIES, explains_long
 from tastemap.service.live.person import Person
 from tastemap.service.live.serving import Serving
 
 Fields = dict[str, Any]
+
+
+async def listed(person: Person, asked: ListOptions) -> Fields:
+    """:func:`list_for`, beside the event loop where it takes long."""
+    if takes_long(person, asked):
+        return await beside(list_for, person, asked)
+    return list_for(person, asked)
+
+
+def takes_long(person: Person, asked: ListOptions) -> bool:
+    """Whether a list would hold up others: by diversity, a new filter, many ids, or reasons that cost much."""
+    recommender, n_ids = person.serving.recommender, len(asked.exclude) + len(asked.only or ())
+    if asked.diversity or n_ids > MANY_ENTRIES:
+        return True
+    if asked.where is not None and not asked.rules().is_ready(recommender):
+        return True
+    return bool(asked.reasons) and explains_long(recommender, len(person.history.indices), asked.k)
 
 
 def list_for(person: Person, asked: ListOptions) -> Fields:

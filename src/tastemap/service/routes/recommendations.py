@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from fastapi import APIRouter, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from tastemap.data import Id
 from tastemap.errors import InvalidValueError
 from tastemap.service.answers.asked import ListOptions, ListQuery, ListRequest
-from tastemap.service.answers.lists import list_for
-from tastemap.service.live.person import Person
+from tastemap.service.answers.lists import listed
+from tastemap.service.live.beside import beside
+from tastemap.service.live.effort import folds_in_long
+from tastemap.service.live.person import Person, without
+from tastemap.service.live.service import Service
 from tastemap.service.routes.common import Shared, answered
 from tastemap.service.routes.errors import documented
 from tastemap.service.routes.queries import described, path_id, query_of
@@ -28,7 +33,7 @@ LISTS = "/users/{user_id:path}/recommendations"
 async def for_user(request: Request) -> Response:
     """The best items for a user, with every event so far. Somebody unknown gets what is most popular."""
     asked = query_of(request, ListQuery)
-    return _listed(request, await request.app.state.service.person(path_id(request, "user_id")), asked)
+    return await _listed(request, await request.app.state.service.person(path_id(request, "user_id")), asked)
 
 
 class ForUser:
@@ -43,7 +48,7 @@ class ForUser:
 @router.post("/recommendations", responses={200: {"model": ListAnswer}, **documented(404, 422)})
 async def for_anybody(request: Request, service: Shared, asked: ListRequest) -> Response:
     """The best items for a user, or for a history that is not stored."""
-    return _listed(request, await _person(service, asked), asked)
+    return await _listed(request, await _person(service, asked), asked)
 
 
 async def _person(service: Shared, asked: ListRequest) -> Person:
@@ -51,13 +56,29 @@ async def _person(service: Shared, asked: ListRequest) -> Person:
         raise InvalidValueError("Name either user_id or history, not both and not neither.", argument="history")
     if asked.history is None:
         assert asked.user_id is not None
-        return await service.person_without(asked.user_id, asked.drop)
-    ratings: dict[Id, float] = {entry.item_id: entry.rating for entry in asked.history}
+        return await _without(await service.person(asked.user_id), asked.drop)
     dropped = {str(id) for id in asked.drop}
-    return service.person_of({id: rating for id, rating in ratings.items() if str(id) not in dropped})
+    return await person_of(
+        service, {entry.item_id: entry.rating for entry in asked.history if str(entry.item_id) not in dropped}
+    )
 
 
-def _listed(request: Request, person: Person, asked: ListOptions) -> Response:
-    answer = list_for(person, asked)
+async def person_of(service: Service, ratings: Mapping[Id, float]) -> Person:
+    """Somebody known only by some ratings; beside the event loop where folding in takes long."""
+    if folds_in_long(service.serving.recommender, len(ratings)):
+        return await beside(service.person_of, ratings)
+    return service.person_of(ratings)
+
+
+async def _without(person: Person, drop: Sequence[Id]) -> Person:
+    if not drop:
+        return person
+    if folds_in_long(person.serving.recommender, max(len(person.history.indices), len(drop))):
+        return await beside(without, person, drop)
+    return without(person, drop)
+
+
+async def _listed(request: Request, person: Person, asked: ListOptions) -> Response:
+    answer = await listed(person, asked)
     request.app.state.telemetry.observe_list(answer)
     return answered(answer)

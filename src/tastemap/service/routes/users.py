@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVarTuple
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Response
 
+from tastemap.data import Id
 from tastemap.inference.intervals import USUAL_LEVEL
 from tastemap.service.answers import people
 from tastemap.service.answers.asked import MOST_IN_QUERY, TextId
+from tastemap.service.database.records import Event
+from tastemap.service.live.beside import beside
+from tastemap.service.live.effort import MANY_ENTRIES, explains_long
+from tastemap.service.live.person import Person
+from tastemap.service.live.serving import Serving
 from tastemap.service.routes.bodies import ExplanationRequest
 from tastemap.service.routes.common import Cursor, Limit, PathId, Shared, answered
 from tastemap.service.routes.errors import documented
+from tastemap.service.routes.recommendations import person_of
 from tastemap.service.routes.schemas import (
     ErasureAnswer,
     ExplanationAnswer,
@@ -25,6 +33,8 @@ from tastemap.service.routes.schemas import (
 
 router = APIRouter(tags=["users"])
 
+Rest = TypeVarTuple("Rest")
+Fields = dict[str, Any]
 ItemIds = Annotated[list[TextId], Query(min_length=1, max_length=MOST_IN_QUERY, alias="item_id")]
 Level = Annotated[float, Query(gt=0.0, lt=1.0, description="share of ratings that intervals hold")]
 ERASED_NOW = "The user is unknown from now on: their events are deleted, and their training rows are not read."
@@ -39,14 +49,14 @@ ERASED_LATER = (
 async def history(service: Shared, user_id: PathId, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """The items of a user, the latest first: training rows with all events laid over them."""
     serving, events = await service.known_of(user_id)
-    return answered(people.history(serving, user_id, events, limit, cursor))
+    return answered(await _read(people.history, serving, user_id, events, limit, cursor))
 
 
 @router.get("/users/{user_id:path}/export", responses={200: {"model": ExportAnswer}, **documented(404, 422)})
 async def export(service: Shared, user_id: PathId) -> Response:
     """All that is stored of a user."""
     serving, events = await service.known_of(user_id)
-    return answered(people.export(serving, user_id, events))
+    return answered(await _read(people.export, serving, user_id, events))
 
 
 @router.get(
@@ -66,22 +76,40 @@ async def predictions(
 )
 async def explanation(service: Shared, user_id: PathId, item_id: PathId) -> Response:
     """Why an item has its score for a user."""
-    person = await service.person(user_id)
-    return answered(people.explanation(person, item_id))
+    return await _explained(await service.person(user_id), item_id)
 
 
 @router.post("/explanations", responses={200: {"model": ExplanationAnswer}, **documented(404, 422)})
 async def explanation_for_history(service: Shared, asked: ExplanationRequest) -> Response:
     """Why an item would have its score for somebody with this history; nothing is stored."""
-    person = service.person_of({entry.item_id: entry.rating for entry in asked.history})
-    return answered(people.explanation(person, asked.item_id))
+    person = await person_of(service, {entry.item_id: entry.rating for entry in asked.history})
+    return await _explained(person, asked.item_id)
+
+
+async def _explained(person: Person, item_id: Id) -> Response:
+    if explains_long(person.serving.recommender, len(person.history.indices), 1):
+        return answered(await beside(people.explanation, person, item_id))
+    return answered(people.explanation(person, item_id))
 
 
 @router.get("/users/{user_id:path}", responses={200: {"model": UserAnswer}, **documented(404, 422)})
 async def user(service: Shared, user_id: PathId) -> Response:
     """What is known of a user, in short."""
     serving, events = await service.known_of(user_id)
-    return answered(people.user(serving, user_id, events))
+    return answered(await _read(people.user, serving, user_id, events))
+
+
+async def _read(
+    answer: Callable[[Serving, Id, Sequence[Event], *Rest], Fields],
+    serving: Serving,
+    user_id: Id,
+    events: Sequence[Event],
+    *rest: *Rest,
+) -> Fields:
+    """What is stored of a user; beside the event loop where many events are to be laid over."""
+    if len(events) > MANY_ENTRIES:
+        return await beside(answer, serving, user_id, events, *rest)
+    return answer(serving, user_id, events, *rest)
 
 
 @router.delete("/users/{user_id:path}", responses={200: {"model": ErasureAnswer}, **documented(404, 422)})
