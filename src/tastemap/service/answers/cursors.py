@@ -1,17 +1,15 @@
-"""Long lists in pages: a cursor says where the next page begins, and of which version of the model."""
+"""Long lists in pages: a cursor holds the key of the last row, and of which version of the model it is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+import numpy as np
 
 from tastemap.errors import TastemapError
+from tastemap.linalg.types import Int32Array, Int64Array
 from tastemap.service.live.serving import Serving
 
 LARGEST_PAGE = 500
-CURSOR = r"^[0-9a-f]{8}-[0-9]{1,9}$"
-
-T = TypeVar("T")
+CURSOR = r"^[0-9a-f]{8}(_-?[0-9]{1,18}){2}$"
 
 
 class StaleCursorError(TastemapError):
@@ -21,23 +19,45 @@ class StaleCursorError(TastemapError):
 
 
 def paged(
-    serving: Serving, rows: Sequence[T], limit: int, cursor: str | None
-) -> tuple[Sequence[T], str | None]:
-    """At most `limit` of `rows` from the cursor on, and the cursor of what follows; None at the end.
+    serving: Serving,
+    major: Int64Array,
+    minor: Int64Array | Int32Array,
+    limit: int,
+    cursor: str | None,
+) -> tuple[slice, str | None]:
+    """Which rows come after the cursor, at most `limit`, and the cursor of what follows; None at the end.
+
+    Parameters
+    ----------
+    serving : Serving
+    major, minor : arrays of shape (n,)
+        The key of each row, no two alike, rising: by `major`, among equals by `minor`. What is put in front of
+        the cursor between two pages, or taken out there, then moves no later row.
+    limit : int
+    cursor : str or None
+        Of the form `CURSOR`.
 
     Raises
     ------
     StaleCursorError
         If the cursor is of another version of the model.
+
+    Notes
+    -----
+    Costs O(n).
     """
-    start = 0 if cursor is None else _start(serving, cursor)
-    stop = start + limit
-    following = f"{serving.digest[:8]}-{stop}" if stop < len(rows) else None
-    return rows[start:stop], following
+    start = 0
+    if cursor is not None:
+        last, among_equals = _key(serving, cursor)
+        start = int(((major < last) | ((major == last) & (minor <= among_equals))).sum())
+    stop = min(start + limit, len(major))
+    if stop == len(major):
+        return slice(start, stop), None
+    return slice(start, stop), f"{serving.digest[:8]}_{major[stop - 1]}_{minor[stop - 1]}"
 
 
-def _start(serving: Serving, cursor: str) -> int:
-    digest, start = cursor.split("-")
+def _key(serving: Serving, cursor: str) -> tuple[np.int64, np.int64]:
+    digest, major, minor = cursor.split("_")
     if digest != serving.digest[:8]:
         raise StaleCursorError("cursor is of another version of the model; leave it out to begin again.")
-    return int(start)
+    return np.int64(major), np.int64(minor)

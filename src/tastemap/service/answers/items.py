@@ -14,17 +14,29 @@ from tastemap.service.live.serving import Serving
 
 Fields = dict[str, Any]
 
+BEFORE_ALL = -(10**17)
+"""The rank of the item whose id was asked for, in a cursor: no popularity comes near."""
+
 
 def search(serving: Serving, words: str | None, limit: int, cursor: str | None) -> Fields:
-    """Items that the words may mean, the best match first; without words all items, the most popular first."""
+    """Items that the words may mean, the best match first; without words all items, the most popular first.
+
+    Raises
+    ------
+    StaleCursorError
+        If the cursor is of another version of the model.
+    """
     recommender = serving.recommender
-    n_items = len(serving.item_ids)
+    popularity = recommender.train.interactions.popularity.astype(np.int64)
     if words is not None and words.strip():
-        found = matching_items(recommender, words, n_items)
+        found = matching_items(recommender, words, len(serving.item_ids))
     else:
-        found = np.argsort(-recommender.train.interactions.popularity, kind="stable")
-    page, following = paged(serving, found.tolist(), limit, cursor)
-    rows = [_brief(serving, item) for item in page]
+        found = np.argsort(-popularity, kind="stable")
+    ranks = -popularity[found]
+    if len(found) and words is not None and recommender.items.find(words.strip()) == found[0]:
+        ranks[0] = BEFORE_ALL
+    part, following = paged(serving, ranks, found, limit, cursor)
+    rows = [_brief(serving, item) for item in found[part].tolist()]
     return {"items": rows, "n_found": len(found), "next_cursor": following}
 
 

@@ -44,13 +44,13 @@ def history(serving: Serving, user_id: Id, events: Sequence[Event], limit: int, 
     """The items of a user, the latest first; those of one time by rising item index."""
     entries = entries_of(serving, user_id, events)
     order = np.lexsort((entries.items, -entries.times))
-    page, following = paged(serving, order.tolist(), limit, cursor)
+    part, following = paged(serving, -entries.times[order], entries.items[order], limit, cursor)
     rows = _rows(serving, entries)
     known, _ = _known(serving, user_id)
     return {
         "user_id": known,
         "n_ratings": len(entries.items),
-        "items": [rows[place] for place in page],
+        "items": [rows[place] for place in order[part].tolist()],
         "next_cursor": following,
     }
 
