@@ -215,3 +215,16 @@ def test_many_idle_connections_keep_nobody_out(port: int) -> None:
     finally:
         for connection in idle:
             connection.close()
+
+
+def test_logins_that_do_not_arrive_keep_nobody_else_out(port: int) -> None:
+    form = head("POST /login", "Content-Type: application/x-www-form-urlencoded", "Content-Length: 100")
+    slow = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(300)]
+    try:
+        for connection in slow:
+            connection.sendall(form + b"k")
+        status, came = exchange(port, head("GET /v1/items?limit=1", "Connection: close"))
+    finally:
+        for connection in slow:
+            connection.close()
+    assert status == 200, came

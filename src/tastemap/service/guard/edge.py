@@ -16,14 +16,16 @@ from tastemap.service.database.errors import DatabaseError
 from tastemap.service.guard.bodies import LOGIN_BYTES, check_type, has_body, read_body, replay
 from tastemap.service.guard.gate import ANYBODY, Gate, current_keys
 from tastemap.service.guard.headers import STATIC, security_headers
-from tastemap.service.guard.refusals import Header, RefusedError, internal_error, retry_after
+from tastemap.service.guard.refusals import OVERLOADED_S, Header, RefusedError, internal_error, retry_after
 from tastemap.service.guard.request_ids import request_id
+from tastemap.service.guard.rooms import Room
 from tastemap.service.guard.scopes import API, HEALTH, LOGIN, LOGOUT, SAFE
 from tastemap.service.settings import ServiceSettings
 from tastemap.service.telemetry.logs import log_request
 
 LOG = logging.getLogger("tastemap.service")
-OVERLOADED_S = 1.0
+KEYLESS_AT_ONCE = 32
+"""Requests without a key that a worker takes at once: logins and the files of their page."""
 UNMATCHED = "(none)"
 """The route of requests that no route answers; their paths may hold anything and are not logged."""
 UNNAMED = "other"
@@ -52,7 +54,9 @@ class Edge:
         self._app = app
         self._gate = gate
         self._settings = settings
-        self._in_flight = 0
+        self._in_flight = Room(settings.max_in_flight)
+        self._arriving = Room(settings.max_in_flight)
+        self._keyless = Room(KEYLESS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, refuse a WebSocket, or pass on the start and end of the application."""
@@ -69,7 +73,6 @@ class Edge:
         answer = _Answer(scope, fields, send)
         telemetry = scope["app"].state.telemetry
         telemetry.in_flight.inc()
-        self._in_flight += 1
         try:
             await self._answer(scope, fields, receive, answer)
         except Exception as error:
@@ -80,7 +83,6 @@ class Edge:
             if answer.status >= 400:
                 telemetry.observe_error(answer.status, scope["state"].get("error_code", UNNAMED))
         finally:
-            self._in_flight -= 1
             telemetry.in_flight.dec()
             seconds = time.perf_counter() - started
             route = route_of(scope)
@@ -90,17 +92,23 @@ class Edge:
     async def _answer(
         self, scope: Scope, fields: Mapping[bytes, bytes], receive: Receive, answer: _Answer
     ) -> None:
-        settings, path = self._settings, scope["path"]
-        async with asyncio.timeout(settings.request_timeout_s):
-            if path not in HEALTH:
-                if self._in_flight > settings.max_in_flight:
-                    raise _overloaded(settings.max_in_flight)
-                scope["state"]["caller"] = await self._gate.admit(
-                    scope["app"].state.service.store, scope, fields
-                )
-            if has_body(fields):
-                receive = await self._with_body(scope, fields, receive)
-            await self._app(scope, receive, answer.send)
+        async with asyncio.timeout(self._settings.request_timeout_s):
+            if scope["path"] in HEALTH:  # what body there may be stays unread
+                await self._app(scope, receive, answer.send)
+                return
+            has_one = has_body(fields)
+            self._in_flight.check(closes=has_one)
+            caller = await self._gate.admit(scope["app"].state.service.store, scope, fields)
+            scope["state"]["caller"] = caller
+            # Without a key one may be slow to send and slow to read, at the cost of others without a key only.
+            keyless = caller.scope is None
+            if has_one:
+                room = self._keyless if keyless else self._arriving
+                room.check(closes=True)
+                with room:
+                    receive = await self._with_body(scope, fields, receive)
+            with self._keyless if keyless else self._in_flight:
+                await self._app(scope, receive, answer.send)
 
     async def _with_body(self, scope: Scope, fields: Mapping[bytes, bytes], receive: Receive) -> Receive:
         """Read the body before anybody looks at it, so that no framework's error can hide ours."""
@@ -206,13 +214,3 @@ def route_of(scope: Scope) -> str:
     # Newer releases of FastAPI name a route without the prefix of its router.
     is_short = scope["path"].startswith(API) and not path.startswith(API)
     return f"{API[:-1]}{path}" if is_short else str(path)
-
-
-def _overloaded(limit: int) -> RefusedError:
-    return RefusedError(
-        503,
-        "overloaded",
-        f"This worker answers {limit} requests already; come again in a moment.",
-        headers=retry_after(OVERLOADED_S),
-        limit=limit,
-    )

@@ -9,6 +9,8 @@ import orjson
 from tastemap.errors import TastemapError
 
 Header = tuple[bytes, bytes]
+OVERLOADED_S = 1.0
+"""Who is sent away because the service is busy may come again after this long."""
 
 
 class RefusedError(TastemapError):

@@ -3,7 +3,7 @@
 | name | kind | what |
 |---|---|---|
 | `tastemap_request_duration_seconds` | histogram | time to answer, by `route`, `method`, `status` |
-| `tastemap_requests_in_flight` | gauge | requests being answered |
+| `tastemap_requests_in_flight` | gauge | requests begun and not yet answered |
 | `tastemap_errors_total` | counter | answers that were errors, by `status` and `code` |
 | `tastemap_events_accepted_total` | counter | events stored, repeated ones not counted again |
 | `tastemap_events_queued` | gauge | events waiting to be written |
@@ -77,7 +77,7 @@ class Telemetry:
             buckets=BUCKETS_S,
             registry=registry,
         )
-        self.in_flight = _live_gauge("tastemap_requests_in_flight", "Requests being answered", registry)
+        self.in_flight = _live_gauge("tastemap_requests_in_flight", "Requests begun and not yet answered", registry)
         self._errors = Counter(
             "tastemap_errors", "Answers that were errors", ("status", "code"), registry=registry
         )

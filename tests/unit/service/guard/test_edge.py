@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi import Response
 
+from tastemap.service.guard.edge import KEYLESS_AT_ONCE
 from tests.unit.service.conftest import Guard
 from tests.unit.service.guarded import Guarded
 
@@ -144,11 +146,11 @@ def test_a_worker_sheds_load_but_answers_probes(guard: Guard) -> None:
     while not hasattr(edge, "_in_flight"):
         edge = edge.app
     made.app.middleware_stack = edge
-    edge._in_flight = 1
+    edge._in_flight._taken = 1
     answer = made.client.get("/v1/users/7")
     assert (answer.status_code, code_of(answer), answer.headers["retry-after"]) == (503, "overloaded", "1")
     assert made.client.get("/healthz").status_code == 200
-    edge._in_flight = 0
+    edge._in_flight._taken = 0
     assert made.client.get("/v1/users/7").status_code == 200
 
 
@@ -219,3 +221,91 @@ def test_a_busy_answer_says_when_to_come_again_whoever_made_it(guard: Guard) -> 
         return Response("{}", 503)
 
     assert made.client.get("/busy.json").headers["retry-after"] == "1"
+
+
+def messages(*parts: bytes, held: asyncio.Event | None = None) -> Any:
+    """A `receive` that gives these parts of a body, the last of them once `held` is set."""
+    left = list(parts)
+
+    async def receive() -> dict[str, object]:
+        if len(left) == 1 and held is not None:
+            await held.wait()
+        return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+
+    return receive
+
+
+async def asked(made: Guarded, path: str, receive: Any, **headers: str) -> int:
+    """The status of a POST, or of a GET if nothing is received."""
+    statuses = []
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 0))
+
+    named = {"host": "localhost"} | headers
+    scope = {
+        "type": "http",
+        "method": "POST" if receive else "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "scheme": "http",
+        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()],
+        "client": ("192.0.2.7", 1),
+    }
+    await made.app(scope, receive or messages(b""), send)
+    return int(statuses[0])
+
+
+FORM = {"content_type": "application/x-www-form-urlencoded", "content_length": "5"}
+JSON = {"content_type": "application/json", "content_length": "2"}
+
+
+def test_what_comes_without_a_key_has_a_room_of_its_own(guard: Guard) -> None:
+    made = guard(max_in_flight=1)
+    key = {"x_api_key": made.add_key("shop")}
+
+    async def many() -> None:
+        held = asyncio.Event()
+        logins = [
+            asyncio.create_task(asked(made, "/login", messages(b"k", b"ey=a", held=held), **FORM))
+            for _ in range(KEYLESS_AT_ONCE)
+        ]
+        await asyncio.sleep(0.05)
+        assert await asked(made, "/login", messages(b"key=a"), **FORM) == 503
+        assert await asked(made, "/v1/users/7", None, **key) == 200
+        assert await asked(made, "/healthz", None) == 200
+        held.set()
+        assert set(await asyncio.gather(*logins)) == {401, 429}
+        assert await asked(made, "/login", messages(b"key=a"), **FORM) == 429
+
+    asyncio.run(many())
+
+
+def test_a_body_that_is_still_arriving_is_not_in_flight(guard: Guard) -> None:
+    made = guard(max_in_flight=1)
+    key = {"x_api_key": made.add_key("shop")}
+
+    async def many() -> None:
+        held = asyncio.Event()
+        slow = asyncio.create_task(asked(made, "/v1/events", messages(b"{", b"}", held=held), **JSON, **key))
+        await asyncio.sleep(0.05)
+        assert await asked(made, "/v1/users/7", None, **key) == 200
+        # Of bodies too there are no more at once than requests may be in flight, or memory would have no limit.
+        assert await asked(made, "/v1/events", messages(b"{}"), **JSON, **key) == 503
+        held.set()
+        assert await slow == 200
+
+    asyncio.run(many())
+
+
+def test_a_probe_brings_no_body_that_is_waited_for(guard: Guard) -> None:
+    made = guard()
+
+    async def probe() -> None:
+        never = asyncio.Event()
+        assert (
+            await asyncio.wait_for(asked(made, "/healthz", messages(b"k", b"", held=never), **JSON), 1) == 405
+        )
+
+    asyncio.run(probe())

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tastemap.service.database import DatabaseError
+from tastemap.service.routes import operations
+
+SAID = "connection to server at 10.0.0.7, user shop, refused"
+
+
+@pytest.fixture
+def pings(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """``pings(answer)``: the database's answer to a ping is what `answer` does."""
+    application: Any = client.app
+
+    def put(answer: Callable[[], None]) -> None:
+        monkeypatch.setattr(application.state.service.store, "ping", answer)
+
+    return put
+
+
+def test_anybody_is_told_no_more_than_whether_the_database_answers(
+    client: TestClient, pings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "FRESH_S", 0.0)
+    assert client.get("/readyz").json() == {"status": "ready", "version": 1, "database": "ok"}
+
+    def fail() -> None:
+        raise DatabaseError(SAID)
+
+    pings(fail)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["database"]) == (200, "unavailable")
+
+
+def test_probes_ask_the_database_once_a_second_however_many_there_are(
+    client: TestClient, pings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert operations.FRESH_S == 1.0
+    monkeypatch.setattr(operations, "FRESH_S", 1e6)
+    asked: list[int] = []
+    held = threading.Event()
+
+    def answer() -> None:
+        asked.append(1)
+        held.wait(10)
+
+    pings(answer)
+    with ThreadPoolExecutor(8) as pool:
+        probes = [pool.submit(client.get, "/readyz") for _ in range(8)]
+        while not asked:
+            time.sleep(0.01)
+        held.set()
+        assert {probe.result().json()["database"] for probe in probes} == {"ok"}
+    assert len(asked) == 1
