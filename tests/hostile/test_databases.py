@@ -135,7 +135,7 @@ def everything(store: Store) -> list[Callable[[], object]]:
         lambda: list(store.events()),
         store.last_seq,
         store.served,
-        lambda: store.serve(1, "d", 0, 1.0),
+        lambda: store.serve(1, "d", 1.0),
         lambda: store.add_key("shop", "client", 1.0),
         store.keys,
         store.ping,

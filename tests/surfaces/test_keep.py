@@ -100,7 +100,8 @@ def test_a_served_model_is_followed_and_keeps_its_place_among_the_events(
     store = Store.open(default_url(folder))
     try:
         before = identify(folder)
-        store.serve(before.version, before.digest, 7, 0.0)
+        store.record_fit(before.digest, 7, 0.0)
+        store.serve(before.version, before.digest, 0.0)
         answer = tastemap("evaluate", folder, "--test", unseen, "--keep")
         assert "Running servers follow" in answer.err
         served = store.served()

@@ -17,7 +17,7 @@ from tastemap.errors import ArtifactError, check_path
 from tastemap.models.recommender import Recommender, check_recommender
 
 
-def save(recommender: Recommender, folder: str | Path) -> Path:
+def save(recommender: Recommender, folder: str | Path, *, announce: store.Announce | None = None) -> Path:
     """Save a recommender as a folder; what was saved there before becomes an earlier version.
 
     Nothing or everything happens: the last step is one rename. The same recommender gives the same
@@ -29,6 +29,9 @@ def save(recommender: Recommender, folder: str | Path) -> Path:
     recommender : Recommender
     folder : str or Path
         A new folder, an empty one, or an artifact. Missing parents are made.
+    announce : callable, optional
+        Called with the digests of the new and the current manifest when nobody else may save any more and
+        nothing has changed yet; what it raises ends the save.
 
     Returns
     -------
@@ -59,7 +62,7 @@ def save(recommender: Recommender, folder: str | Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with store.locked(folder):
             ensure_writable(folder)
-            store.commit(folder, blobs, text)
+            store.commit(folder, blobs, text, announce)
     except OSError as error:
         raise ArtifactError(
             f"Could not save into {folder}: {error.strerror or error}. {_what_is_current(folder, text)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +49,15 @@ def identify(folder: Path, version: int | None = None) -> Identity:
     except OSError as error:
         listed = ", ".join(map(str, numbers))
         raise ArtifactError(f"{folder} has no version {number}; there are {listed}.") from error
-    return Identity(number, hashlib.sha256(text).hexdigest(), saved)
+    return Identity(number, store.digest_of(text), saved)
+
+
+def find_version(folder: Path, digest: str) -> int | None:
+    """The number of the version with this digest; None where there is none."""
+    for number in reversed(versions(folder)):
+        if identify(folder, number).digest == digest:
+            return number
+    return None
 
 
 def load_identified(folder: str | Path, *, version: int | None = None) -> tuple[Recommender, Identity]:

@@ -7,7 +7,7 @@ import mmap
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -47,7 +47,16 @@ class Blob:
         return FileFacts(name=manifests.data_file_name(self.role, sha256), sha256=sha256, size=size)
 
 
-def commit(folder: Path, blobs: Sequence[Blob], manifest: bytes) -> None:
+Announce = Callable[[str, str | None], None]
+"""Told the digest of a manifest just before it becomes the current one, and of the one that it follows."""
+
+
+def digest_of(manifest: bytes) -> str:
+    """What tells a version from every other one: the sha256 of its manifest, in hexadecimal."""
+    return hashlib.sha256(manifest).hexdigest()
+
+
+def commit(folder: Path, blobs: Sequence[Blob], manifest: bytes, announce: Announce | None = None) -> None:
     """Make `manifest` the current one, all or nothing; the caller holds the lock.
 
     Raises
@@ -61,7 +70,10 @@ def commit(folder: Path, blobs: Sequence[Blob], manifest: bytes) -> None:
             if not _is_there(folder, blob.facts):
                 _write(folder, blob.facts.name, blob.chunks)
         _sync(folder)
-        if read_manifest(folder) != manifest:
+        current = read_manifest(folder)
+        if announce is not None:
+            announce(digest_of(manifest), None if current is None else digest_of(current))
+        if current != manifest:
             _keep_current(folder)
             _write(folder, MANIFEST, [manifest])  # the commit point
             _sync(folder)
@@ -122,9 +134,14 @@ def current_version(folder: Path) -> int:
 
 
 def forget_earlier(folder: Path) -> None:
-    """Remove every earlier manifest, and the files that only they name; the caller holds the lock."""
+    """Remove every earlier manifest, and the files that only they name; the caller holds the lock.
+
+    A copy of the current one stays under its number, so that the next one does not count from 1 again.
+    """
+    _keep_current(folder)
+    current = current_version(folder)
     for number in earlier_versions(folder):
-        if read_manifest(folder, number) != read_manifest(folder):
+        if number != current:
             (folder / _version_name(number)).unlink()
     _remove_unreferenced(folder)
     _sync(folder)
@@ -216,6 +233,8 @@ def _keep_current(folder: Path) -> None:
     number = current_version(folder)
     if number not in earlier_versions(folder):
         _write(folder, _version_name(number), [current])
+        saved = (folder / MANIFEST).stat().st_mtime_ns  # when the version came about, not its copy
+        os.utime(folder / _version_name(number), ns=(saved, saved))
 
 
 def _remove_unreferenced(folder: Path) -> None:

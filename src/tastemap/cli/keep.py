@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from tastemap.artifacts import Identity
     from tastemap.evaluation import EvaluationRecord
     from tastemap.models.recommender import Recommender
+    from tastemap.service.database.store import Store
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,36 +65,41 @@ class Saved:
         from tastemap.errors import ArtifactError
         from tastemap.training import with_evaluation
 
-        if identify(self.folder).digest != self.identity.digest:
-            raise ArtifactError(
-                f"The figures were not kept: another version of {self.folder} was saved while version "
-                f"{self.identity.version} was measured. Run the command again to measure that one."
-            )
-        save(with_evaluation(self.recommender, record.as_json()), self.folder)
-        now = identify(self.folder)
-        if now.digest == self.identity.digest:
-            return [f"Version {now.version} of {self.folder} has these figures already."]
-        said = [f"Kept these figures with the model: version {now.version} of {self.folder}."]
-        if (database is not None or _default_database(self.folder).exists()) and self._hand_on(now, database):
-            said.append("Running servers follow within two seconds.")
-        return said
+        with self._database(database) as store:
 
-    def _hand_on(self, now: Identity, database: str | None) -> bool:
-        """Serve the new version in place of the one that was read, if that one is served.
+            def announce(digest: str, current: str | None) -> None:
+                if current != self.identity.digest:
+                    raise ArtifactError(
+                        f"The figures were not kept: another version of {self.folder} was saved while version "
+                        f"{self.identity.version} was measured. Run the command again to measure that one."
+                    )
+                if store is not None:  # else a refit would lay events over rows that hold them, and count twice
+                    store.record_fit(digest, store.events_through(self.identity.digest), time.time())
 
-        Without this a refit would lay all events over rows that hold them already, and counts would double.
-        """
+            save(with_evaluation(self.recommender, record.as_json()), self.folder, announce=announce)
+            now = identify(self.folder)
+            if now.digest == self.identity.digest:
+                return [f"Version {now.version} of {self.folder} has these figures already."]
+            said = [f"Kept these figures with the model: version {now.version} of {self.folder}."]
+            served = None if store is None else store.served()
+            if store is not None and served is not None and served.digest == self.identity.digest:
+                store.serve(now.version, now.digest, time.time())
+                said.append("Running servers follow within two seconds.")
+            return said
+
+    @contextmanager
+    def _database(self, database: str | None) -> Iterator[Store | None]:
+        """The database of events; None where there is none."""
+        if database is None and not _default_database(self.folder).exists():
+            yield None
+            return
         with options.service_extra():
             from tastemap.service.database.store import Store
             from tastemap.service.database.urls import default_url
 
         store = Store.open(database or default_url(self.folder))
         try:
-            served = store.served()
-            if served is None or served.digest != self.identity.digest:
-                return False
-            store.serve(now.version, now.digest, served.events_through, time.time())
-            return True
+            yield store
         finally:
             store.close()
 

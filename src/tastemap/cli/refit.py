@@ -56,6 +56,7 @@ def command(
                 "n_events": done.n_events,
                 "events_through": done.events_through,
                 "n_erased": done.n_erased,
+                "n_unfit": done.n_unfit,
                 "n_users": interactions.n_users,
                 "n_items": interactions.n_items,
                 "n_interactions": len(interactions),
@@ -64,6 +65,8 @@ def command(
         return
     counted = plural(done.n_events, "event")
     say(f"Fitted {done.recommender.name} to {interactions.summary}, with {counted} laid over them.")
+    if done.n_unfit:
+        say(f"Left out {plural(done.n_unfit, 'event')} with values outside the rating scale.")
     if done.n_erased:
         say(f"Left out {plural(done.n_erased, 'erased user')} and deleted the earlier versions.")
     say(f"Published version {done.version} of {folder}; running servers follow within two seconds.")

@@ -123,7 +123,7 @@ class IdMap:
         return UNKNOWN if own is None else self._search(own)
 
     def own_form(self, id: Id) -> Id | None:
-        """An id as this map would hold it: the integer 50 for ``"50"``; None, as for ``"050"``, if it cannot."""
+        """An id as this map would hold it: the integer 50 for ``"50"``; None, as for ``"050"`` if not."""
         if not self.is_integer:
             return str(id)
         if isinstance(id, str):

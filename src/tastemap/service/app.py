@@ -69,6 +69,7 @@ def _lifespan(settings: ServiceSettings) -> Callable[[FastAPI], AbstractAsyncCon
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = await run_sync(Store.open, settings.database_url)
         try:
+            await run_sync(store.claim, settings.folder.absolute().name)
             service = await run_sync(Service, settings.folder, store)
             writer = Writer(store, limit=settings.queue_limit)
             app.state.settings, app.state.service, app.state.writer = settings, service, writer
@@ -80,6 +81,7 @@ def _lifespan(settings: ServiceSettings) -> Callable[[FastAPI], AbstractAsyncCon
                     yield
             finally:
                 following.cancel()
+                await asyncio.wait([following])
                 await run_sync(writer.close)  # what was acknowledged is on disk, what waits is written
         finally:
             await run_sync(store.close)
@@ -112,6 +114,9 @@ async def _follow(service: Service) -> None:
                 told = ""
             except TastemapError as error:
                 told = str(error)
+            except Exception as error:  # whatever it is, the next second may be better
+                told = repr(error)
+                LOG.exception("a defect of Tastemap while following")
             if told and told != said[place]:  # once, not every second
                 LOG.warning("what is served stays: %s", told)
             said[place] = told

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tastemap.artifacts import forget_earlier, identify, load_identified, save
 from tastemap.data import Dataset
+from tastemap.errors import ArtifactError
 from tastemap.models.recommender import Recommender
 from tastemap.progress import SILENT, Progress
 from tastemap.service.database.store import Store
@@ -29,7 +32,9 @@ class Refit:
     events_through : int
         The last of them.
     n_erased : int
-        Users whose rows were left out.
+        Users whose rows were left out, and earlier versions deleted for that.
+    n_unfit : int
+        Events left out since the training data could not hold their values.
     """
 
     recommender: Recommender
@@ -37,6 +42,7 @@ class Refit:
     n_events: int
     events_through: int
     n_erased: int
+    n_unfit: int
 
 
 def refit(folder: Path, store: Store, *, source: Dataset | None = None, progress: Progress = SILENT) -> Refit:
@@ -44,8 +50,9 @@ def refit(folder: Path, store: Store, *, source: Dataset | None = None, progress
 
     *Stability: caller-stable.*
 
-    Model, settings and seed are those of the artifact. Servers of the same database follow within two seconds.
-    After an erasure earlier versions are deleted with their files: they hold what was to be erased.
+    Model, settings and seed are those of the newest version of the artifact, whichever is served. Servers of
+    the same database follow within two seconds. After an erasure earlier versions are deleted with their files:
+    they hold what was to be erased.
 
     Parameters
     ----------
@@ -59,21 +66,50 @@ def refit(folder: Path, store: Store, *, source: Dataset | None = None, progress
     Raises
     ------
     ArtifactError, DatabaseError, DataError
-        If one of them cannot be read or written; what is served stays.
+        If one of them cannot be read or written, or another refit runs; what is served stays.
     """
-    before, identity = load_identified(folder)
-    since = 0 if source is not None else store.events_through(identity.digest)
-    found = replayed(source or before.train, store.events(after=since), since=since)
-    config = before.config.model_dump(exclude_unset=True)
-    made = fit(found.data, before.name, settings=config, rng=before.seed, progress=progress, keep_partial=False)
-    save(made, folder)
-    return _published(folder, store, made, found)
+    with _alone(folder):
+        before, identity = load_identified(folder)
+        since = 0 if source is not None else store.events_through(identity.digest)
+        found = replayed(source or before.train, store.events(after=since), since=since)
+        config = before.config.model_dump(exclude_unset=True)
+        made = fit(
+            found.data, before.name, settings=config, rng=before.seed, progress=progress, keep_partial=False
+        )
+
+        def announce(digest: str, current: str | None) -> None:
+            # Before anybody can load it, so that no event is ever counted twice.
+            if current != identity.digest:
+                raise ArtifactError(f"{folder} was saved by another fit meanwhile; run tastemap refit again.")
+            store.record_fit(digest, found.through, time.time())
+
+        save(made, folder, announce=announce)
+        return _published(folder, store, made, found)
 
 
 def _published(folder: Path, store: Store, made: Recommender, found: Replayed) -> Refit:
-    now = identify(folder)
-    store.serve(now.version, now.digest, found.through, time.time())
-    if found.erased:
+    """Name the new version, once no file holds anybody who was erased."""
+    erasure = store.erasure_to_forget(found.through)
+    if erasure is not None:
         forget_earlier(folder)
-        store.audit("refit", f"version {now.version}", f"without {len(found.erased)} erased", time.time())
-    return Refit(made, now.version, found.n_events, found.through, len(found.erased))
+        store.forgotten(erasure, time.time())
+    now = identify(folder)
+    store.serve(now.version, now.digest, time.time())
+    n_forgotten = len(found.erased) if erasure is not None else 0
+    return Refit(made, now.version, found.n_events, found.through, n_forgotten, found.n_unfit)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One refit of an artifact at a time; the lock goes with its process."""
+    import fcntl  # not on Windows, where loading must still work
+
+    path = folder.absolute()
+    with path.with_name(f"{path.name}.refit.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ArtifactError(
+                f"{folder} is being refitted already; wait for that, and run it again."
+            ) from None
+        yield

@@ -146,6 +146,22 @@ def test_no_secret_stands_in_the_list_of_processes(start: Start, folder: Path, t
     assert (tmp_path / f"{secret}.db").exists()
 
 
+def test_settings_come_from_a_file_and_options_go_before_it(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "service.toml"
+    path.write_text('port = 1\nhost = "localhost"\nmax_body_bytes = 10\n', encoding="utf-8")
+    process, ready = start("--settings", path)  # with --port 0
+    assert ready["url"].startswith("http://localhost:")
+    assert httpx.post(f"{ready['url']}/v1/events", json={"user_id": 1, "item_id": 1}).status_code == 413
+    assert end(process) == 0
+
+
+def test_a_setting_that_is_none_is_refused(tastemap: Command, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "service.toml"
+    path.write_text("max_body = 10", encoding="utf-8")
+    answer = tastemap("serve", folder, "--settings", path)
+    assert (answer.status, "Unknown setting 'max_body'" in answer.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     "options", [("--host", "0.0.0.0"), ("--allow-host", "shop.example"), ("--trusted-proxy", "127.0.0.1")]
 )

@@ -12,8 +12,9 @@ from tastemap.inference.explain import reasons
 from tastemap.inference.intervals import spread_of
 from tastemap.service.answers.cursors import paged
 from tastemap.service.database.records import Event
-from tastemap.service.live.person import Entries, Person, entries_of
+from tastemap.service.live.person import Entries, Person, entries_of, laid_over
 from tastemap.service.live.serving import Serving
+from tastemap.service.live.settling import is_erased
 
 Fields = dict[str, Any]
 
@@ -27,7 +28,7 @@ def user(serving: Serving, user_id: Id, events: Sequence[Event]) -> Fields:
         If that is nothing.
     """
     entries = entries_of(serving, user_id, events)
-    known, index = _known(serving, user_id)
+    known, index = _known(serving, user_id, events)
     is_implicit = serving.recommender.train.interactions.is_implicit
     n = len(entries.items)
     return {
@@ -36,7 +37,7 @@ def user(serving: Serving, user_id: Id, events: Sequence[Event]) -> Fields:
         "n_ratings": n,
         "n_from_events": int(entries.from_event.sum()),
         "mean_rating": None if is_implicit or not n else float(entries.values.mean(dtype=np.float64)),
-        "features": _features(serving, known),
+        "features": _features(serving, index),
     }
 
 
@@ -46,7 +47,7 @@ def history(serving: Serving, user_id: Id, events: Sequence[Event], limit: int, 
     order = np.lexsort((entries.items, -entries.times))
     part, following = paged(serving, -entries.times[order], entries.items[order], limit, cursor)
     rows = _rows(serving, entries)
-    known, _ = _known(serving, user_id)
+    known, _ = _known(serving, user_id, events)
     return {
         "user_id": known,
         "n_ratings": len(entries.items),
@@ -55,15 +56,24 @@ def history(serving: Serving, user_id: Id, events: Sequence[Event], limit: int, 
     }
 
 
-def export(serving: Serving, user_id: Id, events: Sequence[Event]) -> Fields:
-    """All that is stored of a user: what the artifact holds, and every event."""
-    entries = entries_of(serving, user_id, events)
-    known, _ = _known(serving, user_id)
+def export(serving: Serving, user_id: Id, events: Sequence[Event], stored: Sequence[Event]) -> Fields:
+    """All that is stored of a user: what the artifact holds with later `events`, and every event of all times.
+
+    Raises
+    ------
+    UnknownUserError
+        If that is nothing.
+    """
+    kept = [event for event in stored if event.kind != "erasure"]
+    entries = laid_over(serving, _known(serving, user_id, events)[1], events)
+    if not kept and not len(entries.items):
+        entries_of(serving, user_id, events)  # raises, with near matches
+    known, index = _known(serving, user_id, events)
     return {
         "user_id": known,
-        "features": _features(serving, known),
+        "features": _features(serving, index),
         "history": _rows(serving, entries),
-        "events": [_event(event) for event in events if event.kind != "erasure"],
+        "events": [_event(event) for event in kept],
     }
 
 
@@ -135,21 +145,19 @@ def explanation(person: Person, item_id: Id) -> Fields:
     }
 
 
-def _known(serving: Serving, user_id: Id) -> tuple[Id, int]:
+def _known(serving: Serving, user_id: Id, events: Sequence[Event]) -> tuple[Id, int]:
+    """The id as the model writes it, and its index; who was erased is nobody the model knows."""
     users = serving.recommender.users
-    index = users.find(user_id)
-    return (user_id if index == UNKNOWN else users.to_id(index)), index
+    index = UNKNOWN if is_erased(events) else users.find(user_id)
+    own = users.own_form(user_id)
+    return (user_id if own is None else own), index
 
 
-def _features(serving: Serving, user_id: Id) -> Mapping[str, Any]:
+def _features(serving: Serving, user_index: int) -> Mapping[str, Any]:
     frame = serving.recommender.train.user_features
-    if frame is None:
+    if frame is None or user_index == UNKNOWN:
         return {}
-    row = (
-        frame.filter(frame["user_id"] == user_id)
-        if frame["user_id"].dtype.is_integer() == isinstance(user_id, int)
-        else frame.clear()
-    )
+    row = frame.filter(frame["user_id"] == serving.recommender.users.to_id(user_index))
     return {} if row.is_empty() else {k: v for k, v in row.row(0, named=True).items() if k != "user_id"}
 
 

@@ -8,11 +8,12 @@ from tastemap.service.database.records import AuditLine
 from tastemap.service.database.tables import audit
 
 
-def write_line(connection: Connection, now: float, action: str, subject: str, detail: str) -> None:
-    """Add a line within the transaction of what it tells of."""
-    connection.execute(
-        insert(audit).values({"time": now, "action": action, "subject": subject, "detail": detail})
-    )
+def write_line(
+    connection: Connection, now: float, action: str, subject: str, detail: str, actor: str | None = None
+) -> None:
+    """Add a line within the transaction of what it tells of; `actor` names the key that asked for it."""
+    row = {"time": now, "action": action, "subject": subject, "detail": detail, "actor": actor}
+    connection.execute(insert(audit).values(row))
 
 
 def read_lines(connection: Connection) -> list[AuditLine]:

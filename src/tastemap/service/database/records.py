@@ -87,10 +87,14 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """Something that was done to the service; never a rating. ``time`` in seconds since 1970."""
+    """Something that was done to the service; never a rating. ``time`` in seconds since 1970.
+
+    ``actor`` is the name of the key that asked for it; None where none was given, as on the command line.
+    """
 
     seq: int
     time: float
     action: str
     subject: str
     detail: str
+    actor: str | None

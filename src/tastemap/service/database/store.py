@@ -7,7 +7,9 @@ from collections.abc import Container, Iterator, Sequence
 
 from sqlalchemy import bindparam, delete, func, insert, select, text
 
+from tastemap.errors import InvalidValueError
 from tastemap.service.database import keys as api_keys
+from tastemap.service.database import versions
 from tastemap.service.database.appending import LONGEST_ID, Outcome, append_groups, check_event, check_text
 from tastemap.service.database.audit import read_lines, write_line
 from tastemap.service.database.connections import Connections
@@ -21,7 +23,7 @@ from tastemap.service.database.records import (
     Scope,
     ServedVersion,
 )
-from tastemap.service.database.tables import events, served
+from tastemap.service.database.tables import events
 from tastemap.service.database.urls import Target
 
 EVENTS_A_READ = 5000
@@ -33,17 +35,6 @@ _SPAN = (
     select(events).where(_AFTER, events.c.seq <= bindparam("up_to")).order_by(events.c.seq).limit(EVENTS_A_READ)
 )
 _LAST = select(func.coalesce(func.max(events.c.seq), 0))
-_SERVED = (
-    select(served.c.version, served.c.digest, served.c.events_through, served.c.since)
-    .order_by(served.c.seq.desc())
-    .limit(1)
-)
-_THROUGH = (
-    select(served.c.events_through)
-    .where(served.c.digest == bindparam("digest"))
-    .order_by(served.c.seq.desc())
-    .limit(1)
-)
 _RATED_ITEMS = (
     select(events.c.item_id)
     .where(_AFTER, events.c.kind == "interaction")
@@ -159,7 +150,7 @@ class Store:
                 if item_id not in known
             }
 
-    def erase(self, user_id: str, now: float) -> int:
+    def erase(self, user_id: str, now: float, actor: str | None = None) -> int:
         """Write an erasure, delete the user's other events and their client keys, and an audit line.
 
         Returns the seq of the erasure: earlier interactions, those of the artifact too, count no more.
@@ -170,27 +161,61 @@ class Store:
             seq = connection.execute(insert(events).values(row).returning(events.c.seq)).scalar_one()
             others = delete(events).where(events.c.user_id == user_id, events.c.seq < seq)
             deleted = connection.execute(others).rowcount
-            write_line(connection, now, "erasure", user_id, f"{deleted} stored events deleted")
+            write_line(connection, now, "erasure", user_id, f"{deleted} stored events deleted", actor)
         return int(seq)
 
     def served(self) -> ServedVersion | None:
         """The version that all workers serve; None before one was named."""
         with self._connections.reading() as connection:
-            row = connection.execute(_SERVED).first()
-        return None if row is None else ServedVersion(*row)
+            return versions.read_served(connection)
+
+    def serve(self, version: int, digest: str, now: float, actor: str | None = None) -> None:
+        """Name the version that all workers serve from now on, with an audit line."""
+        with self._connections.writing() as connection:
+            versions.name_served(connection, version, digest, now)
+            write_line(connection, now, "serve", f"version {version}", f"digest {digest[:12]}", actor)
+
+    def record_fit(self, digest: str, events_through: int, now: float) -> None:
+        """Keep the last event that a version was fitted to, by the digest of its manifest."""
+        with self._connections.writing() as connection:
+            versions.record_fit(connection, digest, events_through, now)
 
     def events_through(self, digest: str) -> int:
-        """The last event that a version was fitted to, by the digest of its manifest; 0 for one never named."""
+        """The last event that a version was fitted to; 0 for one that was not fitted from events."""
         with self._connections.reading() as connection:
-            found = connection.execute(_THROUGH, {"digest": digest}).scalar()
-        return 0 if found is None else int(found)
+            return versions.events_through(connection, digest)
 
-    def serve(self, version: int, digest: str, events_through: int, now: float) -> None:
-        """Name the version that all workers serve from now on, with an audit line."""
-        row = {"version": version, "digest": digest, "events_through": events_through, "since": now}
+    def claim(self, name: str) -> None:
+        """Make this the database of an artifact.
+
+        Raises
+        ------
+        InvalidValueError
+            If it is another one's: ids of two data sets must not meet.
+        """
         with self._connections.writing() as connection:
-            connection.execute(insert(served).values(row))
-            write_line(connection, now, "serve", f"version {version}", f"events through {events_through}")
+            claimed = versions.claimed_by(connection, name)
+        if claimed != name:
+            raise InvalidValueError(
+                f"The database belongs to the artifact {claimed!r}, and this is {name!r}. Give each a database "
+                "of its own by --database, or give the folder its old name.",
+                argument="database",
+            )
+
+    def erasure_to_forget(self, through: int) -> int | None:
+        """The last erasure up to an event, until :meth:`forgotten` says that no file holds its user."""
+        with self._connections.reading() as connection:
+            return versions.erasure_to_forget(connection, through)
+
+    def forgotten(self, erasure: int, now: float) -> None:
+        """Keep, as an audit line, that the versions that held the users of an erasure are deleted."""
+        with self._connections.writing() as connection:
+            write_line(connection, now, versions.FORGET, str(erasure), "earlier versions deleted")
+
+    def erased_since(self, after: int) -> frozenset[str]:
+        """Users that an erasure of seq > `after` erased."""
+        with self._connections.reading() as connection:
+            return versions.erased_since(connection, after)
 
     def add_key(self, name: str, scope: Scope, now: float) -> str:
         """Make an API key, with an audit line; its secret, of which only a hash is kept.

@@ -47,11 +47,19 @@ served = Table(
     Column("seq", Sequence, primary_key=True, autoincrement=True),  # the last row is what is served
     Column("version", Integer, nullable=False),
     Column("digest", Text, nullable=False),
-    Column("events_through", BigInteger, nullable=False),
     Column("since", Seconds, nullable=False),
-    Index("ix_served_digest", "digest", "seq"),
     sqlite_autoincrement=True,
 )
+
+fits = Table(
+    "fits",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("events_through", BigInteger, nullable=False),
+    Column("since", Seconds, nullable=False),
+)
+
+owner = Table("owner", metadata, Column("name", Text, primary_key=True))
 
 audit = Table(
     "audit",
@@ -61,5 +69,6 @@ audit = Table(
     Column("action", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("actor", Text, nullable=True),
     sqlite_autoincrement=True,
 )

@@ -9,17 +9,24 @@ from typing import Literal
 import numpy as np
 
 from tastemap.data import UNKNOWN, Id
-from tastemap.errors import UnknownUserError
+from tastemap.errors import InvalidValueError, UnknownUserError
 from tastemap.inference.history import history_of
 from tastemap.linalg.csr import CSR, empty_rows
 from tastemap.linalg.types import BoolArray, Float32Array, Int32Array, Int64Array
 from tastemap.models.base import UserStates
 from tastemap.service.database.records import Event
 from tastemap.service.live.serving import Serving
+from tastemap.service.live.settling import (
+    NO_TIME,
+    Moment,
+    Standing,
+    is_erased,
+    moment_of,
+    settled,
+    since_erasure,
+)
 
 Basis = Literal["user", "history", "popularity"]
-NO_TIME = -1
-"""The time of a training row of a data set without times: every event is later."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,23 +84,24 @@ class Person:
     history: CSR
     notes: tuple[str, ...] = ()
 
-    def noted(self, note: str) -> Person:
-        """The same, with one more thing to know."""
-        return replace(self, notes=(*self.notes, note))
+    def noted(self, *notes: str) -> Person:
+        """The same, with more to know."""
+        return replace(self, notes=(*self.notes, *notes))
 
 
 def person_of_user(serving: Serving, user_id: Id, events: Sequence[Event]) -> Person:
     """A user, by what the model has fitted if no `events` came after, else folded in from all that is known."""
     user_index = serving.recommender.users.find(user_id)
     if user_index == UNKNOWN and not events:
-        return _nobody(serving, user_id)
+        return _nobody(serving, _as_written(serving, user_id))
     model = serving.recommender.model
     if not events:
         index = np.array([user_index])
         history = serving.recommender.train.interactions.by_user.take(index)
         return Person(serving, _own_id(serving, user_index), user_index, "user", model.users(index), history)
     entries = laid_over(serving, user_index, events)
-    known_id = user_id if user_index == UNKNOWN else _own_id(serving, user_index)
+    is_known = user_index != UNKNOWN and not is_erased(events)
+    known_id = _own_id(serving, user_index) if is_known else _as_written(serving, user_id)
     if not len(entries.items):
         return _nobody(serving, known_id, _unknown_items(entries.n_unknown))
     timed = serving.recommender.train.interactions.timestamps is not None
@@ -102,8 +110,10 @@ def person_of_user(serving: Serving, user_id: Id, events: Sequence[Event]) -> Pe
     return Person(serving, known_id, UNKNOWN, "history", model.fold_in(history), history, notes)
 
 
-def person_of_history(serving: Serving, ratings: Mapping[Id, float]) -> Person:
+def person_of_history(serving: Serving, ratings: Mapping[Id, float | None]) -> Person:
     """Somebody known only by some ratings; of nobody's ratings nothing is known.
+
+    An interaction without a count, None, counts once; a rating model needs ratings.
 
     Raises
     ------
@@ -112,7 +122,17 @@ def person_of_history(serving: Serving, ratings: Mapping[Id, float]) -> Person:
     """
     if not ratings:
         return _nobody(serving, None)
-    found = history_of(serving.recommender, ratings)
+    scale = serving.recommender.train.interactions.rating_scale
+    unrated = [id for id, rating in ratings.items() if rating is None]
+    if unrated and scale is not None:
+        raise InvalidValueError(
+            f"rating must be from {scale.low:g} to {scale.high:g}. Got none for item {unrated[0]!r}; say how "
+            "much it was liked.",
+            argument="rating",
+        )
+    found = history_of(
+        serving.recommender, {id: 1.0 if rating is None else rating for id, rating in ratings.items()}
+    )
     notes = _unknown_items(len(found.unknown))
     states = serving.recommender.model.fold_in(found.items)
     return Person(serving, None, UNKNOWN, "history", states, found.items, notes)
@@ -155,8 +175,7 @@ def entries_of(serving: Serving, user_id: Id, events: Sequence[Event]) -> Entrie
 def laid_over(serving: Serving, user_index: int, events: Sequence[Event]) -> Entries:
     """The training row of a user (none for -1) with `events`, given by rising ``seq``, laid over it.
 
-    An erasure takes out all that came in before it. Then, in order of time (of equal times, of ``seq``; the
-    training row comes first): a rating replaces, counts add up, a withdrawal takes an item out.
+    The rule is that of :mod:`tastemap.service.live.settling`.
     """
     data = serving.recommender.train.interactions
     start, stop = data.by_user.indptr[user_index : user_index + 2] if user_index != UNKNOWN else (0, 0)
@@ -164,42 +183,31 @@ def laid_over(serving: Serving, user_index: int, events: Sequence[Event]) -> Ent
     times = np.full(len(items), NO_TIME) if data.timestamps is None else data.timestamps[start:stop]
     if not events:
         return Entries(items, values, times, np.zeros(len(items), np.bool_))
-    rows: dict[int, Row] = {
+    rows: dict[int, Standing] = {
         item: (value, time, False)
         for item, value, time in zip(items.tolist(), values.tolist(), times.tolist(), strict=True)
     }
     if serving.taken_in is not None:
         for item in [item for item in rows if serving.taken_in[item]]:
             del rows[item]
-    last = max((place for place, event in enumerate(events) if event.kind == "erasure"), default=-1)
-    if last >= 0:
+    standing = since_erasure(events)
+    if len(standing) < len(events):
         rows.clear()
-    news = sorted(events[last + 1 :], key=lambda event: event.time)  # stable: of equal times by seq
-    unknown = set()
-    index = serving.recommender.items.indices([event.item_id for event in news]).tolist()
-    for event, item in zip(news, index, strict=True):
+    unknown, news = set(), dict[int, list[Moment]]()
+    index = serving.recommender.items.indices([event.item_id for event in standing]).tolist()
+    for event, item in zip(standing, index, strict=True):
         if item == UNKNOWN:
             unknown.add(event.item_id)
         else:
-            _lay_one(rows, item, event, adds_up=data.is_implicit)
+            news.setdefault(item, []).append(moment_of(event))
+    for item, moments in news.items():
+        outcome = settled(rows.pop(item, None), moments, data.rating_scale)
+        if outcome is not None:
+            rows[item] = outcome
     return _entries(rows, len(unknown))
 
 
-Row = tuple[float, int, bool]
-
-
-def _lay_one(rows: dict[int, Row], item: int, event: Event, *, adds_up: bool) -> None:
-    value, time, _ = rows.get(item, (0.0, NO_TIME, False))
-    if event.kind == "withdrawal":
-        if event.time >= time:
-            rows.pop(item, None)
-    elif adds_up:
-        rows[item] = value + event.value, max(time, int(event.time)), True
-    elif event.time >= time:
-        rows[item] = event.value, int(event.time), True
-
-
-def _entries(rows: Mapping[int, Row], n_unknown: int) -> Entries:
+def _entries(rows: Mapping[int, Standing], n_unknown: int) -> Entries:
     items = np.array(sorted(rows), np.int32)
     chosen = [rows[item] for item in items.tolist()]
     return Entries(
@@ -223,6 +231,12 @@ def _nobody(serving: Serving, user_id: Id | None, notes: tuple[str, ...] = ()) -
         empty_rows(1, model.n_items),
         (said, *notes),
     )
+
+
+def _as_written(serving: Serving, user_id: Id) -> Id:
+    """An unknown id as the model would write it, as far as it could hold it."""
+    own = serving.recommender.users.own_form(user_id)
+    return user_id if own is None else own
 
 
 def _own_id(serving: Serving, user_index: int) -> Id:

@@ -1,8 +1,6 @@
 """All events laid over a whole training set: what a refit is fitted to.
 
-The rule is that of :func:`tastemap.service.live.person.laid_over`, for all users at once: an erasure takes out
-what came in before it; then, in order of time (of equal times, of ``seq``; training rows come first), a
-rating replaces, counts add up, a withdrawal takes an item out.
+The rule is that of :mod:`tastemap.service.live.settling`, for all users at once; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from tastemap.data.dataset import LoadReport
 from tastemap.data.id_map import IdMap
 from tastemap.errors import DataError
 from tastemap.service.database.records import Event
-from tastemap.service.live.person import NO_TIME
+from tastemap.service.live.settling import LARGEST_COUNT, NO_TIME
 
 TRAINING_SEQ = 0
 """Where training rows stand among events."""
@@ -37,12 +35,15 @@ class Replayed:
         The last of them; what comes later is not in it.
     erased : tuple of str
         Users that an event erased.
+    n_unfit : int
+        Events whose value the training data could not hold, which were left out.
     """
 
     data: Dataset
     n_events: int
     through: int
     erased: tuple[str, ...]
+    n_unfit: int
 
 
 def replayed(data: Dataset, events: Iterable[Event], *, since: int) -> Replayed:
@@ -65,12 +66,14 @@ def replayed(data: Dataset, events: Iterable[Event], *, since: int) -> Replayed:
     rows = pl.concat([_training(data), news.filter(pl.col("kind") != "erasure").select(_COLUMNS)])
     rows = rows.join(erasures, on="user", how="left", maintain_order="left")
     rows = rows.filter(pl.col("erased").is_null() | (pl.col("seq") > pl.col("erased")))
-    rows = rows.sort("user", "item", "time", "seq", maintain_order=True)
+    fitting = _fits(data) | pl.col("withdrawn")
+    n_unfit = rows.select((~fitting).sum()).item()
+    rows = rows.filter(fitting).sort("user", "item", "time", "seq", maintain_order=True)
     kept = _summed(rows) if data.interactions.is_implicit else _latest(rows)
     if kept.is_empty():
         raise DataError("Nothing is left to fit: every interaction was withdrawn or erased.")
     erased = tuple(erasures["user"].sort().to_list())
-    return Replayed(_dataset(data, kept, erased), len(news), through, erased)
+    return Replayed(_dataset(data, kept, erased), len(news), through, erased, int(n_unfit))
 
 
 _COLUMNS = ("user", "item", "value", "time", "seq", "withdrawn")
@@ -85,7 +88,7 @@ def _frame(events: Iterable[Event]) -> pl.DataFrame:
         "user": pl.String,
         "item": pl.String,
         "kind": pl.String,
-        "value": pl.Float32,
+        "value": pl.Float64,
         "time": pl.Int64,
     }
     frame = pl.DataFrame(fields, schema=schema, orient="row")
@@ -99,10 +102,17 @@ def _training(data: Dataset) -> pl.DataFrame:
         {
             "user": rows.users.take(rows.user_index).cast(pl.String),
             "item": rows.items.take(rows.item_index).cast(pl.String),
-            "value": pl.Series(rows.values, dtype=pl.Float32),
+            "value": pl.Series(rows.values, dtype=pl.Float32).cast(pl.Float64),
             "time": pl.Series(times, dtype=pl.Int64),
         }
     ).with_columns(pl.lit(TRAINING_SEQ, pl.Int64).alias("seq"), pl.lit(False).alias("withdrawn"))
+
+
+def _fits(data: Dataset) -> pl.Expr:
+    """Whether a value is one that the training data could hold."""
+    scale = data.interactions.rating_scale
+    value = pl.col("value")
+    return value > 0.0 if scale is None else value.is_between(scale.low, scale.high)
 
 
 def _latest(rows: pl.DataFrame) -> pl.DataFrame:
@@ -115,7 +125,9 @@ def _summed(rows: pl.DataFrame) -> pl.DataFrame:
     pair = ["user", "item"]
     left = pl.col("withdrawn").reverse().cum_sum().reverse().over(pair)
     counted = rows.filter((left == 0) & ~pl.col("withdrawn"))
-    return counted.group_by(pair, maintain_order=True).agg(pl.col("value").sum(), pl.col("time").last())
+    return counted.group_by(pair, maintain_order=True).agg(
+        pl.col("value").sum().clip(upper_bound=LARGEST_COUNT), pl.col("time").last()
+    )
 
 
 def _dataset(data: Dataset, rows: pl.DataFrame, erased: tuple[str, ...]) -> Dataset:
@@ -124,7 +136,7 @@ def _dataset(data: Dataset, rows: pl.DataFrame, erased: tuple[str, ...]) -> Data
     made, _ = make_interactions(
         _ids(rows["user"], before.users),
         _ids(rows["item"], before.items),
-        rows["value"].to_numpy(),
+        rows["value"].to_numpy().astype(np.float32),
         timestamps=times,
         rating_scale=before.rating_scale,
     )

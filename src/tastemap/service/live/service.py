@@ -10,9 +10,9 @@ from pathlib import Path
 
 from anyio.to_thread import run_sync
 
-from tastemap.artifacts import identify
+from tastemap.artifacts import find_version
 from tastemap.data import Id
-from tastemap.errors import TastemapError
+from tastemap.errors import ArtifactError
 from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.records import Event
 from tastemap.service.database.store import Store
@@ -33,11 +33,17 @@ class Service:
         The artifact.
     store : Store
         Events, and which version all workers serve.
+
+    Attributes
+    ----------
+    erased : frozenset of str
+        Users whom the served version holds and nobody may see, as of a second ago.
     """
 
     def __init__(self, folder: Path, store: Store) -> None:
         self.folder = folder
         self.store = store
+        self.erased: frozenset[str] = frozenset()
         self._loading = threading.Lock()
         self._looked_through, self._taken_in = 0, dict[str, int]()
         self._put(self._load_named())
@@ -60,24 +66,39 @@ class Service:
             return self.store.events_of(*asked)
         return await run_sync(self.store.events_of, *asked)
 
-    async def person(self, user_id: Id) -> Person:
-        """A user with all events so far; without the database, as the model knows the user, and it says so."""
+    async def stored_of(self, user_id: Id) -> list[Event]:
+        """Every event of a user that is stored, whatever the served fit has seen; raises DatabaseError."""
+        return await run_sync(self.store.events_of, str(user_id), 0)
+
+    async def told_of(self, user_id: Id) -> tuple[Serving, list[Event], tuple[str, ...]]:
+        """As :meth:`known_of`, with what to say where the database does not answer.
+
+        Then nothing is known of later events, but for erasures seen before: an outage brings nobody back.
+        """
         serving = self.serving
         try:
-            return person_of_user(serving, user_id, await self.events_of(serving, user_id))
+            return serving, await self.events_of(serving, user_id), ()
         except DatabaseError:
-            return person_of_user(serving, user_id, ()).noted(WITHOUT_EVENTS)
+            id = str(user_id)
+            erasure = Event(serving.events_through, id, "", "erasure", 0.0, 0.0, 0.0, None)
+            return serving, [erasure] if id in self.erased else [], (WITHOUT_EVENTS,)
+
+    async def person(self, user_id: Id) -> Person:
+        """A user with all events so far; without the database, as the model knows the user, and it says so."""
+        serving, events, notes = await self.told_of(user_id)
+        person = person_of_user(serving, user_id, events)
+        return person.noted(*notes) if notes else person
 
     async def person_without(self, user_id: Id, drop: Sequence[Id]) -> Person:
         """A user as if some entries were not there."""
         person = await self.person(user_id)
         return without(person, drop) if drop else person
 
-    def person_of(self, ratings: Mapping[Id, float]) -> Person:
+    def person_of(self, ratings: Mapping[Id, float | None]) -> Person:
         """Somebody known only by some ratings."""
         return person_of_history(self.serving, ratings)
 
-    def reload(self, version: int | None) -> Serving:
+    def reload(self, version: int | None, actor: str | None = None) -> Serving:
         """Serve a version, here at once and in all other workers within a second or two; blocks while it loads.
 
         Raises
@@ -88,20 +109,46 @@ class Service:
             If the other workers cannot be told; what was served stays.
         """
         with self._loading:
-            identity = identify(self.folder, version)
-            through = self.store.events_through(identity.digest)
-            serving = load_serving(self.folder, version, through)
-            self.store.serve(serving.version, serving.digest, serving.events_through, time.time())
+            serving = load_serving(self.folder, version, self.store)
+            self.store.serve(serving.version, serving.digest, time.time(), actor)
             self._put(serving)
         return serving
 
+    def erase(self, user_id: Id, actor: str | None = None) -> int:
+        """Erase a user; the seq of the erasure. Other workers know it by their next read of the user's events.
+
+        Raises
+        ------
+        DatabaseError
+            If it cannot be written.
+        """
+        seq = self.store.erase(str(user_id), time.time(), actor)
+        self.erased |= {str(user_id)}
+        return seq
+
     def follow(self) -> bool:
-        """Serve what another worker or a refit has named, if that is another one; whether there was."""
+        """Serve what another worker or a refit has named, if that is another one; whether there was.
+
+        Raises
+        ------
+        ArtifactError
+            If it is not there or cannot be loaded; what was served stays.
+        DatabaseError
+            If the database does not answer.
+        """
         named = self.store.served()
-        if named is None or named.digest == self.serving.digest:
+        self.erased = self.store.erased_since(self.serving.events_through)
+        served = self.serving.digest, self.serving.events_through
+        if named is None or (named.digest, named.events_through) == served:
             return False
+        version = find_version(self.folder, named.digest)
+        if version is None:
+            raise ArtifactError(f"Version {named.version} is to be served, and {self.folder} has it no more.")
         with self._loading:
-            self._put(load_serving(self.folder, named.version, named.events_through))
+            serving = load_serving(self.folder, version, self.store)
+            if serving.digest != named.digest:  # a save came between: look again in a second
+                return False
+            self._put(serving)
         return True
 
     def take_in_items(self) -> bool:
@@ -131,16 +178,12 @@ class Service:
         """Serve what was loaded; the one place where a version takes the place of another."""
         self.serving = self._loaded = serving
         self._looked_through, self._taken_in = 0, {}
+        self.erased = self.store.erased_since(serving.events_through)
 
     def _load_named(self) -> Serving:
         """The version named in the database, as long as it is there; else the current one."""
         named = self.store.served()
-        if named is not None:
-            try:
-                serving = load_serving(self.folder, named.version, named.events_through)
-                if serving.digest == named.digest:
-                    return serving
-            except TastemapError as error:
-                LOG.warning("version %d cannot be served, the current one is: %s", named.version, error)
-        identity = identify(self.folder)
-        return load_serving(self.folder, None, self.store.events_through(identity.digest))
+        version = None if named is None else find_version(self.folder, named.digest)
+        if named is not None and version is None:
+            LOG.warning("version %d is no longer there; the current one is served", named.version)
+        return load_serving(self.folder, version, self.store)

@@ -17,20 +17,24 @@ from tastemap.inference.ranking import rank
 from tastemap.inference.rules import Prepared
 from tastemap.linalg.types import BoolArray
 from tastemap.models.recommender import Recommender
+from tastemap.service.database.store import Store
 
 RULES_KEPT = 64
 """Sets of rules whose masks are kept; each takes a byte an item."""
 
 
-def load_serving(folder: Path, version: int | None, events_through: int) -> Serving:
+def load_serving(folder: Path, version: int | None, store: Store) -> Serving:
     """Load a version (None: the current one) and make it ready.
 
     Raises
     ------
     ArtifactError
         If it is missing, damaged or not understood.
+    DatabaseError
+        If nobody can say which events it was fitted to.
     """
     recommender, identity = load_identified(folder, version=version)
+    events_through = store.events_through(identity.digest)  # of what was loaded, whatever was asked for
     return Serving(
         recommender, folder, identity.version, identity.digest, identity.saved, events_through
     ).warmed()

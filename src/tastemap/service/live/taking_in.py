@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
 
 from tastemap.data import UNKNOWN
 from tastemap.data.id_map import IdMap
+from tastemap.data.interactions import RatingScale
 from tastemap.inference.new_items import FEWEST_USERS, with_new_items
 from tastemap.service.database.records import Event
 from tastemap.service.database.store import Store
 from tastemap.service.live.serving import Serving
+from tastemap.service.live.settling import Moment, moment_of, settled, since_erasure
 
 _SCHEMA = {
     "user_id": pl.String,
@@ -64,9 +66,10 @@ def with_items(serving: Serving, store: Store, found: Mapping[str, Sequence[Even
     recommender, through = serving.recommender, serving.events_through
     users = sorted({event.user_id for events in found.values() for event in events})
     # Of new users all events are needed: their own vectors come from the items that the model knows.
-    rows = [row for user in users for row in standing(store.events_of(user, through))]
+    scale = recommender.train.interactions.rating_scale
+    rows = [row for user in users for row in standing(store.events_of(user, through), scale)]
     events = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
-    value = "count" if recommender.train.interactions.is_implicit else "rating"
+    value = "count" if scale is None else "rating"
     grown = with_new_items(recommender, events.rename({"value": value}))
     if grown is recommender:
         return serving
@@ -74,17 +77,13 @@ def with_items(serving: Serving, store: Store, found: Mapping[str, Sequence[Even
     return replace(serving, recommender=grown, taken_in=taken_in).warmed()
 
 
-def standing(events: Sequence[Event]) -> Iterable[tuple[str, str, float, int]]:
-    """What a user's events come to: ``user_id, item_id, value, time`` of each interaction that stands."""
-    last = max((place for place, event in enumerate(events) if event.kind == "erasure"), default=-1)
-    rows: dict[str, list[tuple[str, str, float, int]]] = {}
-    for event in sorted(events[last + 1 :], key=lambda event: event.time):
-        if event.kind == "withdrawal":
-            rows.pop(event.item_id, None)
-        else:
-            row = (event.user_id, event.item_id, event.value, int(event.time))
-            rows.setdefault(event.item_id, []).append(row)
-    return [row for of_item in rows.values() for row in of_item]
+def standing(events: Sequence[Event], scale: RatingScale | None) -> list[tuple[str, str, float, int]]:
+    """What a user's events come to: ``user_id, item_id, value, time`` of each item that stands."""
+    moments: dict[tuple[str, str], list[Moment]] = {}
+    for event in since_erasure(events):
+        moments.setdefault((event.user_id, event.item_id), []).append(moment_of(event))
+    outcomes = ((pair, settled(None, those, scale)) for pair, those in moments.items())
+    return [(*pair, outcome[0], outcome[1]) for pair, outcome in outcomes if outcome is not None]
 
 
 class _Known:

@@ -11,9 +11,8 @@ from tastemap.errors import InvalidValueError
 from tastemap.service.answers import people
 from tastemap.service.answers.asked import ListOptions
 from tastemap.service.answers.lists import list_for
-from tastemap.service.database.errors import DatabaseError
 from tastemap.service.live.person import person_of_user
-from tastemap.service.live.service import WITHOUT_EVENTS, Service
+from tastemap.service.live.service import Service
 from tastemap.service.pages.words import readable
 
 Fields = dict[str, Any]
@@ -35,11 +34,7 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
     user_id = query.get("id", "").strip()
     if not user_id:
         raise InvalidValueError("id must name a user, as in /user?id=196. Got none.")
-    serving, notes = service.serving, []
-    try:
-        events = await service.events_of(serving, user_id)
-    except DatabaseError:
-        events, notes = [], [WITHOUT_EVENTS]
+    serving, events, notes = await service.told_of(user_id)
     known = people.user(serving, user_id, events)
     person = person_of_user(serving, user_id, events)
     answer = list_for(person, LIST)

@@ -9,6 +9,7 @@ from starlette.routing import compile_path
 
 from tastemap.data.interactions import RatingScale
 from tastemap.service.live.serving import Serving
+from tastemap.service.live.settling import LARGEST_COUNT
 
 RATED = ("EventRequest", "Rated")
 IN_64_BITS = "^(0|-?[1-9][0-9]{0,18})$"
@@ -41,7 +42,9 @@ def allowed_methods(app: FastAPI, path: str) -> list[str]:
 def _describe_ratings(schemas: dict[str, Any], serving: Serving) -> None:
     data = serving.recommender.train.interactions
     for name in RATED:
-        schemas[name]["properties"]["rating"] = _rating(data.rating_scale, is_event=name == "EventRequest")
+        schemas[name]["properties"]["rating"] = _rating(data.rating_scale, may_lack=name == "EventRequest")
+    if data.rating_scale is not None:
+        schemas["Rated"]["required"] = ["item_id", "rating"]
     event = schemas["EventRequest"]
     for side, ids in (("user_id", data.users), ("item_id", data.items)):
         if ids.is_integer:
@@ -53,8 +56,12 @@ def _describe_ratings(schemas: dict[str, Any], serving: Serving) -> None:
         event["anyOf"] = [rated, withdrawn]
 
 
-def _rating(scale: RatingScale | None, *, is_event: bool) -> dict[str, Any]:
-    bounds = {"exclusiveMinimum": 0} if scale is None else {"minimum": scale.low, "maximum": scale.high}
+def _rating(scale: RatingScale | None, *, may_lack: bool) -> dict[str, Any]:
+    bounds = (
+        {"exclusiveMinimum": 0, "maximum": LARGEST_COUNT}
+        if scale is None
+        else {"minimum": scale.low, "maximum": scale.high}
+    )
     number = {"type": "number", **bounds}
     said = "a count, 1 if left out" if scale is None else "stars"
-    return {"anyOf": [number, {"type": "null"}] if is_event else [number], "description": said}
+    return {"anyOf": [number, {"type": "null"}] if may_lack or scale is None else [number], "description": said}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from tastemap.service.answers import model as answers
 from tastemap.service.routes.bodies import ReloadRequest
@@ -40,8 +40,8 @@ async def versions(service: Shared) -> Response:
 
 
 @router.post("/model/reload", responses={200: {"model": ReloadAnswer}, **documented(409, 422)})
-async def reload(service: Shared, asked: ReloadRequest) -> Response:
+async def reload(request: Request, service: Shared, asked: ReloadRequest) -> Response:
     """Serve the current version of the artifact, or an earlier one; what was served stays if that fails."""
     before = service.serving.version
-    serving = await run_sync(service.reload, asked.version)
+    serving = await run_sync(service.reload, asked.version, request.state.caller.name)
     return answered({"before": before, "version": serving.version, "digest": serving.digest, "note": FOLLOWING})

@@ -63,7 +63,7 @@ async def _person(service: Shared, asked: ListRequest) -> Person:
     )
 
 
-async def person_of(service: Service, ratings: Mapping[Id, float]) -> Person:
+async def person_of(service: Service, ratings: Mapping[Id, float | None]) -> Person:
     """Somebody known only by some ratings; beside the event loop where folding in takes long."""
     if folds_in_long(service.serving.recommender, len(ratings)):
         return await beside(service.person_of, ratings)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVarTuple
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from tastemap.data import Id
 from tastemap.inference.intervals import USUAL_LEVEL
@@ -56,7 +55,8 @@ async def history(service: Shared, user_id: PathId, limit: Limit = 100, cursor: 
 async def export(service: Shared, user_id: PathId) -> Response:
     """All that is stored of a user."""
     serving, events = await service.known_of(user_id)
-    return answered(await _read(people.export, serving, user_id, events))
+    stored = await service.stored_of(user_id)
+    return answered(await _read(people.export, serving, user_id, events, stored))
 
 
 @router.get(
@@ -113,9 +113,10 @@ async def _read(
 
 
 @router.delete("/users/{user_id:path}", responses={200: {"model": ErasureAnswer}, **documented(404, 422)})
-async def erase(service: Shared, user_id: PathId) -> Response:
+async def erase(request: Request, service: Shared, user_id: PathId) -> Response:
     """Forget a user: at once for every answer, with the next refit in every file."""
     serving, events = await service.known_of(user_id)
-    known = people.user(serving, user_id, events)["user_id"]  # raises if there is nothing to forget
-    seq = await run_sync(service.store.erase, user_id, time.time())
+    stored = await service.stored_of(user_id)
+    known = people.export(serving, user_id, events, stored)["user_id"]  # raises if there is nothing to forget
+    seq = await run_sync(service.erase, user_id, request.state.caller.name)
     return answered({"user_id": known, "seq": seq, "now": ERASED_NOW, "at_next_refit": ERASED_LATER})

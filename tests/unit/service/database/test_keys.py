@@ -109,14 +109,15 @@ def test_a_key_that_is_not_there_cannot_be_revoked(store: Store) -> None:
 
 def test_the_served_version_is_the_one_named_last(store: Store) -> None:
     assert store.served() is None
-    store.serve(1, "abc", 0, 10.0)
-    store.serve(3, "def", 25, 11.0)
+    store.serve(1, "abc", 10.0)
+    store.record_fit("def", 25, 10.5)
+    store.serve(3, "def", 11.0)
     assert store.served() == ServedVersion(version=3, digest="def", events_through=25, since=11.0)
     store.audit("reload", "version 2", "refused", 12.0)
     lines = [(line.action, line.subject, line.detail) for line in store.audit_lines()]
     assert lines == [
-        ("serve", "version 1", "events through 0"),
-        ("serve", "version 3", "events through 25"),
+        ("serve", "version 1", "digest abc"),
+        ("serve", "version 3", "digest def"),
         ("reload", "version 2", "refused"),
     ]
 

@@ -95,6 +95,16 @@ def test_counts_add_up() -> None:
     }
 
 
+def test_a_count_before_a_withdrawal_before_the_training_row_is_gone() -> None:
+    news = [event(1, "a", 1, 3.0, time=41), event(2, "a", 1, time=45, kind="withdrawal")]
+    assert as_dict(COUNTED, "a", news)[1] == 2.0
+
+
+def test_of_two_ratings_within_a_second_the_one_that_came_later_counts() -> None:
+    news = [event(1, "u1", 5, 5.0, time=99.7 * DAY), event(2, "u1", 5, 2.0, time=int(99.7 * DAY))]
+    assert as_dict(HAND, "u1", news)[5] == 2.0
+
+
 def test_items_that_the_model_does_not_know_are_left_out_and_counted() -> None:
     entries = laid_over(HAND, 0, [event(1, "u1", 77, 5.0), event(2, "u1", 77, 4.0)])
     assert entries.n_unknown == 1
@@ -156,7 +166,7 @@ def news(draw: st.DrawFn) -> list[Event]:
                 st.sampled_from(ITEMS),
                 st.sampled_from(KINDS),
                 st.sampled_from([1.0, 2.0, 5.0]),
-                st.integers(0, 14).map(lambda day: day * DAY // 2),
+                st.integers(0, 14).map(lambda half: half * DAY / 2 + half / 8) | st.floats(40.0, 80.0),
             ),
             max_size=12,
         )

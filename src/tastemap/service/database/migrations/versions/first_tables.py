@@ -50,11 +50,16 @@ def _make_others() -> None:
         sa.Column("seq", _Sequence, primary_key=True, autoincrement=True),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("digest", sa.Text, nullable=False),
-        sa.Column("events_through", sa.BigInteger, nullable=False),
         sa.Column("since", _Float, nullable=False),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_served_digest", "served", ["digest", "seq"])
+    op.create_table(
+        "fits",
+        sa.Column("digest", sa.Text, primary_key=True),
+        sa.Column("events_through", sa.BigInteger, nullable=False),
+        sa.Column("since", _Float, nullable=False),
+    )
+    op.create_table("owner", sa.Column("name", sa.Text, primary_key=True))
     op.create_table(
         "audit",
         sa.Column("seq", _Sequence, primary_key=True, autoincrement=True),
@@ -62,5 +67,6 @@ def _make_others() -> None:
         sa.Column("action", sa.Text, nullable=False),
         sa.Column("subject", sa.Text, nullable=False),
         sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("actor", sa.Text, nullable=True),
         sqlite_autoincrement=True,
     )
