@@ -13,7 +13,7 @@ from tastemap.service.guard.edge import KEYLESS_AT_ONCE
 from tastemap.service.guard.gate import WRONG_KEYS_A_SECOND, WRONG_KEYS_AT_ONCE
 from tastemap.service.guard.protocol import LimitedProtocol
 from tastemap.service.guard.scopes import needed_scope
-from tastemap.service.settings import ServiceSettings
+from tastemap.service.settings import ServiceSettings, read_settings
 from tastemap.service.telemetry import metrics
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +43,19 @@ def test_every_limit_is_listed_with_its_default() -> None:
     assert f"{KEYLESS_AT_ONCE} requests without a key" in table
     assert f"have {KEYLESS_AT_ONCE} places of their own" in SECURITY
     assert (WRONG_KEYS_AT_ONCE, WRONG_KEYS_A_SECOND) == (10, 1 / 5)
+
+
+def test_the_example_of_a_file_of_settings_can_be_read(tmp_path: Path) -> None:
+    [example] = re.findall(r"```toml\n(.+?)```", OPERATIONS, re.DOTALL)
+    (tmp_path / "service.toml").write_text(example, encoding="utf-8")
+    settings = ServiceSettings.of(folder="model", **read_settings(tmp_path / "service.toml"))
+    assert settings != ServiceSettings.of(folder="model")
+
+
+def test_the_command_shows_the_defaults_of_the_settings() -> None:
+    shown = re.findall(r'show_default="([^"]+)"', inspect.getsource(serve))
+    fields = ServiceSettings.model_fields
+    assert shown == [str(fields[name].default) for name in ("host", "port", "workers", "log_format")]
 
 
 def test_every_figure_is_listed() -> None:

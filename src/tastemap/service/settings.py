@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tastemap.errors import InvalidValueError
+from tastemap.errors import InvalidValueError, unknown_name
 from tastemap.service.database.urls import default_url
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -78,6 +79,34 @@ class ServiceSettings(BaseModel):
     def without_secrets(self) -> str:
         """The settings as JSON, but for `database`, whose URL may hold a password."""
         return self.model_dump_json(exclude={"database"})
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings that a TOML file holds, by name; their values are looked at by :meth:`ServiceSettings.of`.
+
+    Raises
+    ------
+    InvalidValueError
+        If the file cannot be read or is no TOML.
+    UnknownNameError
+        If it names what is no setting, `folder` included, which is not for a file to say.
+    """
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidValueError(
+            f"settings: {path} cannot be read ({error.strerror}); name a TOML file.", argument="settings"
+        ) from None
+    except ValueError as error:  # of TOML, and of bytes that are no text
+        raise InvalidValueError(
+            f"settings: {path} is no TOML ({error}); write lines such as max_in_flight = 512.",
+            argument="settings",
+        ) from None
+    known = [name for name in ServiceSettings.model_fields if name != "folder"]
+    for name in found:
+        if name not in known:
+            raise unknown_name("setting", name, known)
+    return found
 
 
 def is_loopback(host: str) -> bool:

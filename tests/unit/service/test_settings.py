@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tastemap.errors import InvalidValueError
-from tastemap.service.settings import ServiceSettings, is_loopback
+from tastemap.errors import InvalidValueError, TastemapError
+from tastemap.service.settings import ServiceSettings, is_loopback, read_settings
 
 SECRET = "postgresql://shop:hunter2@db/events"
 
@@ -60,3 +62,44 @@ def test_settings_come_through_the_environment_unchanged() -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         ServiceSettings.of(folder="model").port = 1
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "service.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_settings_are_read_from_a_file(tmp_path: Path) -> None:
+    path = written(tmp_path, 'max_body_bytes = 10\nrequest_timeout_s = 2\nallowed_hosts = ["shop.example"]')
+    settings = ServiceSettings.of(folder="model", **read_settings(path))
+    assert (settings.max_body_bytes, settings.request_timeout_s) == (10, 2.0)
+    assert settings.allowed_hosts == ("shop.example",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("max_bodybytes = 1", r"Unknown setting 'max_bodybytes'\. Did you mean max_body_bytes\?"),
+        ("folder = 'a'", "Unknown setting 'folder'"),
+        ("[limits]\nport = 1", "Unknown setting 'limits'"),
+        ("port =\n", r"service\.toml is no TOML \(.*line 1"),
+        ("database = 'postgresql://shop:hunter2@db/events", "is no TOML"),
+    ],
+)
+def test_a_file_of_settings_that_cannot_be_read_is_told_in_a_sentence(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(TastemapError, match=said) as raised:
+        read_settings(written(tmp_path, text))
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_file_of_settings_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match=r"settings: .*nothing\.toml cannot be read \(No such file"):
+        read_settings(tmp_path / "nothing.toml")
+    with pytest.raises(InvalidValueError, match="cannot be read"):
+        read_settings(tmp_path)
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidValueError, match="is no TOML"):
+        read_settings(tmp_path / "bytes.toml")
