@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tastemap.service.database import Store, default_url
+from tastemap.service.database.keys import digest
 from tests.surfaces.conftest import Command
 
 SERVED_BY_NOBODY = "No key is valid: a server asks for none"
@@ -29,7 +30,7 @@ def test_a_key_is_made_listed_and_revoked(tastemap: Command, folder: Path) -> No
     assert secret not in added.err
     assert f"Next: tastemap serve {folder}" in added.err
     store = Store.open(default_url(folder))
-    assert store.scope_of(secret) == "client"
+    assert store.valid_keys()[digest(secret)].scope == "client"
     listed = tastemap("keys", "list", folder)
     assert "shop" in listed.out
     assert " UTC" in listed.out

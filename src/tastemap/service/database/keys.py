@@ -117,11 +117,6 @@ class KeyRing:
         self._hashes: Hashes | None = None
         self._stale_at = 0.0
 
-    def scope_of(self, secret: str) -> Scope | None:
-        """The scope of a secret; None if it is none, or a revoked one; raises as :meth:`valid` does."""
-        key = self.valid().get(digest(secret))
-        return None if key is None else key.scope
-
     def at_hand(self) -> Hashes | None:
         """Each valid key by its hash, as long as nobody need ask the database; else None."""
         return self._hashes if time.monotonic() < self._stale_at else None

@@ -247,10 +247,6 @@ class Store:
             api_keys.revoke_key(connection, name, now)
         self._keys.forget()
 
-    def scope_of(self, secret: str) -> Scope | None:
-        """The scope of a key's secret; None if it is unknown or revoked. Asks the database once a second."""
-        return self._keys.scope_of(secret)
-
     def keys_at_hand(self) -> dict[str, Key] | None:
         """What :meth:`valid_keys` would give, if that need not ask the database; else None."""
         return self._keys.at_hand()
