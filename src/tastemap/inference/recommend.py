@@ -10,13 +10,13 @@ import polars as pl
 
 from tastemap.data import UNKNOWN, Id, Ids
 from tastemap.errors import check_type
+from tastemap.inference import notes
 from tastemap.inference.history import history_of
 from tastemap.inference.items import id_list, item_titles
-from tastemap.inference.ranking import Ranking, rank
-from tastemap.inference.rules import Prepared, Rules, check_k
+from tastemap.inference.ranking import rank
+from tastemap.inference.rules import Rules, check_k
 from tastemap.linalg.csr import CSR, empty_rows
 from tastemap.models.base import UserStates
-from tastemap.models.config import positive_min_of
 from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.plurals import plural
 
@@ -91,7 +91,7 @@ def recommend(
     """
     check_k(k)
     check_recommender(recommender)
-    notes: list[str] = []
+    said: list[str] = []
     if user_ids is None:
         user_index = np.arange(len(recommender.users), dtype=np.int32)
     else:
@@ -101,15 +101,13 @@ def recommend(
         if unknown.any():
             if strict:
                 recommender.users.index(list(user_ids)[int(np.flatnonzero(unknown)[0])])
-            notes.append(
-                f"{plural(int(unknown.sum()), 'user')} not in the training data, hence without a list."
-            )
+            said.append(f"{plural(int(unknown.sum()), 'user')} not in the training data, hence without a list.")
             user_index = user_index[~unknown]
     history = recommender.train.interactions.by_user.take(user_index)
     seen = history if exclude_seen else empty_rows(len(user_index), len(recommender.items))
     frame, short = _lists(recommender, recommender.model.users(user_index), seen, k, rules)
     frame = frame.with_columns(recommender.users.take(user_index).gather(frame["row"]).alias("user_id"))
-    return Recommendations(_ordered(frame, "user_id"), k, len(user_index), (*notes, *short))
+    return Recommendations(_ordered(frame, "user_id"), k, len(user_index), (*said, *short))
 
 
 def recommend_for_history(
@@ -140,27 +138,9 @@ def recommend_for_history(
     history = history_of(recommender, ratings)
     seen = history.items if exclude_seen else empty_rows(1, len(recommender.items))
     frame, short = _lists(recommender, recommender.model.fold_in(history.items), seen, k, rules)
-    notes = []
-    if history.unknown:
-        named = ", ".join(repr(id) for id in history.unknown[:3])
-        notes.append(f"{plural(len(history.unknown), 'item')} of the history unknown and left out: {named}.")
-    notes += _low_ratings(recommender, history.items)
-    return Recommendations(_ordered(frame), k, 1, (*notes, *short))
-
-
-def _low_ratings(recommender: Recommender, history: CSR) -> list[str]:
-    """A note if low ratings of a history count as interest, since the model reads no stars."""
-    scale = recommender.train.interactions.rating_scale
-    if recommender.objective == "rating" or scale is None or positive_min_of(recommender.resolved) is not None:
-        return []
-    middle = (scale.low + scale.high) / 2.0
-    n_low = int((history.values < middle).sum())
-    if not n_low:
-        return []
-    return [
-        f"{recommender.name} reads which items were rated, not the stars: {plural(n_low, 'rating')} below "
-        f"{middle:g} taken as interest. A model fitted with positive_min leaves low ratings aside."
-    ]
+    unknown = notes.unknown_items(len(history.unknown), history.unknown)
+    low = notes.low_ratings(recommender, history.items)
+    return Recommendations(_ordered(frame), k, 1, (*unknown, *low, *short))
 
 
 def _lists(
@@ -186,33 +166,7 @@ def _lists(
             pl.Series("pinned", found.pinned[row, place]),
         ]
     )
-    return frame, [*prepared.notes, *_short_lists(found, k, prepared), *_flat_lists(found)]
-
-
-def _short_lists(found: Ranking, k: int, prepared: Prepared) -> list[str]:
-    lengths = (found.item_index >= 0).sum(axis=1)
-    short = int((lengths < k).sum())
-    if not short:
-        return []
-    allowed = prepared.allowed.copy()
-    allowed[prepared.pins] = True
-    if not allowed.any():
-        return [f"No item is allowed: none of the {len(allowed):,} items meets all that was asked for."]
-    return [
-        f"{plural(short, 'list')} shorter than {k}: of {len(allowed):,} items {int(allowed.sum()):,} are "
-        f"allowed, and of these the unseen ones are fewer than {k} (the shortest has {int(lengths.min())})."
-    ]
-
-
-def _flat_lists(found: Ranking) -> list[str]:
-    there = found.item_index >= 0
-    lowest = np.where(there, found.scores, np.inf).min(axis=1, initial=np.inf)
-    highest = found.scores.max(axis=1, initial=-np.inf)
-    flat = int(((there.sum(axis=1) > 1) & (lowest == highest)).sum())
-    if not flat:
-        return []
-    lists = plural(flat, "list")
-    return [f"{lists} in no particular order: all items score the same, as for somebody who liked nothing."]
+    return frame, notes.of_lists(found, k, prepared)
 
 
 def _ordered(frame: pl.DataFrame, *first: str) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tastemap.inference import notes
 from tastemap.inference.explain import reasons
 from tastemap.inference.intervals import spread_of
 from tastemap.inference.ranking import popular, rank
@@ -55,9 +56,6 @@ def list_for(person: Person, asked: ListOptions) -> Fields:
         _add_predictions(serving, person, items, scores, asked.level, rows)
     if asked.reasons:
         _add_reasons(serving, person, items, scores, asked.reasons, rows)
-    notes = [*person.notes, *prepared.notes]
-    if len(items) < asked.k:
-        notes.append(f"The list holds {len(items)} of {asked.k} items: no others are allowed and unseen.")
     return {
         "user_id": person.user_id,
         "basis": person.basis,
@@ -65,7 +63,11 @@ def list_for(person: Person, asked: ListOptions) -> Fields:
         "model": recommender.name,
         "version": serving.version,
         "items": rows,
-        "notes": notes,
+        "notes": [
+            *person.notes,
+            *(notes.low_ratings(recommender, person.history) if person.basis == "history" else ()),
+            *notes.of_list(ranking, asked.k, prepared),
+        ],
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from tastemap.data import UNKNOWN, Id
 from tastemap.errors import InvalidValueError, UnknownUserError
 from tastemap.inference.history import history_of
+from tastemap.inference.notes import unknown_items
 from tastemap.linalg.csr import CSR, empty_rows
 from tastemap.linalg.types import BoolArray, Float32Array, Int32Array, Int64Array
 from tastemap.models.base import UserStates
@@ -103,10 +104,10 @@ def person_of_user(serving: Serving, user_id: Id, events: Sequence[Event]) -> Pe
     is_known = user_index != UNKNOWN and not is_erased(events)
     known_id = _own_id(serving, user_index) if is_known else _as_written(serving, user_id)
     if not len(entries.items):
-        return _nobody(serving, known_id, _unknown_items(entries.n_unknown))
+        return _nobody(serving, known_id, tuple(unknown_items(entries.n_unknown)))
     timed = serving.recommender.train.interactions.timestamps is not None
     history = entries.row(model.n_items, timed=timed)
-    notes = _unknown_items(entries.n_unknown)
+    notes = tuple(unknown_items(entries.n_unknown))
     return Person(serving, known_id, UNKNOWN, "history", model.fold_in(history), history, notes)
 
 
@@ -133,7 +134,7 @@ def person_of_history(serving: Serving, ratings: Mapping[Id, float | None]) -> P
     found = history_of(
         serving.recommender, {id: 1.0 if rating is None else rating for id, rating in ratings.items()}
     )
-    notes = _unknown_items(len(found.unknown))
+    notes = tuple(unknown_items(len(found.unknown), found.unknown))
     states = serving.recommender.model.fold_in(found.items)
     return Person(serving, None, UNKNOWN, "history", states, found.items, notes)
 
@@ -241,9 +242,3 @@ def _as_written(serving: Serving, user_id: Id) -> Id:
 
 def _own_id(serving: Serving, user_index: int) -> Id:
     return serving.recommender.users.to_id(user_index)
-
-
-def _unknown_items(n: int) -> tuple[str, ...]:
-    if not n:
-        return ()
-    return (f"{n} of the items are not known to the model yet and were left out.",)

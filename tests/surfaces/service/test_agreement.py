@@ -1,0 +1,88 @@
+"""The library, the command line, HTTP and the pages give the same lists and say the same of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import tastemap as tm
+from tastemap.cli.main import run
+from tests.surfaces.conftest import Command
+from tests.surfaces.service.conftest import Serve
+
+USERS = range(0, 50)
+FITS = {"itemknn": (), "ease": (), "gibbs": ("--set", "n_epochs=12", "--set", "burn_in=6")}
+NAMES = ["als", "ials", "popularity", *FITS]
+FOLDED_IN = [name for name in NAMES if name != "popularity"]
+HISTORY: dict[int | str, float] = {3: 5.0, 4: 1.0, 99: 3.0}
+"""A low rating, and an item that no model knows."""
+
+
+@pytest.fixture(scope="module")
+def fitted(fitted: dict[str, Path], table: Path, titles: Path) -> dict[str, Path]:
+    """Saved models of further shapes too."""
+    folders = dict(fitted)
+    for name, settings in FITS.items():
+        folders[name] = table.parent / f"saved-{name}"
+        arguments = ["fit", str(table), "--model", name, "-o", str(folders[name]), *settings]
+        assert run([*arguments, "--item-features", str(titles), "--json"]) == 0
+    return folders
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_library_command_line_http_and_page_give_the_same_lists(
+    serve: Serve, tastemap: Command, fitted: dict[str, Path], name: str
+) -> None:
+    client = serve(name)
+    recommender = tm.load(fitted[name])
+    asked = [argument for user in USERS for argument in ("--user", user)]
+    rows = tastemap("recommend", fitted[name], *asked, "-k", 10, "--json").json["items"]
+    for user in USERS:
+        found = tm.recommend(recommender, user, k=10)
+        library = list(zip(found.frame["item_id"].to_list(), found.frame["score"].to_list(), strict=True))
+        told = client.get(f"/v1/users/{user}/recommendations?k=10").json()
+        page = client.get(f"/user.json?id={user}").json()["list"]
+        assert [(row["item_id"], row["score"]) for row in told["items"]] == library
+        assert [(row["item_id"], row["score"]) for row in page["items"]][: len(library)] == library
+        assert [(row["item_id"], row["score"]) for row in rows if row["user_id"] == user] == library
+        assert told["notes"] == page["notes"] == list(found.notes)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_say_the_same_of_a_list_that_is_short(
+    serve: Serve, tastemap: Command, fitted: dict[str, Path], name: str
+) -> None:
+    client, recommender = serve(name), tm.load(fitted[name])
+    rules = tm.Rules(where="kind in (Drama, Dramma)", pins=[4], min_support=2)
+    library = tm.recommend(recommender, 3, k=30, rules=rules)
+    query = "k=30&where=kind%20in%20(Drama,Dramma)&pin=4&min_support=2"
+    told = client.get(f"/v1/users/3/recommendations?{query}").json()
+    limits = ("--where", rules.where, "--pin", 4, "--min-support", 2)
+    written = tastemap("recommend", fitted[name], "--user", 3, "-k", 30, *limits, "--json").json
+    assert told["notes"] == written["notes"] == list(library.notes)
+    assert [note.split()[0] for note in told["notes"]] == ["No", "1", "1"]  # the text, the pin, the length
+
+
+@pytest.mark.parametrize("name", FOLDED_IN)
+def test_all_say_the_same_of_a_history(serve: Serve, fitted: dict[str, Path], name: str) -> None:
+    client, recommender = serve(name), tm.load(fitted[name])
+    library = tm.recommend_for_history(recommender, HISTORY, k=10)
+    body = {"history": [{"item_id": item, "rating": rating} for item, rating in HISTORY.items()], "k": 10}
+    told = client.post("/v1/recommendations", json=body).json()
+    rows = list(zip(library.frame["item_id"].to_list(), library.frame["score"].to_list(), strict=True))
+    assert [(row["item_id"], row["score"]) for row in told["items"]] == rows
+    assert told["notes"] == list(library.notes)
+    assert told["notes"][0] == "1 item of the history unknown and left out: 99."
+    reads_stars = recommender.objective == "rating"
+    assert any("taken as interest" in note for note in told["notes"]) is not reads_stars
+
+
+def test_low_ratings_that_count_as_interest_are_noted_for_a_user_with_events(serve: Serve) -> None:
+    client = serve("ials")
+    for item, rating in (("3", 1), ("99", 4)):
+        event = {"user_id": 777, "item_id": item, "rating": rating}
+        assert client.post("/v1/events", json=event).status_code == 201
+    notes = client.get("/v1/users/777/recommendations?k=5").json()["notes"]
+    assert notes[0] == "1 item of the history unknown and left out."
+    assert "1 rating below 3 taken as interest" in notes[1]
