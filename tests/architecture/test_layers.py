@@ -53,6 +53,22 @@ def test_the_check_reads_the_copy_it_is_pointed_at(copied: Path) -> None:
             "import tastemap.artifacts",
             "tastemap.evaluation.records -> tastemap.artifacts",
         ),
+        *(
+            (
+                f"service/{lower.replace('.', '/')}.py",
+                f"import tastemap.service.{upper}",
+                f"tastemap.service.{lower} -> tastemap.service.{upper}",
+            )
+            for lower, upper in [
+                ("database.store", "live.serving"),
+                ("live.serving", "answers.map"),
+                ("answers.items", "routes.errors"),
+                ("pages.render", "routes.errors"),
+                ("routes.errors", "pages.render"),
+                ("guard.gate", "routes.errors"),
+                ("telemetry.metrics", "guard.gate"),
+            ]
+        ),
     ],
 )
 def test_a_forbidden_import_fails_the_check_and_is_named(

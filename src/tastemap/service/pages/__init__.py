@@ -14,7 +14,8 @@ from tastemap.errors import TastemapError
 from tastemap.service.live.service import Service
 from tastemap.service.pages import for_you, home, item, user
 from tastemap.service.pages.looking import add_looking
-from tastemap.service.pages.render import error_page, failed, html, status_of, twin
+from tastemap.service.pages.render import error_page, failed, html, twin
+from tastemap.service.statuses import status_of
 
 Build = Callable[[Service, Mapping[str, str]], Awaitable[dict[str, object]]]
 """From the service and the query of a request to the dict of a page; what takes long runs in a thread."""

@@ -12,10 +12,11 @@ from fastapi.responses import Response
 from tastemap.errors import InvalidValueError, TastemapError
 from tastemap.inspection.items import item_vectors, most_popular
 from tastemap.service.answers.map import LABELS, near
-from tastemap.service.live.layouts import AllMaps, Maps
 from tastemap.service.live.service import Service
 from tastemap.service.live.serving import Serving
-from tastemap.service.pages.render import html, status_of, twin
+from tastemap.service.pages.layouts import AllMaps, Maps
+from tastemap.service.pages.render import html, twin
+from tastemap.service.statuses import status_of
 
 Fields = dict[str, Any]
 

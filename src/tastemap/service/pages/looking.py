@@ -20,7 +20,8 @@ from tastemap.service.answers.training import training
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages import atlas
 from tastemap.service.pages.drawn import Drawn, data_charts, report_charts, training_charts
-from tastemap.service.pages.render import failed, html, status_of, twin
+from tastemap.service.pages.render import failed, html, twin
+from tastemap.service.statuses import status_of
 
 Fields = dict[str, Any]
 Answer = Callable[[Request], Awaitable[Response]]

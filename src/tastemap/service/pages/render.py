@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tastemap.data import Id
 from tastemap.errors import TastemapError, UnknownItemError, UnknownUserError, near_matches
 from tastemap.service.pages.words import amount, day, figure, percent, stars, thing
-from tastemap.service.routes.errors import STATUS
+from tastemap.service.statuses import status_of
 
 if TYPE_CHECKING:
     from tastemap.service.live.serving import Serving
@@ -58,11 +58,6 @@ def twin(page: Mapping[str, object], *, status: int = 200) -> Response:
     """The same dict as JSON; what is not a number becomes null."""
     body = orjson.dumps(page, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(body, status, media_type="application/json")
-
-
-def status_of(error: TastemapError) -> int:
-    """The status that says what kind of error this is, as for every other route."""
-    return next((status for kind, status in STATUS if isinstance(error, kind)), 409)
 
 
 def failed(request: Request, serving: Serving, error: TastemapError) -> Response:

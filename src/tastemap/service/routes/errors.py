@@ -9,28 +9,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from tastemap.errors import (
-    FilterError,
-    InvalidValueError,
-    TastemapError,
-    UnknownItemError,
-    UnknownNameError,
-    UnknownUserError,
-)
-from tastemap.service.database.errors import DatabaseError, KeyConflictError, QueueFullError
+from tastemap.errors import TastemapError
 from tastemap.service.routes.description import allowed_methods
 from tastemap.service.routes.schemas import ErrorBody
+from tastemap.service.statuses import status_of
 
-STATUS: tuple[tuple[type[TastemapError], int], ...] = (
-    (UnknownUserError, 404),
-    (UnknownItemError, 404),
-    (KeyConflictError, 409),
-    (QueueFullError, 503),
-    (DatabaseError, 503),
-    (UnknownNameError, 422),
-    (FilterError, 422),
-    (InvalidValueError, 422),
-)
 RETRY_AFTER_S = 1
 CODES = {404: "not_found", 405: "method_not_allowed"}
 SHOWN = 3
@@ -71,8 +54,7 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(TastemapError)
     async def _known(request: Request, error: TastemapError) -> Response:
-        status = next((status for kind, status in STATUS if isinstance(error, kind)), 409)
-        return failed(request, status, error.code, error.message, error.details)
+        return failed(request, status_of(error), error.code, error.message, error.details)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:

@@ -20,8 +20,8 @@ from tastemap.models.factor import FactorModel
 from tastemap.models.recommender import Recommender
 from tastemap.service.answers.map import layout, on_map
 from tastemap.service.live import lay_out as program
-from tastemap.service.live import layouts
-from tastemap.service.live.layouts import AllMaps, Maps
+from tastemap.service.pages import layouts
+from tastemap.service.pages.layouts import AllMaps, Maps
 from tastemap.training import fit
 from tests.saved import factors_recommender, weights_recommender
 from tests.toys import planted
