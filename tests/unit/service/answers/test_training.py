@@ -56,6 +56,7 @@ def test_errors_are_those_of_the_validation_rows(als: Recommender) -> None:
     assert found["rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-6)
     assert found["mae"] == pytest.approx(np.mean(np.abs(errors)), rel=1e-6)
     assert len(found["sample"]) == N_SAMPLE
+    assert {*found["sample"][0]} == {"rating", "prediction"}, "a row names neither its user nor its item"
     assert found["by_rating"] == [], "ratings that are not whole have too many values for a table"
 
 
