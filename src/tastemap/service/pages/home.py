@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from tastemap.data import Id
 from tastemap.inference.lists import lists_of
 from tastemap.inspection import best_rated, most_rated
+from tastemap.linalg.types import Int64Array
 from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
 from tastemap.service.answers.kept import kept_by_version
@@ -32,8 +33,11 @@ LOVED = 6
 
 
 async def page(service: Service, query: Mapping[str, str]) -> Fields:
-    """The page as plain values; made once for each version that is served."""
-    return await run_in_threadpool(_page, service.serving)
+    """The page as plain values, made once for each version that is served; the example is no erased user."""
+    serving = service.serving
+    fixed = await run_in_threadpool(_page, serving)
+    example = await run_in_threadpool(_example_user, serving, service.erased)
+    return {**fixed, "example_user": example}
 
 
 @kept_by_version
@@ -46,7 +50,6 @@ def _page(serving: Serving) -> Fields:
         "evaluation": evaluated(recommender),
         "limits": _limits(recommender, word),
         "loved": _loved(recommender),
-        "example_user": _example_user(recommender),
     }
 
 
@@ -137,8 +140,15 @@ def _loved(recommender: Recommender) -> list[Fields]:
     return best.select("item_id", "title", "popularity", "mean_rating").to_dicts()
 
 
-def _example_user(recommender: Recommender) -> Id:
-    """A user of the usual activity: the one with the median number of interactions."""
-    lengths = recommender.train.interactions.by_user.row_lengths
-    order = np.argsort(lengths, kind="stable")
-    return recommender.users.to_id(int(order[len(order) // 2]))
+def _example_user(serving: Serving, erased: frozenset[str]) -> Id | None:
+    """A user of the usual activity who is not among the erased; None where all are."""
+    users = (serving.recommender.users.to_id(int(index)) for index in _most_usual(serving))
+    return next((user for user in users if str(user) not in erased), None)
+
+
+@kept_by_version
+def _most_usual(serving: Serving) -> Int64Array:
+    """Users from the one with the median number of interactions upwards, then from there downwards."""
+    order = np.argsort(serving.recommender.train.interactions.by_user.row_lengths, kind="stable")
+    middle = len(order) // 2
+    return np.concatenate([order[middle:], order[:middle][::-1]])
