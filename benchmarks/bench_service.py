@@ -2,6 +2,7 @@
 
 Lists come from a model of ml-100k with live events (twenty a second come in meanwhile), and from a generated
 model of a million users and 60,000 items with 64 factors. wrk, which asks, takes its part of the machine.
+A worker sends a list again while nothing has changed that it says; `made-anew` asks so that it never can.
 
 Run: python benchmarks/bench_service.py [--seconds 60] [--part ready lists events reload large]
 """
@@ -22,8 +23,6 @@ from _server import Server, load_of, served
 
 import tastemap
 from tastemap.data.generate import Blueprint, write_generated
-from tastemap.service.live.person import person_of_user
-from tastemap.service.live.serving import load_serving
 
 FOLDER = Path("build/bench/service")
 LARGE = Blueprint(n_users=1_000_000, n_items=60_000, n_rows=20_000_000)
@@ -96,6 +95,9 @@ def lists(seconds: int) -> Iterator[tuple[str, dict[str, object]]]:
             with served(small(model)) as server, events_coming(server, 943):
                 load_of(server, paths(943, query), seconds=3)
                 yield f"lists-{model}-{name}", load_of(server, paths(943, query), seconds=seconds)
+                # More questions than the service keeps answers of, in turns: every list is made anew.
+                anew = [f"{path}&level=0.{place + 10_000}" for place, path in enumerate(paths(943, query))]
+                yield f"lists-{model}-{name}-made-anew", load_of(server, anew, seconds=min(seconds, 20))
 
 
 def events(seconds: int) -> Iterator[tuple[str, dict[str, object]]]:
@@ -111,15 +113,14 @@ def events(seconds: int) -> Iterator[tuple[str, dict[str, object]]]:
                 after = server.get(f"/v1/users/{user}/recommendations?k=10")
                 waits.append(time.perf_counter() - start)
                 changed += after["items"] != before["items"] and after["basis"] == "history"
-        serving = load_serving(small(model), None, 0)
-        rows, solver = serving.recommender.train.interactions.by_user, serving.recommender.model
+        recommender = tastemap.load(small(model))
+        rows, solver = recommender.train.interactions.by_user, recommender.model
         solves = []
         for user in range(rows.n_rows):
             history = rows.take(np.array([user]))
             start = time.perf_counter()
             solver.fold_in(history)
             solves.append(time.perf_counter() - start)
-        person_of_user(serving, 1, ())
         yield (
             f"events-{model}",
             {

@@ -24,6 +24,7 @@ from tastemap.service.live.service import Service
 from tastemap.service.routes import events, items, model, operations, recommendations, users
 from tastemap.service.routes.description import describe
 from tastemap.service.routes.errors import add_handlers, documented
+from tastemap.service.routes.kept import SentLists
 from tastemap.service.settings import ServiceSettings
 from tastemap.service.telemetry.metrics import Telemetry
 
@@ -73,7 +74,7 @@ def _lifespan(settings: ServiceSettings) -> Callable[[FastAPI], AbstractAsyncCon
             service = await run_sync(Service, settings.folder, store)
             writer = Writer(store, limit=settings.queue_limit)
             app.state.settings, app.state.service, app.state.writer = settings, service, writer
-            app.state.telemetry = Telemetry(service, writer)
+            app.state.telemetry, app.state.sent_lists = Telemetry(service, writer), SentLists()
             following = asyncio.create_task(_follow(service))
             _spare_collections()
             try:

@@ -43,7 +43,7 @@ class Rated(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     item_id: AnyId
-    rating: Number | None = Field(default=None, description="stars; for implicit feedback a count, 1 if left out")
+    rating: Number | None = Field(default=None, description="stars; for implicit data a count, 1 if left out")
 
 
 class ListOptions(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from anyio.to_thread import run_sync
@@ -16,7 +16,7 @@ from tastemap.errors import ArtifactError
 from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.records import Event
 from tastemap.service.database.store import Store
-from tastemap.service.live.person import Person, person_of_history, person_of_user, without
+from tastemap.service.live.person import Person, person_of_history, person_of_user
 from tastemap.service.live.serving import Serving, load_serving
 from tastemap.service.live.taking_in import new_items, with_items
 
@@ -88,11 +88,6 @@ class Service:
         serving, events, notes = await self.told_of(user_id)
         person = person_of_user(serving, user_id, events)
         return person.noted(*notes) if notes else person
-
-    async def person_without(self, user_id: Id, drop: Sequence[Id]) -> Person:
-        """A user as if some entries were not there."""
-        person = await self.person(user_id)
-        return without(person, drop) if drop else person
 
     def person_of(self, ratings: Mapping[Id, float | None]) -> Person:
         """Somebody known only by some ratings."""

@@ -89,7 +89,8 @@ class Serving:
     @cached_property
     def prepared(self) -> Callable[[Rules], Prepared]:
         """Rules made ready for this catalog; the latest ones are kept."""
-        return lru_cache(maxsize=RULES_KEPT)(lambda rules: rules.prepare(self.recommender))
+        recommender = self.recommender  # by `self` it would hold itself until the collector comes
+        return lru_cache(maxsize=RULES_KEPT)(lambda rules: rules.prepare(recommender))
 
     def warmed(self) -> Serving:
         """Itself, once what the first request would wait for is made: tables of items, kernels."""

@@ -77,7 +77,7 @@ class Telemetry:
             buckets=BUCKETS_S,
             registry=registry,
         )
-        self.in_flight = _live_gauge("tastemap_requests_in_flight", "Requests begun and not yet answered", registry)
+        self.in_flight = _live_gauge("tastemap_requests_in_flight", "Requests not answered yet", registry)
         self._errors = Counter(
             "tastemap_errors", "Answers that were errors", ("status", "code"), registry=registry
         )

@@ -12,6 +12,8 @@ from tastemap.evaluation import evaluate
 from tastemap.evaluation.records import EvaluationRecord
 from tastemap.models.recommender import Recommender
 from tastemap.service.answers.report import record_of, report
+from tastemap.service.database.store import Store
+from tastemap.service.database.urls import default_url
 from tastemap.service.live.serving import Serving, load_serving
 from tastemap.training import fit, with_evaluation
 from tests.saved import factors_recommender
@@ -30,13 +32,22 @@ def measured(record: EvaluationRecord) -> Recommender:
     return with_evaluation(fit(planted(), "als", settings=SETTINGS, rng=0), record.as_json())
 
 
+def loaded(folder: Path) -> Serving:
+    """The current version of an artifact."""
+    store = Store.open(default_url(folder))
+    try:
+        return load_serving(folder, None, store)
+    finally:
+        store.close()
+
+
 @pytest.fixture(scope="module")
 def serving(measured: Recommender, tmp_path_factory: pytest.TempPathFactory) -> Serving:
     """Version 2, after a version 1 of another seed."""
     folder = tmp_path_factory.mktemp("report") / "model"
     save(replace(measured, evaluation=None, seed=1), folder)
     save(measured, folder)
-    return load_serving(folder, None, 0)
+    return loaded(folder)
 
 
 def test_the_record_is_the_one_that_was_kept(serving: Serving, record: EvaluationRecord) -> None:
@@ -79,6 +90,6 @@ def test_another_version_must_be_there_and_not_be_the_served_one(serving: Servin
 
 def test_an_only_version_has_nothing_to_be_compared_with(measured: Recommender, tmp_path: Path) -> None:
     save(measured, tmp_path / "model")
-    alone = load_serving(tmp_path / "model", None, 0)
+    alone = loaded(tmp_path / "model")
     with pytest.raises(InvalidValueError, match="against must be left out: there is no other version"):
         report(alone, 1)

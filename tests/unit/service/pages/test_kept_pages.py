@@ -53,6 +53,13 @@ def test_a_page_is_made_once_and_does_not_keep_its_version(
     assert [one() for one in old] == [None, None]
 
 
+def test_what_is_ready_of_a_version_goes_with_it(tmp_path: Path, uncollected: None) -> None:
+    serving = served(tmp_path).warmed()
+    old = weakref.ref(serving), weakref.ref(serving.recommender)
+    del serving
+    assert [one() for one in old] == [None, None]
+
+
 @pytest.fixture
 def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The numbers of the versions that were loaded to be compared with, a line each time."""
