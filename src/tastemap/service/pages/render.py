@@ -63,6 +63,7 @@ def twin(page: Mapping[str, object], *, status: int = 200) -> Response:
 def failed(request: Request, serving: Serving, error: TastemapError) -> Response:
     """What a person sees instead of a page that cannot be made: why, and what may have been meant."""
     status = status_of(error)
+    request.state.error_code = error.code
     near: list[dict[str, object]] = []
     asked = error.details.get("id", error.details.get("item"))
     if isinstance(error, UnknownUserError | UnknownItemError) and asked is not None:

@@ -11,11 +11,12 @@ from starlette.exceptions import HTTPException
 
 from tastemap.errors import TastemapError
 from tastemap.service.routes.description import allowed_methods
+from tastemap.service.routes.invalid import found_wrong
 from tastemap.service.routes.schemas import ErrorBody
 from tastemap.service.statuses import status_of
 
 RETRY_AFTER_S = 1
-CODES = {404: "not_found", 405: "method_not_allowed"}
+CODES = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
 SHOWN = 3
 
 
@@ -62,9 +63,10 @@ def add_handlers(app: FastAPI) -> None:
         if any(one["type"] == "json_invalid" for one in found):
             message = "The body must be JSON; check its quotes, commas and brackets."
             return failed(request, 400, "invalid_json", message)
-        told = [f"{_place(one)}: {one['msg']}" for one in found[:SHOWN]]
-        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        details = {"errors": [{"where": _place(one), "message": one["msg"]} for one in found]}
+        faults = found_wrong(found)
+        told = [f"{place} {fault}" for place, fault in faults[:SHOWN]]
+        more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+        details = {"errors": [{"where": place, "message": fault} for place, fault in faults]}
         return failed(request, 422, "invalid_request", "; ".join(told) + more + ".", details)
 
     @app.exception_handler(HTTPException)
@@ -75,9 +77,3 @@ def add_handlers(app: FastAPI) -> None:
         if error.status_code == 405:
             answer.headers["Allow"] = ", ".join(allowed_methods(app, request.url.path))
         return answer
-
-
-def _place(error: Any) -> str:
-    """Which field an error of validation is about: ``history.0.rating``."""
-    parts = [str(part) for part in error["loc"] if part not in ("query", "body", "path")]
-    return ".".join(parts) or "body"
