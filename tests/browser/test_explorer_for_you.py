@@ -34,8 +34,13 @@ def titles(page: Page) -> list[str]:
 
 
 def question(page: Page, place: int = 0) -> Locator:
-    """A row of the films to begin with."""
-    return page.locator("#questions > li").nth(place)
+    """A row of the films to begin with that is not answered."""
+    return page.locator("#questions > li:not(.done)").nth(place)
+
+
+def asked(page: Page) -> list[str]:
+    """The titles of the films to begin with, answered or not."""
+    return page.locator("#questions > li > a").all_text_contents()
 
 
 def rate(page: Page, stars: int, place: int = 0) -> str:
@@ -114,15 +119,57 @@ def test_a_digit_that_rates_is_not_typed_into_the_search(page: Page) -> None:
 
 
 def test_the_keyboard_goes_on_to_the_next_question(page: Page) -> None:
-    second = question(page, 1).locator("a").text_content() or ""
+    first, *others = asked(page)
     question(page).get_by_role("button", name="1 of 5").focus()
     page.keyboard.press("4")
-    expect(question(page).locator("a")).to_have_text(second)
+    expect(question(page).locator("a")).not_to_have_text(first)
     expect(question(page).get_by_role("button", name="1 of 5")).to_be_focused()
+    second = asked(page)[0]
     question(page).get_by_role("button", name="Skip").focus()
     page.keyboard.press("Enter")
     expect(question(page).locator("a")).not_to_have_text(second)
+    assert asked(page)[1:] == others
     assert len(kept(page)) == 1
+
+
+def test_a_film_rated_by_the_mouse_stays_in_its_place_until_the_pointer_leaves(page: Page) -> None:
+    before = asked(page)
+    question(page, 1).get_by_role("button", name="4 of 5").dblclick()
+    done = page.locator("#questions > li.done")
+    expect(done).to_contain_text("rated 4")
+    assert asked(page) == before
+    assert [one["title"] for one in kept(page)] == [before[1]]  # the second press rates nothing
+    # Another row is used: the first one gives its place to the next film, and nothing else moves.
+    question(page, 1).get_by_role("button", name="2 of 5").click()
+    expect(done).to_contain_text("rated 2")
+    assert [asked(page)[place] for place in (0, 2, 3, 4)] == [before[place] for place in (0, 2, 3, 4)]
+    assert asked(page)[1] not in before
+    page.mouse.move(5, 5)
+    expect(done).to_have_count(0)
+    assert len(kept(page)) == 2
+    settled(page)
+
+
+def test_a_film_rated_by_the_mouse_can_be_undone_where_it_stands(page: Page) -> None:
+    before = asked(page)
+    question(page).get_by_role("button", name="5 of 5").click()
+    page.get_by_role("button", name=f"Undo the rating of {before[0]}").click()
+    expect(page.locator("#questions > li.done")).to_have_count(0)
+    assert asked(page) == before
+    assert kept(page) == []
+    settled(page)
+
+
+def test_stars_are_filled_only_under_a_pointer_that_moved(page: Page) -> None:
+    filled = "star => getComputedStyle(star, '::before').content === '\"★\"'"
+    lower = question(page).locator(".star").nth(2)
+    lower.hover()
+    assert lower.evaluate(filled)
+    page.evaluate("document.body.classList.add('still')")  # as after each rating
+    assert not lower.evaluate(filled)
+    page.mouse.move(5, 5)
+    lower.hover()
+    assert lower.evaluate(filled)
 
 
 def test_ratings_stay_in_the_browser_and_nowhere_else(page: Page, visitor: Visit) -> None:

@@ -2,12 +2,13 @@
 import { ask, counted, element, figure, given, itemUrl, latest, thing } from "./dom.js";
 import { combobox } from "./search.js";
 import { keep, load, onChange } from "./store.js";
-import { isStars, ratingButtons, valueOf, wordOf } from "./rate.js";
+import { isStars, ratedOf, ratingButtons, valueOf, wordOf } from "./rate.js";
 import { compare, nameOf, showList } from "./list-view.js";
 import { followPrice } from "./price.js";
 
 const page = given("page-data");
 const at = (id) => document.getElementById(id);
+const questions = page.questions.map((one) => ({ id: String(one.item_id), title: one.title }));
 const ASKED_AT_ONCE = 5;
 const REASONS = 3;
 const STEP = 10;
@@ -16,6 +17,8 @@ const TRIES = 3; // that are made without being asked, after a refusal that says
 let ratings = load();
 let pending = []; // found, but not rated yet
 let skipped = new Set();
+let asked = []; // the questions that are shown; each keeps its place
+let resting = null; // the id of the one that was just rated by the pointer, still in its place
 let earlier = []; // ratings as they were, to undo
 let without = null; // the rating that is thought away
 let length = STEP;
@@ -110,6 +113,7 @@ function change(next, said) {
 
 function settle(next) {
   ratings = next;
+  holdStill();
   if (without && !ratings.some((one) => one.id === without.id)) without = null;
   if (!keep(ratings)) at("n-mine").textContent = "not kept: this browser forbids it";
   showPending();
@@ -148,9 +152,10 @@ function add(item) {
 }
 
 function row(item, share, ...tools) {
-  const buttons = ratingButtons(titleOf(item), share, (chosen) => {
+  const buttons = ratingButtons(titleOf(item), share, (chosen, pointed) => {
     const keyed = row_.contains(document.activeElement);
     const [list, place] = [row_.parentElement, [...row_.parentElement.children].indexOf(row_)];
+    resting = pointed && list === at("questions") ? item.id : null;
     rate(item, chosen);
     if (keyed) focusIn(list, item.id, place);
   });
@@ -163,7 +168,7 @@ function row(item, share, ...tools) {
 function focusIn(list, id, place) {
   const rows = [...list.children];
   const next = rows.find((one) => one.dataset.id === id) ?? rows[Math.min(place, rows.length - 1)];
-  (next?.querySelector("[tabindex='0']") ?? at("for-you-search")).focus();
+  (next?.querySelector("[tabindex='0'], .unrate") ?? at("for-you-search")).focus();
 }
 
 function tool(label, described, press, extra = {}) {
@@ -195,19 +200,71 @@ function showRatings() {
   at("clear").disabled = !ratings.length;
 }
 
+/** The questions: what is answered gives its place to the next one, and no other row moves. */
 function showQuestions() {
   const known = new Set([...ratings.map((one) => one.id), ...skipped]);
-  const open = page.questions.map((one) => ({ id: String(one.item_id), title: one.title })).filter((one) => !known.has(one.id));
-  at("questions").replaceChildren(...open.slice(0, ASKED_AT_ONCE).map((one) => row(one, null,
-    tool("Skip", `Skip ${titleOf(one)}`, () => {
-      const place = open.indexOf(one);
-      skipped.add(one.id);
-      showQuestions();
-      focusIn(at("questions"), null, place);
-    }))));
-  at("questions-end").hidden = open.length > 0;
+  const next = questions.filter((one) => !known.has(one.id) && !asked.includes(one));
+  const stays = (one) => one && (!known.has(one.id) || one.id === resting);
+  asked = Array.from({ length: ASKED_AT_ONCE }, (_, i) => (stays(asked[i]) ? asked[i] : next.shift())).filter(Boolean);
+  const list = at("questions");
+  const before = new Map([...list.children].map((one) => [one.dataset.id, one]));
+  asked.forEach((one, i) => {
+    const old = before.get(one.id);
+    const made = old && old.classList.contains("done") === known.has(one.id) ? old : known.has(one.id) ? answered(one) : question(one);
+    if (list.children[i] === made) return;
+    if (list.children[i]) list.children[i].replaceWith(made);
+    else list.append(made);
+  });
+  while (list.children.length > asked.length) list.lastElementChild.remove();
+  at("questions-end").hidden = asked.length > 0;
 }
 
+function question(one) {
+  return row(one, null, tool("Skip", `Skip ${titleOf(one)}`, () => {
+    const place = asked.indexOf(one);
+    skipped.add(one.id);
+    resting = null;
+    holdStill();
+    showQuestions();
+    focusIn(at("questions"), null, place);
+  }));
+}
+
+/** A question that was just answered, with the way back. */
+function answered(one) {
+  const { share } = ratings.find((other) => other.id === one.id);
+  const undo = tool("undo", `Undo the rating of ${titleOf(one)}`, () => {
+    resting = null;
+    remove(one.id);
+    focusIn(at("questions"), one.id, 0);
+  }, { class: "plain unrate" });
+  return element("li", { "data-id": one.id, class: "done" },
+    element("a", { class: "row-title", href: itemUrl(one.id) }, titleOf(one)), element("span", {}, `${ratedOf(share)} ·`), undo);
+}
+
+/** What was just answered leaves its place once the pointer is elsewhere. */
+function rest() {
+  if (resting === null) return;
+  const place = asked.findIndex((one) => one.id === resting);
+  const focused = at("questions").children[place]?.contains(document.activeElement);
+  resting = null;
+  showQuestions();
+  if (focused) focusIn(at("questions"), null, place);
+}
+
+/** Stars that come to lie under a pointer at rest are not filled: that would look like a rating. */
+function holdStill() {
+  document.body.classList.add("still");
+}
+
+let pointer = "";
+addEventListener("pointermove", ({ clientX, clientY }) => {
+  const now = `${clientX} ${clientY}`;
+  if (now !== pointer) document.body.classList.remove("still");
+  pointer = now;
+});
+// A finger leaves the list each time that it is lifted.
+at("questions").addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") rest(); });
 at("undo").addEventListener("click", () => {
   settle(earlier.pop());
   at("undo").disabled = !earlier.length;

@@ -23,6 +23,9 @@ export const valueOf = (share) => (isStars ? levels[placeOf(share)] : isLiked(sh
 /** A rating as people read it. */
 export const wordOf = (share) => (isStars ? plain(levels[placeOf(share)]) : isLiked(share) ? "liked" : "not for you");
 
+/** The same as a statement. */
+export const ratedOf = (share) => (isStars ? `rated ${wordOf(share)}` : wordOf(share));
+
 /** What a reason says of the rating that it rests on. */
 export const because = (rating) => (isStars ? plain(rating) : "");
 
@@ -30,7 +33,7 @@ const options = isStars
   ? levels.map((level, i) => ({ share: (level - low) / width, label: `${plain(level)} of ${plain(levels.at(-1))}`, key: i + 1 }))
   : [{ share: 1, label: "Like", key: 1 }, { share: 0, label: "Not for me", key: 2 }];
 
-/** Buttons to rate an item by; `rate` is called with the share of the scale. */
+/** Buttons to rate an item by; `rate` is called with the share of the scale and whether a pointer pressed. */
 export function ratingButtons(title, share, rate) {
   const chosen = share === null ? -1 : isStars ? placeOf(share) : isLiked(share) ? 0 : 1;
   const halves = isStars && levels.length > 5;
@@ -44,7 +47,8 @@ export function ratingButtons(title, share, rate) {
       title: isStars ? option.label : null,
       tabindex: i === Math.max(chosen, 0) ? "0" : "-1",
     }, isStars ? "" : option.label);
-    button.addEventListener("click", () => rate(option.share));
+    // The second press of a double click may fall on what has just come there.
+    button.addEventListener("click", ({ detail }) => { if (detail < 2) rate(option.share, detail > 0); });
     return button;
   });
   const group = element("div", { class: isStars ? "rate stars-input" : "rate", role: "group", "aria-label": `Rate ${title}` }, ...made);
@@ -60,7 +64,7 @@ export function ratingButtons(title, share, rate) {
       const option = options[(Number(event.key) || 10) - 1];
       if (!option) return;
       event.preventDefault(); // rating may move the focus into a field, where the digit would be typed
-      rate(option.share);
+      rate(option.share, false);
     }
   });
   return group;
