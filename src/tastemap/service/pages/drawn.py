@@ -14,6 +14,7 @@ from tastemap.evaluation.comparison import Comparison
 from tastemap.service.answers.kept import Kept, kept_by_version
 from tastemap.service.answers.report import MOST_COMPARISONS, comparison_of, digests_of, record_of
 from tastemap.service.live.serving import Serving
+from tastemap.service.pages.evaluated import evaluated
 
 if TYPE_CHECKING:
     from tastemap.reports.inside import Part
@@ -93,7 +94,9 @@ def _evaluation_charts(serving: Serving) -> Drawn:
         if record is None:
             return Drawn()
         markup = "".join(part.markup for part in evaluation_sections(record))
-        said = [text for text in (verdict(record, metric) for metric in headline_metrics(record)) if text]
+        best = (verdict(record, metric) for metric in headline_metrics(record))
+        own = evaluated(serving.recommender)  # a verdict is of the best model of a record: perhaps another one
+        said = own["said"] if own and own["said"] else [text for text in best if text]
         return Drawn({"evaluation": markup}, said)
 
     return or_missing(draw)
