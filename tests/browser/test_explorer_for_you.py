@@ -72,7 +72,7 @@ def test_without_ratings_the_list_is_what_most_people_know(page: Page) -> None:
 def test_a_rating_by_the_mouse_changes_the_list_and_gives_a_reason(page: Page, visitor: Visit) -> None:
     title = rate(page, 5)
     expect(page.locator("#basis")).to_contain_text("by what you rated")
-    reason = page.locator("#list .reasons li").first
+    reason = page.locator("#list .reasons li:has(a)").first
     expect(reason).to_contain_text(title)
     expect(reason.locator("svg rect")).to_have_count(1)
     expect(page.locator("#list .stars").first).to_contain_text(re.compile(r"\d\.\d"))
@@ -81,6 +81,28 @@ def test_a_rating_by_the_mouse_changes_the_list_and_gives_a_reason(page: Page, v
     body = {"history": [{"item_id": kept(page)[0]["id"], "rating": 5.0}], "k": 10, "reasons": 3}
     answer = page.request.post(f"{visitor.base}/v1/recommendations", data=body).json()
     assert titles(page) == [item["title"] for item in answer["items"]]
+
+
+def test_what_an_item_begins_with_its_reasons_and_the_rest_add_up_to_its_stars(page: Page) -> None:
+    for stars in (5, 1, 4, 2, 5):
+        rate(page, stars)
+    expect(page.locator("#list .reasons .start").first).to_contain_text("to begin with: ")
+    for item in page.locator("#list > li").all():
+        numbers = [figure(text) for text in item.locator(".reasons .number").all_text_contents()]
+        shown = float((item.locator(".stars").text_content() or "").removeprefix("predicted rating "))
+        assert len(numbers) >= 2
+        assert abs(sum(numbers) - shown) < 0.05 + 0.005 * len(numbers) + 1e-9
+        assert 0.0 not in numbers
+        others = item.locator(".rest", has_text="other")
+        n_told = item.locator(".reasons li:has(a)").count()
+        if others.count():
+            word = "rating" if n_told == 4 else "ratings"
+            expect(others).to_contain_text(f"and {5 - n_told} other {word}")
+
+
+def figure(text: str) -> float:
+    """A number as the page writes it."""
+    return float(text.replace("−", "-"))
 
 
 def test_everything_can_be_rated_by_the_keyboard(page: Page) -> None:
@@ -105,7 +127,7 @@ def test_everything_can_be_rated_by_the_keyboard(page: Page) -> None:
     expect(row.get_by_role("button", name="5 of 5")).to_be_focused()
     expect(row.get_by_role("button", name="5 of 5")).to_have_attribute("aria-pressed", "true")
     settled(page)
-    expect(page.locator("#list .reasons li").first).to_contain_text("Film number 17 (1957)\u00a05")
+    expect(page.locator("#list .reasons li:has(a)").first).to_contain_text("Film number 17 (1957)\u00a05")
 
 
 def test_a_digit_that_rates_is_not_typed_into_the_search(page: Page) -> None:
@@ -350,7 +372,7 @@ def test_where_stars_are_not_read_one_likes_or_not(browser: Browser, bare_url: s
         liked = question(page).locator("a").text_content() or ""
         question(page).get_by_role("button", name="Like", exact=True).click()
         settled(page)
-        expect(page.locator("#list .reasons li").first).to_contain_text(f"because you like {liked}")
+        expect(page.locator("#list .reasons li:has(a)").first).to_contain_text(f"because you like {liked}")
         expect(page.locator("#list .stars")).to_have_count(0)
         first = page.locator("#list .listed-title > a").first.text_content() or ""
         # What is not for one is kept out of the list, and is no history.

@@ -37,9 +37,12 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
 @kept_by_version
 def _page(serving: Serving) -> Fields:
     recommender = serving.recommender
+    data = recommender.train.interactions
     return {
         "objective": recommender.objective,
         "rate": _rate(recommender),
+        "mean": None if data.is_implicit else float(data.values.mean(dtype=np.float64)),
+        "link": recommender.model.link.kind,
         "varies": _varies(recommender),
         "questions": [
             {"item_id": serving.item_ids[item], "title": serving.titles[item]}

@@ -13,6 +13,7 @@ from tastemap.service.answers.asked import ListOptions
 from tastemap.service.answers.lists import list_for
 from tastemap.service.live.person import person_of_user
 from tastemap.service.live.service import Service
+from tastemap.service.pages.reasons import parts
 from tastemap.service.pages.words import readable
 
 Fields = dict[str, Any]
@@ -51,6 +52,9 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
         "has_times": data.timestamps is not None or known["n_from_events"] > 0,
         "history": rows if query.get("all") else rows[:SHOWN],
         "list": answer,
+        "why": [parts(serving.recommender, item, len(person.history.indices)) for item in answer["items"]]
+        if person.basis != "popularity"
+        else [],
         "notes": [*notes, *answer["notes"]],
     }
 

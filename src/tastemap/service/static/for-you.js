@@ -63,7 +63,8 @@ async function refresh() {
 function showAnswer(less) {
   const { basis, notes, items } = less ?? shown;
   const difference = less && compare(shown.items, less.items);
-  showList(at("list"), less ?? shown, difference?.moves);
+  const n_read = body(less ? [without.id] : []);
+  showList(at("list"), less ?? shown, n_read.history.length - n_read.drop.length, difference?.moves);
   showWhatIf(difference);
   at("basis").textContent = basis === "popularity"
     ? "Until you rate something, this is what most people know; beside it, how many." : `The best first, by what you ${isStars ? "rated" : "like"}.`;

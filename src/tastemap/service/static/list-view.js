@@ -1,6 +1,8 @@
 // A list of items with the reasons of each, as the page shows it.
-import { counted, drawn, element, figure, itemUrl, thing } from "./dom.js";
+import { counted, drawn, element, figure, given, itemUrl, thing } from "./dom.js";
 import { because, isStars } from "./rate.js";
+
+const page = given("page-data");
 
 export const nameOf = (item) => item.title ?? `${thing.one} ${item.item_id}`;
 
@@ -20,10 +22,44 @@ function reasonRow(reason, span) {
   const link = element("a", { href: itemUrl(reason.item_id) }, nameOf(reason));
   const rating = because(reason.rating);
   const word = reason.contribution < 0 ? "in spite of " : isStars ? "because you rated " : "because you like ";
-  return element("li", {},
-    bar(reason.contribution, span),
-    element("span", { class: "reason-text" }, word, link, rating ? element("span", { class: "rated" }, `\u00a0${rating}`) : null),
-    element("span", { class: "number" }, figure(reason.contribution, 2, true)));
+  return line(bar(reason.contribution, span), figure(reason.contribution, 2, true), {},
+    word, link, rating ? element("span", { class: "rated" }, `\u00a0${rating}`) : null);
+}
+
+const line = (picture, number, attributes, ...text) => element("li", attributes,
+  picture, element("span", { class: "reason-text" }, ...text), element("span", { class: "number" }, number));
+
+/** Whether a number reads as more or less than zero. */
+const tells = (value) => Math.abs(value) >= 0.005;
+
+/** What an item begins with, its reasons, and the rest, which together are its score. */
+function partsOf(item) {
+  const told = (item.reasons ?? []).filter((one) => tells(one.contribution)).sort((a, b) => b.contribution - a.contribution);
+  const rest = item.score - (item.baseline ?? item.score) - told.reduce((sum, one) => sum + one.contribution, 0);
+  return { told, rest: tells(rest) ? rest : 0 };
+}
+
+/** How far, in stars, a beginning is from the mean rating before that is worth a word. */
+const NEAR = 0.25;
+
+function startOf(baseline) {
+  if (!isStars || page.link === "sigmoid") return "to begin with";
+  const off = baseline - page.mean;
+  return `to begin with: ${off > NEAR ? "most people like it" : off < -NEAR ? "most people like others more" : "people like it as much as most others"}`;
+}
+
+function reasonList(item, basis, n_history, span) {
+  const { told, rest } = partsOf(item);
+  if (basis === "popularity" || item.reasons === undefined || !(told.length || rest)) return null;
+  const n = n_history - told.length;
+  const others = n > 0 && item.additive ? `and ${counted(n, "other rating")}` : "and all else";
+  const cut = page.link === "clip" && item.prediction !== null ? item.prediction - item.score : 0;
+  const room = element("span", { class: "reason-bar" });
+  return element("ul", { class: "reasons", "aria-label": `Reasons for ${nameOf(item)}` },
+    tells(item.baseline) ? line(room, figure(item.baseline), { class: "start" }, startOf(item.baseline)) : null,
+    ...told.map((reason) => reasonRow(reason, span)),
+    rest ? line(bar(rest, span), figure(rest, 2, true), { class: "rest" }, others) : null,
+    tells(cut) ? line(room.cloneNode(), figure(cut, 2, true), { class: "rest" }, "no more: the scale ends") : null);
 }
 
 function head(item, moved, basis) {
@@ -38,14 +74,13 @@ function head(item, moved, basis) {
     stars);
 }
 
-/** Show a list; `moves` says by id what to tell of a place that changed. */
-export function showList(place, answer, moves = new Map()) {
-  const effects = answer.items.flatMap((item) => item.reasons ?? []).map((reason) => reason.contribution);
+/** Show a list for `n_history` ratings; `moves` says by id what to tell of a place that changed. */
+export function showList(place, answer, n_history, moves = new Map()) {
+  const effects = answer.items.map(partsOf).flatMap(({ told, rest }) => [...told.map((reason) => reason.contribution), rest]);
   const span = { low: Math.min(0, ...effects), high: Math.max(0, ...effects) };
   place.replaceChildren(...answer.items.map((item) => element("li", {},
     head(item, moves.get(String(item.item_id)), answer.basis),
-    item.reasons?.length ? element("ul", { class: "reasons", "aria-label": `Reasons for ${nameOf(item)}` },
-      ...[...item.reasons].sort((a, b) => b.contribution - a.contribution).map((reason) => reasonRow(reason, span))) : null)));
+    reasonList(item, answer.basis, n_history, span))));
 }
 
 /** How a list differs from another one: what to tell of each place, who left, and all of it in a sentence. */
