@@ -77,7 +77,7 @@ def test_the_start_says_so_where_no_evaluation_is_recorded(browser: Browser, bar
     with visit(browser, bare_url) as visitor:
         page = visitor.go("/")
         expect(page.locator("section[aria-labelledby=how-good]")).to_contain_text(
-            "tastemap evaluate DIR --test SOURCE --keep"
+            "tastemap evaluate model --test SOURCE --keep"
         )
 
 
@@ -235,6 +235,16 @@ def test_every_page_has_a_twin_and_names_it(visitor: Visit, path: str) -> None:
     assert answer.headers["content-type"] == "application/json"
     page = visitor.go("/" if path == "/home.json" else path.replace(".json", ""))
     expect(page.get_by_role("link", name="This page as JSON")).to_have_attribute("href", path)
+
+
+def test_the_page_of_an_unknown_user_offers_to_look_for_another_one(visitor: Visit) -> None:
+    page = visitor.page
+    page.goto(f"{visitor.base}/user?id=79000")
+    visitor.said.clear()  # the browser itself names the status
+    expect(page.locator("main")).not_to_contain_text("look for a film")
+    page.get_by_label("Look at another user").fill("4")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("4")
 
 
 def test_errors_of_a_twin_are_json(visitor: Visit) -> None:

@@ -44,7 +44,7 @@ def training(recommender: Recommender) -> Fields:
         "settings": _settings(recommender),
         "losses": recommender.losses.to_dicts(),
         "curves": training_curves(recommender).to_dicts(),
-        "chosen": _chosen(recommender),
+        "chosen": chosen(recommender),
         "validation": _validation(recommender),
         "biases": _biases(recommender),
         "norms": _norms(recommender),
@@ -68,7 +68,7 @@ def _settings(recommender: Recommender) -> Rows:
     ]
 
 
-def _chosen(recommender: Recommender) -> Fields | None:
+def chosen(recommender: Recommender) -> Fields | None:
     """The epoch of the search that the final fit repeats, with its figure and those of the baselines there."""
     losses = recommender.losses
     names = [name for name in losses.columns if name.startswith("validation_")]
@@ -94,12 +94,16 @@ def _validation(recommender: Recommender) -> Fields | None:
         return None
     rows = predicted_against_actual(recommender)
     errors = rows["error"].to_numpy()
+    # Every second row or fewer are kept of many; the count of all of them is not.
+    fraction = recommender.config.model_dump().get("validation_fraction") or 0.0
+    n_expected = fraction * len(recommender.train.interactions)
     by_rating = rows.group_by("rating").agg(
         n=pl.len(), mean_prediction=pl.col("prediction").mean(), mean_error=pl.col("error").abs().mean()
     )
     sample = rows[:: max(1, len(rows) // N_SAMPLE)].head(N_SAMPLE)
     return {
         "n": len(rows),
+        "is_sample": len(rows) < 0.75 * n_expected,
         "rmse": float(np.sqrt((errors**2).mean())),
         "mae": float(np.abs(errors).mean()),
         "by_rating": by_rating.sort("rating").to_dicts() if len(by_rating) <= N_SAMPLE else [],

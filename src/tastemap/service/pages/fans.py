@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ MOST_KINDS = 40
 FEWEST = 10
 """Users of a kind; of fewer a share says little."""
 SHOWN = 6
+MOST_NUMBERS = 10
+"""Parts that are named by numbers, such as ages, are all shown by rising number, if they are no more."""
 MOST_TABLES = 2
 
 
@@ -28,7 +31,8 @@ def fans(recommender: Recommender, item_index: int) -> list[Fields]:
     -------
     list of dict
         ``by`` and ``rows``: ``label, n_users, n, share`` (of the part's users who have the item) and
-        ``mean_rating`` (null without ratings, or where nobody has it); the largest share first.
+        ``mean_rating`` (null without ratings, or where nobody has it); by rising number where
+        labels begin with one, else the largest share first.
     """
     found = [_table(recommender, item_index, by, parts) for by, parts in _divisions(recommender)]
     return [table for table in found if len(table["rows"]) > 1][:MOST_TABLES]
@@ -76,6 +80,11 @@ def _table(recommender: Recommender, item_index: int, by: str, parts: list[tuple
         n = int(having.sum())
         mean = None if data.is_implicit or not n else float(values[having].mean(dtype=np.float64))
         rows.append({"label": label, "n_users": n_users, "n": n, "share": n / n_users, "mean_rating": mean})
-    if by != "activity":
-        rows.sort(key=lambda row: -row["share"])
+    if by == "activity":
+        return {"by": by, "n_parts": len(parts), "rows": rows[:SHOWN]}
+    numbers = [int(found[0]) for row in rows if (found := re.match("[0-9]+", row["label"]))]
+    if len(numbers) == len(rows) <= MOST_NUMBERS:
+        rows = [row for _, row in sorted(zip(numbers, rows, strict=True), key=lambda pair: pair[0])]
+        return {"by": by, "n_parts": len(parts), "rows": rows}
+    rows.sort(key=lambda row: -row["share"])
     return {"by": by, "n_parts": len(parts), "rows": rows[:SHOWN]}

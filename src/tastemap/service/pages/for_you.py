@@ -41,6 +41,7 @@ def _page(serving: Serving) -> Fields:
     return {
         "objective": recommender.objective,
         "rate": _rate(recommender),
+        "titled": "title" in recommender.catalog.columns,
         "mean": None if data.is_implicit else float(data.values.mean(dtype=np.float64)),
         "link": recommender.model.link.kind,
         "varies": _varies(recommender),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from tastemap.linalg.types import Int64Array
 from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
 from tastemap.service.answers.kept import kept_by_version
+from tastemap.service.answers.training import chosen
 from tastemap.service.live.service import Service
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.evaluated import evaluated
@@ -50,7 +53,19 @@ def _page(serving: Serving) -> Fields:
         "evaluation": evaluated(recommender),
         "limits": _limits(recommender, word),
         "loved": _loved(recommender),
+        "folder": _folder(serving.folder),
+        "chosen": chosen(recommender),
     }
+
+
+def _folder(folder: Path) -> str:
+    """The artifact's folder as a shell reads it, from where the service was started.
+
+    Of one elsewhere only the name is told: visitors need not know how a machine's disks are laid out.
+    """
+    here = Path.cwd()
+    inside = folder.absolute().is_relative_to(here)
+    return shlex.quote(str(folder.absolute().relative_to(here)) if inside else folder.name)
 
 
 def _model(recommender: Recommender, word: Thing) -> Fields:

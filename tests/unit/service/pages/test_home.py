@@ -43,3 +43,12 @@ def test_the_page_shows_the_way_to_a_user_where_there_is_one(erased: frozenset[s
     shell = {"root": "", "path": "/", "model": "als", "version": 1, "data": "hand", "thing": thing("hand")}
     text = environment().get_template("home.html").render(page=start(erased), shell=shell)
     assert ("Somebody else" in text) is (not erased)
+
+
+def test_the_command_names_the_folder_where_the_service_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert start()["folder"] == "hand"
+    assert home._folder(tmp_path / "a b") == "'a b'"
+    assert home._folder(tmp_path.parent / "elsewhere" / "als") == "als"
