@@ -31,7 +31,16 @@ def test_what_erases_exports_or_reloads_needs_an_admin(method: str, path: str) -
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/metrics", "/v1/users/7", "/v1/users/export", "/healthz/", "/healthz\n", "/statics", "/anything"],
+    [
+        "/",
+        "/metrics",
+        "/v1/users/7",
+        "/v1/users/export",
+        "/healthz/",
+        "/healthz\n",
+        "/static_files",
+        "/anything",
+    ],
 )
 def test_everything_else_needs_a_key_known_or_not(path: str) -> None:
     assert needed_scope("GET", path) == "client"
