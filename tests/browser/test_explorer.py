@@ -56,7 +56,7 @@ def test_markup_in_a_title_is_shown_as_text_everywhere(visitor: Visit) -> None:
     page.locator("#add").click()
     expect(page.locator("#pending li a").first).to_have_text(EVIL)
     page.keyboard.press("5")
-    expect(page.locator("#list .reason-text").first).to_contain_text(EVIL)
+    expect(page.locator("#list .reason-text").nth(1)).to_contain_text(EVIL)
     assert page.locator("img").count() == 0
     assert page.title() != "broken"
 

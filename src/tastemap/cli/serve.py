@@ -47,7 +47,7 @@ def command(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Serve a saved model over HTTP, with live events and an explorer."""
+    """Serve a model over HTTP, with events and an explorer."""
     with options.service_extra():
         from tastemap.service.server import run
         from tastemap.service.settings import ServiceSettings, read_settings

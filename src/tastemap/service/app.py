@@ -15,7 +15,6 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from tastemap.errors import TastemapError
-from tastemap.linalg.threads import single_threaded_blas
 from tastemap.service import pages
 from tastemap.service.database.store import Store
 from tastemap.service.database.writer import Writer
@@ -78,8 +77,7 @@ def _lifespan(settings: ServiceSettings) -> Callable[[FastAPI], AbstractAsyncCon
             following = asyncio.create_task(_follow(service))
             _spare_collections()
             try:
-                with single_threaded_blas():  # once, instead of at each list
-                    yield
+                yield
             finally:
                 following.cancel()
                 await asyncio.wait([following])

@@ -68,8 +68,8 @@ def test_a_diverse_list_is_made_in_a_thread(client: TestClient, places: list[tup
 def test_a_new_filter_is_read_in_a_thread_and_a_known_one_in_the_event_loop(
     client: TestClient, places: list[tuple[str, bool]]
 ) -> None:
-    answers = [client.get(f"{LIST}?where=kind%20%3D%20Drama").json() for _ in range(2)]
-    assert answers[0] == answers[1]
+    answers = [client.get(f"{LIST}?where=kind%20%3D%20Drama&k={k}").json()["items"] for k in (3, 4)]
+    assert answers[0] == answers[1][:3]
     assert places == [("list_for", False), ("list_for", True)]
     assert client.get(f"{LIST}?where=kind").json()["error"]["code"] == "invalid_filter"
     assert places[2:] == [("list_for", False)]
