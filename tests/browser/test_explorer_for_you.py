@@ -433,6 +433,7 @@ def test_the_full_page_with_everything_open_keeps_nobody_out(
         settled(page)
         rate(page, 5)
         rate(page, 2)
+        settled(page)
         page.locator(".without").first.click()
         expect(page.locator("#what-if")).to_be_visible()
         settled(page)

@@ -83,7 +83,7 @@ def list_(folder: options.Folder, database: options.Database = None, as_json: op
 def revoke(
     folder: options.Folder, name: Name, database: options.Database = None, as_json: options.Json = False
 ) -> None:
-    """End the validity of a key; running servers refuse it within a second."""
+    """End the validity of a key, within a second everywhere."""
     import time
 
     with _opened(folder, database) as store:
