@@ -10,7 +10,7 @@ import numpy as np
 from tastemap.linalg.cosine import cosines_of_dots
 from tastemap.linalg.csr import CSR, row_numbers
 from tastemap.linalg.jit import fast_kernel, kernel
-from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array
+from tastemap.linalg.types import Float32Array, Float64Array, FloatArray, Int32Array, Int64Array
 
 SEARCHES = 8
 """Weights of a row that are added up in the time that one of them is searched for."""
@@ -104,10 +104,21 @@ def _sum_sparse_rows(
     scores: Float32Array,
 ) -> None:
     for row in range(scores.shape[0]):
-        for entry in range(indptr[row], indptr[row + 1]):
-            item = indices[entry]
-            for weight in range(weight_indptr[item], weight_indptr[item + 1]):
-                scores[row, weight_indices[weight]] += weight_values[weight]
+        items = indices[indptr[row] : indptr[row + 1]]
+        _add_rows(items, weight_indptr, weight_indices, weight_values, scores[row])
+
+
+@kernel
+def _add_rows(
+    items: Int32Array,
+    weight_indptr: Int64Array,
+    weight_indices: Int32Array,
+    weight_values: Float32Array,
+    sums: FloatArray,
+) -> None:
+    for item in items:
+        for weight in range(weight_indptr[item], weight_indptr[item + 1]):
+            sums[weight_indices[weight]] += weight_values[weight]
 
 
 @kernel
@@ -160,15 +171,12 @@ def _sum_all_then_pick(
 ) -> None:
     """The same sums in the same order, by adding up whole rows; `room` (I,) is zero before and after."""
     for row in range(item_index.shape[0]):
-        for entry in range(indptr[row], indptr[row + 1]):
-            item = indices[entry]
-            for weight in range(weight_indptr[item], weight_indptr[item + 1]):
-                room[weight_indices[weight]] += weight_values[weight]
+        items = indices[indptr[row] : indptr[row + 1]]
+        _add_rows(items, weight_indptr, weight_indices, weight_values, room)
         for place in range(item_index.shape[1]):
             item = item_index[row, place]
             scores[row, place] = room[item] if item >= 0 else 0.0
-        for entry in range(indptr[row], indptr[row + 1]):
-            item = indices[entry]
+        for item in items:
             for weight in range(weight_indptr[item], weight_indptr[item + 1]):
                 room[weight_indices[weight]] = 0.0
 

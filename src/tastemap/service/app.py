@@ -74,6 +74,7 @@ def _lifespan(settings: ServiceSettings) -> Callable[[FastAPI], AbstractAsyncCon
             writer = Writer(store, limit=settings.queue_limit)
             app.state.settings, app.state.service, app.state.writer = settings, service, writer
             app.state.telemetry, app.state.sent_lists = Telemetry(service, writer), SentLists()
+            app.state.probe = operations.Probe(store)
             following = asyncio.create_task(_follow(service))
             _spare_collections()
             try:

@@ -9,13 +9,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from tastemap.inference import Rules
+from tastemap.service.database.appending import LONGEST_ID
 
 LONGEST_LIST = 1_000
 MOST_REASONS = 50
 MOST_IDS = 10_000
 MOST_IN_QUERY = 20
 """Ids in a list of a query; a body takes more."""
-LONGEST_ID = 512
 
 
 LARGEST_NUMBER = 2**53

@@ -107,7 +107,7 @@ def _validation(recommender: Recommender) -> Fields | None:
         "rmse": float(np.sqrt((errors**2).mean())),
         "mae": float(np.abs(errors).mean()),
         "by_rating": by_rating.sort("rating").to_dicts() if len(by_rating) <= N_SAMPLE else [],
-        "sample": sample.select("rating", "prediction").to_dicts(),  # who and what stays unsaid,
+        "sample": sample.select("rating", "prediction").to_dicts(),  # who and what stays unsaid
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from anyio.to_thread import run_sync
@@ -16,12 +16,25 @@ from tastemap.errors import ArtifactError
 from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.records import Event
 from tastemap.service.database.store import Store
+from tastemap.service.live.beside import beside
+from tastemap.service.live.effort import folds_in_long
 from tastemap.service.live.person import Person, person_of_history, person_of_user
 from tastemap.service.live.serving import Serving, load_serving
 from tastemap.service.live.taking_in import new_items, with_items
 
 LOG = logging.getLogger("tastemap.service")
 WITHOUT_EVENTS = "The database of events cannot be reached: this is the model's answer without live events."
+
+
+async def person_of_told(
+    user_id: Id, serving: Serving, events: Sequence[Event], notes: Sequence[str]
+) -> Person:
+    """A user by what :meth:`Service.told_of` tells; beside the event loop where folding in takes long."""
+    if folds_in_long(serving.recommender, len(events)):
+        person = await beside(person_of_user, serving, user_id, events)
+    else:
+        person = person_of_user(serving, user_id, events)
+    return person.noted(*notes) if notes else person
 
 
 class Service:
@@ -85,9 +98,7 @@ class Service:
 
     async def person(self, user_id: Id) -> Person:
         """A user with all events so far; without the database, as the model knows the user, and it says so."""
-        serving, events, notes = await self.told_of(user_id)
-        person = person_of_user(serving, user_id, events)
-        return person.noted(*notes) if notes else person
+        return await person_of_told(user_id, *await self.told_of(user_id))
 
     def person_of(self, ratings: Mapping[Id, float | None]) -> Person:
         """Somebody known only by some ratings."""

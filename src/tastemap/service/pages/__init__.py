@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from tastemap.errors import TastemapError
+from tastemap.service.guard.headers import STATIC
 from tastemap.service.live.service import Service
 from tastemap.service.pages import for_you, home, item, user
 from tastemap.service.pages.looking import add_looking
@@ -51,8 +52,6 @@ PAGES = (
 )
 """Every page; a page's module has its `build`, `templates/` its template."""
 
-STATIC = "/static"
-
 
 def add_pages(app: FastAPI) -> None:
     """Let an application answer with the explorer's pages, their twins, and the files they load."""
@@ -61,7 +60,7 @@ def add_pages(app: FastAPI) -> None:
     for one in PAGES:
         router.add_api_route(one.path, _html_of(one), methods=["GET", "HEAD"])
         router.add_api_route(one.twin_path, _twin_of(one), methods=["GET", "HEAD"])
-    router.add_api_route(f"{STATIC}/{{name}}", _file, methods=["GET", "HEAD"])
+    router.add_api_route(f"{STATIC}{{name}}", _file, methods=["GET", "HEAD"])
     router.add_api_route("/{name}", _nowhere, methods=["GET", "HEAD"])
     app.include_router(router)
 

@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from tastemap.data import Id
 from tastemap.errors import InvalidValueError
 from tastemap.inference import find_item, matching_items
+from tastemap.inference.similar import MIN_COMMON_USERS
 from tastemap.inspection.neighbors import MEASURES
 from tastemap.models.recommender import Recommender
 from tastemap.service.answers import items
@@ -22,7 +23,6 @@ from tastemap.service.pages.words import Thing, percent, readable, thing
 Fields = dict[str, Any]
 
 NEIGHBORS = 10
-MIN_COMMON_USERS = 5
 MOST_BARS = 12
 """Ratings that are drawn one by one; where there are more kinds, they are put together."""
 

@@ -17,6 +17,7 @@ from tastemap.service.answers.data import data
 from tastemap.service.answers.kept import kept_by_version
 from tastemap.service.answers.report import report
 from tastemap.service.answers.training import training
+from tastemap.service.guard.headers import STATIC
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages import atlas
 from tastemap.service.pages.drawn import Drawn, data_charts, report_charts, training_charts
@@ -28,7 +29,6 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 SHARED = {"marks.js": "text/javascript", "report.js": "text/javascript", "charts.css": "text/css"}
 """Files that the reports bring too, so that there is one of each."""
-STATIC = "/static"
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -96,8 +96,8 @@ def add_looking(router: APIRouter) -> None:
         router.add_api_route(look.path, _html_of(look), methods=both)
         router.add_api_route(f"{look.path}.json", _twin_of(look), methods=both)
     for name in SHARED:
-        router.add_api_route(f"{STATIC}/{name}", _shared, methods=both)
-    router.add_api_route(f"{STATIC}/vega-{{release}}.js", _vega, methods=both)
+        router.add_api_route(f"{STATIC}{name}", _shared, methods=both)
+    router.add_api_route(f"{STATIC}vega-{{release}}.js", _vega, methods=both)
 
 
 def _html_of(look: Look) -> Answer:

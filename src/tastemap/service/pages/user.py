@@ -10,9 +10,8 @@ import numpy as np
 from tastemap.errors import InvalidValueError
 from tastemap.service.answers import people
 from tastemap.service.answers.asked import ListOptions
-from tastemap.service.answers.lists import list_for
-from tastemap.service.live.person import person_of_user
-from tastemap.service.live.service import Service
+from tastemap.service.answers.lists import listed
+from tastemap.service.live.service import Service, person_of_told
 from tastemap.service.pages.reasons import parts
 from tastemap.service.pages.words import readable
 
@@ -37,8 +36,8 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
         raise InvalidValueError("id must name a user, as in /user?id=196. Got none.")
     serving, events, notes = await service.told_of(user_id)
     known = people.user(serving, user_id, events)
-    person = person_of_user(serving, user_id, events)
-    answer = list_for(person, LIST)
+    person = await person_of_told(user_id, serving, events, ())
+    answer = await listed(person, LIST)
     data = serving.recommender.train.interactions
     rows = people.history(serving, user_id, events, max(1, known["n_ratings"]), None)["items"]
     sort = query.get("sort", "rating")

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
-from tastemap.service.answers.asked import AnyId, Number, Rated, Whole, no_other
+from tastemap.service.answers.asked import MOST_IDS, AnyId, Number, Rated, Whole, no_other
+from tastemap.service.database.appending import LONGEST_KEY
 
 
 class ExplanationRequest(BaseModel):
@@ -14,7 +15,7 @@ class ExplanationRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    history: list[Rated] = Field(min_length=1, max_length=10_000)
+    history: list[Rated] = Field(min_length=1, max_length=MOST_IDS)
     item_id: AnyId
 
 
@@ -30,7 +31,7 @@ class EventRequest(BaseModel):
     )
     timestamp: Whole | None = Field(default=None, description="seconds since 1970, UTC; now, if left out")
     key: str | None = Field(
-        default=None, min_length=1, max_length=200, description="the same key is never counted twice"
+        default=None, min_length=1, max_length=LONGEST_KEY, description="the same key is never counted twice"
     )
     withdrawn: StrictBool = Field(default=False, description="take the rating of this item back")
 

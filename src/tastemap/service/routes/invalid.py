@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tastemap.service.database.appending import LONGEST_ID
+
 _PLACES = frozenset({"query", "body", "path"})
 _TYPES = frozenset({"int", "str", "float", "bool"})
 _FIELD = re.compile(r"[A-Za-z_]\w*")
 _IDS = frozenset({"user_id", "item_id", "exclude", "only", "pin", "drop"})
 _MESSAGES = {"missing": "is needed", "extra_forbidden": "is not known here"}
 _SUBJECT = re.compile(r"^(Input|String|List|Value|Tuple|Dictionary)( error,)?( should)? ?")
-AN_ID = "must be an id: a whole number up to 2^53, or text of 1 to 512 characters"
+AN_ID = f"must be an id: a whole number up to 2^53, or text of 1 to {LONGEST_ID} characters"
 
 
 def found_wrong(errors: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import weakref
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
@@ -27,16 +26,17 @@ async def health() -> Response:
     return answered({"status": "ok"})
 
 
-class _Probe:
+class Probe:
     """Whether a database answers, asked by one probe at a time and at most once a second."""
 
     def __init__(self, store: Store) -> None:
-        self._store = weakref.ref(store)
+        self._store = store
         self._asking = asyncio.Lock()
         self._answers = True
         self._stale_at = 0.0
 
     async def answers(self) -> bool:
+        """What was found out within the last second, or is now."""
         async with self._asking:
             if time.monotonic() >= self._stale_at:
                 await self._ask()
@@ -44,28 +44,20 @@ class _Probe:
             return self._answers
 
     async def _ask(self) -> None:
-        store = self._store()
-        assert store is not None  # the service that is asked holds it
         answered, self._answers = self._answers, True
         try:
-            await run_sync(store.ping)
+            await run_sync(self._store.ping)
         except TastemapError as error:
             self._answers = False
             if answered:  # once, not every second
                 LOG.warning("the database does not answer: %s", error.message)
 
 
-_probes: weakref.WeakKeyDictionary[Store, _Probe] = weakref.WeakKeyDictionary()
-
-
 @router.get("/readyz", responses={200: {"description": "It can answer"}})
-async def ready(service: Shared) -> Response:
+async def ready(request: Request, service: Shared) -> Response:
     """Whether lists can be made and events be kept. Without the database lists go on; the status says so."""
-    probe = _probes.get(service.store)
-    if probe is None:
-        probe = _probes[service.store] = _Probe(service.store)
     # Anybody may ask, and why a database does not answer names its host, its user or its path: the log tells.
-    database = "ok" if await probe.answers() else "unavailable"
+    database = "ok" if await request.app.state.probe.answers() else "unavailable"
     return answered({"status": "ready", "version": service.serving.version, "database": database})
 
 

@@ -13,12 +13,10 @@ from tastemap.data import Id
 from tastemap.errors import InvalidValueError
 from tastemap.service.answers.asked import ListOptions, ListQuery, ListRequest
 from tastemap.service.answers.lists import listed
-from tastemap.service.database.records import Event
 from tastemap.service.live.beside import beside
 from tastemap.service.live.effort import folds_in_long
-from tastemap.service.live.person import Person, person_of_user, without
-from tastemap.service.live.service import Service
-from tastemap.service.live.serving import Serving
+from tastemap.service.live.person import Person, without
+from tastemap.service.live.service import Service, person_of_told
 from tastemap.service.routes.common import Shared, answered
 from tastemap.service.routes.errors import documented
 from tastemap.service.routes.kept import Sent
@@ -43,22 +41,13 @@ async def for_user(request: Request) -> Response:
     key, last_event = (user_id, request.scope["query_string"]), events[-1].seq if events else 0
     sent = None if notes else state.sent_lists.find(key, serving, last_event)
     if sent is None:
-        answer = await listed(await _user(serving, user_id, events, notes), asked)
+        answer = await listed(await person_of_told(user_id, serving, events, notes), asked)
         told = {"basis": answer["basis"], "version": answer["version"], "items": _ids(answer)}
         sent = Sent(last_event, orjson.dumps(answer), told)
         if not notes:
             state.sent_lists.keep(key, serving, sent)
     state.telemetry.observe_list(sent.told)
     return Response(sent.body, media_type="application/json")
-
-
-async def _user(serving: Serving, user_id: str, events: Sequence[Event], notes: Sequence[str]) -> Person:
-    """A user with events; beside the event loop where laying them over and folding in takes long."""
-    if folds_in_long(serving.recommender, len(events)):
-        person = await beside(person_of_user, serving, user_id, events)
-    else:
-        person = person_of_user(serving, user_id, events)
-    return person.noted(*notes) if notes else person
 
 
 def _ids(answer: Mapping[str, Any]) -> list[dict[str, Id]]:

@@ -117,6 +117,6 @@ async def erase(request: Request, service: Shared, user_id: PathId) -> Response:
     """Forget a user: at once for every answer, with the next refit in every file."""
     serving, events = await service.known_of(user_id)
     stored = await service.stored_of(user_id)
-    known = people.export(serving, user_id, events, stored)["user_id"]  # raises if there is nothing to forget
+    kept = await _read(people.export, serving, user_id, events, stored)  # raises if there is nothing to forget
     seq = await run_sync(service.erase, user_id, request.state.caller.name)
-    return answered({"user_id": known, "seq": seq, "now": ERASED_NOW, "at_next_refit": ERASED_LATER})
+    return answered({"user_id": kept["user_id"], "seq": seq, "now": ERASED_NOW, "at_next_refit": ERASED_LATER})
