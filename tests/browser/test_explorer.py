@@ -167,6 +167,7 @@ def test_an_id_may_hold_any_character(browser: Browser, bare_url: str) -> None:
         page.locator("#home-search").fill(ODD_ID)
         page.get_by_role("option").first.click()
         expect(page.locator(".eyebrow")).to_have_text(f"item {ODD_ID}", ignore_case=True)
+        page.wait_for_load_state()  # the button does nothing before its script is there
         page.locator("#add").click()
         expect(page.locator("#pending li")).to_have_count(1)
         page.locator("#pending").get_by_role("button", name="Like").click()

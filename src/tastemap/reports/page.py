@@ -24,7 +24,7 @@ def page(title: str, *body: Child) -> str:
     else: no network, no eval, no script in a name that came with the data.
     """
     content = render(body)
-    style = asset("charts.css") + asset("report.css")
+    style = asset("colors.css") + asset("charts.css") + asset("report.css")
     scripts = (
         [javascript_bundle(), _classic("marks.js"), asset("report.js")] if 'class="chart"' in content else []
     )

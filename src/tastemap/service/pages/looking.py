@@ -27,7 +27,12 @@ from tastemap.service.statuses import status_of
 Fields = dict[str, Any]
 Answer = Callable[[Request], Awaitable[Response]]
 
-SHARED = {"marks.js": "text/javascript", "report.js": "text/javascript", "charts.css": "text/css"}
+SHARED = {
+    "marks.js": "text/javascript",
+    "report.js": "text/javascript",
+    "charts.css": "text/css",
+    "colors.css": "text/css",
+}
 """Files that the reports bring too, so that there is one of each."""
 FOREVER = "public, max-age=31536000, immutable"
 
