@@ -6,11 +6,13 @@ TastemapError
 │   ├── SourceNotFoundError             no such file, folder or data set
 │   └── ColumnError                     a column is missing or has the wrong type
 ├── FetchError                          no source of a data set answered
+├── DatabaseError                       a database that cannot be read or written now
 ├── UnknownUserError (KeyError)         an id that is not in the training data
 ├── UnknownItemError (KeyError)
 ├── UnknownNameError (KeyError)         an unknown model, metric, data set, column …
 ├── FilterError (ValueError)            a ``--where`` expression that does not parse
 ├── ArtifactError                       a saved model that cannot be read or written
+├── StorageError                        no room for what is kept on disk while a model is fitted
 ├── DivergedError (ArithmeticError)     a loss that is no longer finite
 └── MissingExtraError (ImportError)     an optional part that is not installed
 """
@@ -81,6 +83,12 @@ class FetchError(TastemapError):
     code = "fetch_failed"
 
 
+class DatabaseError(TastemapError):
+    """A database cannot be read or written now; nothing was saved by the call that raised it."""
+
+    code = "database_unavailable"
+
+
 class UnknownUserError(TastemapError, KeyError):
     """A user id is not in the training data."""
 
@@ -109,6 +117,12 @@ class ArtifactError(TastemapError):
     """A saved model cannot be read or written; an old one is never harmed."""
 
     code = "artifact"
+
+
+class StorageError(TastemapError):
+    """There is no room for data that is kept on disk while it is worked on."""
+
+    code = "storage"
 
 
 class DivergedError(TastemapError, ArithmeticError):

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from tastemap.data.catalog import Catalog
 from tastemap.data.dataset import Dataset, LoadReport
+from tastemap.data.encode import make_interactions
 from tastemap.data.feature_columns import FeatureColumn
 from tastemap.data.fetching import DatasetInfo, data_home, datasets, fetch
 from tastemap.data.id_map import UNKNOWN, Id, IdMap, Ids
-from tastemap.data.interactions import Interactions, RatingScale, make_interactions
+from tastemap.data.interactions import Interactions, RatingScale
 from tastemap.data.known_sets import license_of
 from tastemap.data.queries import read_history, read_pairs, read_user_ids
 from tastemap.data.sources import Source, load

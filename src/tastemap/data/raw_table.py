@@ -10,8 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tastemap.data.columns import Columns
+from tastemap.data.encode import order_of_repeats
 from tastemap.data.id_map import IdMap
-from tastemap.data.interactions import RatingScale, order_of_repeats
+from tastemap.data.interactions import RatingScale
 from tastemap.data.raw_columns import (
     IdColumn,
     TimeColumn,

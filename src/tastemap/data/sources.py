@@ -15,9 +15,10 @@ from tastemap.data.archives import table_of_folder, unzip
 from tastemap.data.catalog import Catalog
 from tastemap.data.columns import choose_columns
 from tastemap.data.dataset import Dataset, LoadReport
+from tastemap.data.encode import make_interactions
 from tastemap.data.features import Features, read_item_features, read_user_features
 from tastemap.data.fetching import fetch
-from tastemap.data.interactions import Interactions, RatingScale, make_interactions
+from tastemap.data.interactions import Interactions, RatingScale
 from tastemap.data.known_sets import KNOWN_SETS
 from tastemap.data.movielens import RATINGS_100K, Layout, read_catalog, read_users, recognize
 from tastemap.data.rating_scale import check_scale, guess_scale

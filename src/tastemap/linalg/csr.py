@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from tastemap.linalg.jit import kernel
+from tastemap.linalg.placement import IN_MEMORY, Placement
 from tastemap.linalg.types import BoolArray, Float32Array, Int32Array, Int64Array, IntArray
 
 
@@ -114,9 +115,33 @@ class CSR:
     @cached_property
     def transposed(self) -> CSR:
         """The same entries by column, without times: O(nnz), computed once."""
-        rows = row_numbers(self.indptr)
-        order = stable_order(self.indices, self.n_columns)
-        return CSR(offsets(self.indices, self.n_columns), rows[order], self.values[order], self.n_rows)
+        return self.transpose(IN_MEMORY)
+
+    def transpose(self, placement: Placement) -> CSR:
+        """The same entries by column, without times, made where `placement` says.
+
+        O(nnz) for each run of columns that has as many entries as the placement allows at a time.
+        """
+        indptr = offsets(self.indices, self.n_columns)
+        rows, values = (
+            placement.empty(len(self.indices), np.int32),
+            placement.empty(len(self.indices), np.float32),
+        )
+        position = indptr[:-1].copy()
+        for low, high in _runs(indptr, placement.block):
+            _scatter_columns(self.indptr, self.indices, self.values, low, high, position, rows, values)
+        return CSR(indptr, rows, values, self.n_rows)
+
+    def row_blocks(self, n_entries: int) -> list[tuple[int, int]]:
+        """Spans of consecutive rows that have at most `n_entries` together, or are one row with more."""
+        return _runs(self.indptr, n_entries)
+
+    def rows_between(self, start: int, stop: int) -> CSR:
+        """Consecutive rows, as views."""
+        first, last = self.indptr[start], self.indptr[stop]
+        times = None if self.times is None else self.times[first:last]
+        indptr = self.indptr[start : stop + 1] - first
+        return CSR(indptr, self.indices[first:last], self.values[first:last], self.n_columns, times)
 
 
 def from_pairs(rows: IntArray, columns: IntArray, values: Float32Array, shape: tuple[int, int]) -> CSR:
@@ -135,8 +160,14 @@ def empty_rows(n_rows: int, n_columns: int) -> CSR:
 
 def offsets(keys: IntArray, n_groups: int) -> Int64Array:
     """Where each group starts once entries are ordered by key, shape (n_groups + 1,), int64."""
-    counts = np.bincount(keys, minlength=n_groups)
-    return np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    return np.concatenate(([0], np.cumsum(counts(keys, n_groups)))).astype(np.int64)
+
+
+def counts(keys: IntArray, n_groups: int) -> Int64Array:
+    """How often each of 0 … n_groups - 1 occurs, shape (n_groups,), int64; without a wider copy of the keys."""
+    found = np.zeros(n_groups, np.int64)
+    _count(keys, found)
+    return found
 
 
 def offsets_of_sorted(keys: Int32Array, n_groups: int) -> Int64Array:
@@ -159,6 +190,46 @@ def stable_order(keys: IntArray, n_groups: int) -> Int64Array:
     order = np.empty(len(keys), np.int64)
     _counting_order(keys, offsets(keys, n_groups)[:-1].copy(), order)
     return order
+
+
+def _runs(indptr: Int64Array, n_entries: int | None) -> list[tuple[int, int]]:
+    """Spans of consecutive groups with at most `n_entries` together, or of one group with more."""
+    n = len(indptr) - 1
+    if n_entries is None:
+        return [(0, n)]
+    found, start = [], 0
+    while start < n:
+        stop = int(np.searchsorted(indptr, indptr[start] + n_entries, side="right")) - 1
+        found.append((start, max(stop, start + 1)))
+        start = found[-1][1]
+    return found
+
+
+@kernel
+def _count(keys: IntArray, found: Int64Array) -> None:
+    for entry in range(len(keys)):
+        found[keys[entry]] += 1
+
+
+@kernel
+def _scatter_columns(
+    indptr: Int64Array,
+    indices: Int32Array,
+    values: Float32Array,
+    low: int,
+    high: int,
+    position: Int64Array,
+    rows: Int32Array,
+    by_column: Float32Array,
+) -> None:
+    """Put the entries of columns `low` to `high` where each column has its next place."""
+    for row in range(len(indptr) - 1):
+        for entry in range(indptr[row], indptr[row + 1]):
+            column = indices[entry]
+            if low <= column < high:
+                rows[position[column]] = row
+                by_column[position[column]] = values[entry]
+                position[column] += 1
 
 
 @kernel
