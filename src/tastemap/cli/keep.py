@@ -90,24 +90,19 @@ class Saved:
     @contextmanager
     def _database(self, database: str | None) -> Iterator[Store | None]:
         """The database of events; None where there is none."""
-        if database is None and not _default_database(self.folder).exists():
+        from tastemap.data.sql.urls import default_file, default_url
+
+        if database is None and not default_file(self.folder).exists():
             yield None
             return
         with options.service_extra():
             from tastemap.service.database.store import Store
-            from tastemap.service.database.urls import default_url
 
         store = Store.open(database or default_url(self.folder))
         try:
             yield store
         finally:
             store.close()
-
-
-def _default_database(folder: Path) -> Path:
-    """The file of events beside an artifact; known without the extra `service`."""
-    folder = folder.resolve()
-    return folder.with_name(f"{folder.name}.events.db")
 
 
 def check_keep(*, keep: bool, test: str | None) -> None:

@@ -16,9 +16,10 @@ POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 LONGEST_SCHEME = 30
 
 _IS_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*", re.DOTALL)
-# The part with the password ends at the last @ before a slash: a password may hold an @ that was not written %40.
+# No @ in a name: what follows a slash in a password that was not written as %XX would be shown as the name.
 _SERVER = re.compile(
-    r"//(?:(?P<login>[^/?]*)@)?(?P<host>\[[^\]/]*\]|[^:/?@\[\]]*)(?::(?P<port>\d*))?(?:/(?P<name>[^?@]*))?(?:\?(?P<query>.*))?"
+    r"//(?:(?P<login>[^/?]*)@)?(?P<host>\[[^\]/]*\]|[^:/?@\[\]]*)(?::(?P<port>\d*))?"
+    r"(?:/(?P<name>[^?@]*))?(?:\?(?P<query>.*))?"
 )
 _PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@'\"]*):[^\s'\"]*@")
 _PASSWORD_OPTION = re.compile(r"([?&](?:ssl)?password=)[^&\s'\"]*", re.IGNORECASE)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from tastemap.errors import TastemapError
+from tastemap.errors import DatabaseError, TastemapError
 
-
-class DatabaseError(TastemapError):
-    """The database cannot be read or written now; nothing was saved by the call that raised it."""
-
-    code = "database_unavailable"
+__all__ = ["DatabaseError", "KeyConflictError", "QueueFullError"]
 
 
 class KeyConflictError(TastemapError):
