@@ -8,6 +8,10 @@ import numpy as np
 
 from tastemap.artifacts.tensors import Array
 from tastemap.errors import ArtifactError
+from tastemap.linalg.placement import spans
+
+ENTRIES_AT_A_TIME = 1 << 22
+"""Entries that are looked at at a time: arrays are mapped, and may be larger than the memory."""
 
 
 def check_names(arrays: Mapping[str, Array], needed: set[str], optional: set[str], role: str) -> None:
@@ -27,7 +31,9 @@ def check_array(
     require(array.dtype == dtype, f"{name} has dtype {array.dtype} where {np.dtype(dtype)} is due")
     require(array.shape == shape, f"{name} has shape {array.shape} where {shape} is due")
     if np.issubdtype(dtype, np.floating):
-        require(bool(np.isfinite(array).all()), f"{name} holds a value that is not a finite number")
+        flat = array.reshape(-1)
+        finite = all(bool(np.isfinite(flat[span]).all()) for span in spans(len(flat), ENTRIES_AT_A_TIME))
+        require(finite, f"{name} holds a value that is not a finite number")
 
 
 def require(holds: bool, sentence: str) -> None:

@@ -5,16 +5,17 @@ Kernels do not check bounds: what passes here can be scored without reading outs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
 
-from tastemap.artifacts.arrays import check_array, check_names, require
+from tastemap.artifacts.arrays import ENTRIES_AT_A_TIME, check_array, check_names, require
 from tastemap.artifacts.contents import Contents
 from tastemap.artifacts.manifest import Manifest
 from tastemap.artifacts.shapes import check_arrays
 from tastemap.artifacts.tensors import Array
+from tastemap.linalg.placement import spans
 
 LARGEST_VALIDATION = 10_000
 VALIDATION_COLUMNS = {"user_id", "item_id", "rating", "prediction"}
@@ -61,10 +62,20 @@ def _check_interactions(manifest: Manifest, arrays: Mapping[str, Array]) -> None
     ):
         low, high = int(index.min()), int(index.max())
         require(low >= 0 and high < count, f"{name} runs from {low} to {high} where 0 to {count - 1} are due")
-    rising = (user_index[1:] > user_index[:-1]) | (
-        (user_index[1:] == user_index[:-1]) & (item_index[1:] > item_index[:-1])
-    )
-    require(bool(rising.all()), "the interactions are not sorted by user and item, or repeat a pair")
+    rising = all(_rises(user_index[run], item_index[run]) for run in _overlapping(n))
+    require(rising, "the interactions are not sorted by user and item, or repeat a pair")
+
+
+def _overlapping(n: int) -> Iterator[slice]:
+    """Slices that cover `n` entries and share one each, so that each pair of neighbors is in one."""
+    for span in spans(n, ENTRIES_AT_A_TIME):
+        yield slice(max(span.start - 1, 0), span.stop)
+
+
+def _rises(first: Array, second: Array) -> bool:
+    """Whether each pair is above the one before."""
+    above = (first[1:] > first[:-1]) | ((first[1:] == first[:-1]) & (second[1:] > second[:-1]))
+    return bool(above.all())
 
 
 def _check_ids(frame: pl.DataFrame, name: str, count: int) -> None:

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from tastemap.data.id_map import UNKNOWN, IdMap
 from tastemap.linalg.csr import CSR, counts, offsets_of_sorted
-from tastemap.linalg.placement import IN_MEMORY, Placement, chosen, looked_up
+from tastemap.linalg.placement import IN_MEMORY, Placement, chosen, looked_up, spans
 from tastemap.linalg.types import BoolArray, Float32Array, Int32Array, Int64Array, IntArray
 from tastemap.plurals import plural
 
 T = TypeVar("T", bound=np.generic)
+
+AT_A_TIME = 1 << 20
+"""Values that are turned to float64 at a time."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,12 @@ class Interactions:
     def popularity(self) -> Int64Array:
         """Interactions of each item, shape (I,), int64."""
         return counts(self.item_index, self.n_items)
+
+    @cached_property
+    def mean(self) -> float:
+        """The mean of the values, summed in float64."""
+        sums = [self.values[span].astype(np.float64).sum() for span in spans(len(self), AT_A_TIME)]
+        return float(sum(sums) / len(self))
 
     def select(self, rows: BoolArray) -> Interactions:
         """The rows where the mask (shape (n,), bool) is true, with ids of their own: absent ids are gone."""

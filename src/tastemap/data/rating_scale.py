@@ -7,7 +7,7 @@ from numbers import Real
 import numpy as np
 
 from tastemap.data.interactions import RatingScale
-from tastemap.errors import InvalidValueError, check_type
+from tastemap.errors import DataError, InvalidValueError, check_type
 from tastemap.linalg.types import Float32Array
 
 USUAL_SCALES = (
@@ -28,6 +28,11 @@ SLACK = 0.05
 
 
 def guess_scale(values: Float32Array) -> tuple[RatingScale, str]:
+    """:func:`scale_between` for the ratings themselves, shape (n,), finite, n > 0."""
+    return scale_between(float(values.min()), float(values.max()), len(values))
+
+
+def scale_between(low: float, high: float, n_values: int) -> tuple[RatingScale, str]:
     """The scale that ratings seem to be on, and a sentence that says how it was found.
 
     A usual scale (1-5, 0.5-5, 1-10, 0-100 …) is taken where the values reach nearly to both of
@@ -36,12 +41,13 @@ def guess_scale(values: Float32Array) -> tuple[RatingScale, str]:
 
     Parameters
     ----------
-    values : array of shape (n,), float32
-        Finite ratings, n > 0.
+    low, high : float
+        The lowest and the highest rating.
+    n_values : int
+        Ratings, at least 1.
     """
-    low, high = float(values.min()), float(values.max())
     for scale in USUAL_SCALES:
-        if _is_plausible(scale, low, high, values):
+        if _is_plausible(scale, low, high, n_values):
             return RatingScale(*scale), f"Rating scale taken as {scale[0]:g} to {scale[1]:g} from the values."
     if low == high:
         return _around(low)
@@ -66,14 +72,27 @@ def check_scale(scale: RatingScale | tuple[float, float]) -> RatingScale:
     return RatingScale(float(bounds[0]), float(bounds[1]))
 
 
-def _is_plausible(scale: tuple[float, float], low: float, high: float, values: Float32Array) -> bool:
+def check_within(values: Float32Array, scale: RatingScale) -> None:
+    """Raise a DataError if ratings, shape (n,), lie outside a scale that was given."""
+    outside = (values < scale.low) | (values > scale.high)
+    if outside.any():
+        shown = ", ".join(f"{value:g}" for value in np.unique(values[outside])[:3])
+        n_outside = int(outside.sum())
+        raise DataError(
+            f"rating_scale is {scale.low:g} to {scale.high:g}, but {n_outside:,} ratings lie outside, such as "
+            f"{shown}; give the scale that the ratings are on.",
+            n_outside=n_outside,
+        )
+
+
+def _is_plausible(scale: tuple[float, float], low: float, high: float, n_values: int) -> bool:
     bottom, top = scale
     if low < bottom or high > top:
         return False
     width = top - bottom
     if low - bottom <= SLACK * width and top - high <= SLACK * width:
         return True
-    return len(values) < SMALL and high - bottom > width / 2
+    return n_values < SMALL and high - bottom > width / 2
 
 
 def _around(value: float) -> tuple[RatingScale, str]:

@@ -10,7 +10,7 @@ import polars as pl
 from tastemap.data import ids as id_columns
 from tastemap.data.interactions import RatingScale
 from tastemap.data.rating_scale import USUAL_SCALES, guess_scale
-from tastemap.data.times import UNITS, to_seconds
+from tastemap.data.times import UNITS, TimeForm
 from tastemap.linalg.types import BoolArray, Float64Array, Int64Array
 
 NUMBER_ID = r"^\+?0*([0-9]+)(?:\.0+)?$"
@@ -156,7 +156,7 @@ def read_times(raw: pl.Series) -> TimeColumn:
     missing = raw.is_null().to_numpy()
     unit = np.zeros(len(raw), np.int8)
     if not is_numeric:
-        dated = to_seconds(raw)[0]
+        dated = TimeForm.of(raw).seconds(raw)
         return TimeColumn(dated.fill_null(0).to_numpy(), missing, dated.is_null().to_numpy() & ~missing, unit)
     sizes = numbers.fill_null(np.nan).to_numpy()
     is_time = np.abs(sizes) < 2.0**62  # false for NaN; beyond it no unit gives a time

@@ -10,7 +10,7 @@ import polars as pl
 from tastemap.data import ids as id_columns
 from tastemap.data.columns import Columns
 from tastemap.data.tables import Table, is_empty_row
-from tastemap.data.times import to_seconds
+from tastemap.data.times import TimeForm
 from tastemap.errors import ColumnError, DataError
 from tastemap.linalg.types import BoolArray, Float32Array, Int64Array
 
@@ -45,7 +45,9 @@ class Rows:
     notes: tuple[str, ...]
 
 
-def read_rows(table: Table, columns: Columns, *, has_given_time: bool = False) -> Rows:
+def read_rows(
+    table: Table, columns: Columns, *, has_given_time: bool = False, time_form: TimeForm | None = None
+) -> Rows:
     """Read the columns that matter, in one streaming pass where ids are integers.
 
     Parameters
@@ -55,6 +57,8 @@ def read_rows(table: Table, columns: Columns, *, has_given_time: bool = False) -
     has_given_time : bool
         Whether the caller named the time column. One that was only recognized by its name is
         left aside, with a note, if none of its values is a time.
+    time_form : TimeForm or None
+        How times are written, where more is known than this table shows: then each row needs one.
 
     Raises
     ------
@@ -69,7 +73,7 @@ def read_rows(table: Table, columns: Columns, *, has_given_time: bool = False) -
     n_rows = len(read) + table.n_skipped
     users, items = (_ids(table, read, side, getattr(columns, side)) for side in ("user", "item"))
     keep, dropped = _with_both_ids(table, users, items)
-    times, kept_with_time, notes = _times(table, read, columns, keep, has_given_time=has_given_time)
+    times, kept_with_time, notes = _times(table, read, columns, keep, has_given_time, time_form)
     _count(dropped, "no time", keep & ~kept_with_time)
     keep = kept_with_time
     values = _values(table, read, columns, keep)
@@ -168,7 +172,12 @@ def _decimal_hint(series: pl.Series) -> str:
 
 
 def _times(
-    table: Table, read: pl.DataFrame, columns: Columns, keep: BoolArray, *, has_given_time: bool
+    table: Table,
+    read: pl.DataFrame,
+    columns: Columns,
+    keep: BoolArray,
+    has_given_time: bool,
+    time_form: TimeForm | None,
 ) -> tuple[Int64Array | None, BoolArray, tuple[str, ...]]:
     """Seconds of each row, which rows stay, and notes; a row without a time goes where others have one."""
     if columns.time is None:
@@ -177,16 +186,22 @@ def _times(
     if table.is_text and read["time_odd"].any():
         raw = _column(table, columns.time)
         raw = raw.set(raw.str.strip_chars() == "", None)
-    seconds, note = to_seconds(raw)
+    form = TimeForm.of(raw) if time_form is None else time_form
+    seconds = form.seconds(raw)
     has_time = seconds.is_not_null().to_numpy()
     unread = keep & ~has_time & raw.is_not_null().to_numpy()
-    if not (keep & has_time).any() and not (has_given_time and unread.any()):
-        why = "none of its values is a time" if unread.any() else "it is empty"
-        return None, keep, (f"Column {columns.time!r} is not used as the time: {why}.",)
+    if time_form is None and not (keep & has_time).any() and not (has_given_time and unread.any()):
+        return None, keep, (unused_time(columns.time, is_empty=not unread.any()),)
     if unread.any():
         allowed = "a time, in seconds since 1970 or as an ISO 8601 datetime"
         raise _bad_rows(table, columns.time, unread, allowed, "mend or remove these rows")
-    return seconds.fill_null(0).to_numpy(), keep & has_time, () if note is None else (note,)
+    return seconds.fill_null(0).to_numpy(), keep & has_time, () if form.note is None else (form.note,)
+
+
+def unused_time(column: str, *, is_empty: bool) -> str:
+    """The note about a column that was recognized as the time by its name only."""
+    why = "it is empty" if is_empty else "none of its values is a time"
+    return f"Column {column!r} is not used as the time: {why}."
 
 
 def _bad_rows(table: Table, column: str, bad: BoolArray, allowed: str, remedy: str) -> DataError:

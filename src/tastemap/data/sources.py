@@ -20,8 +20,9 @@ from tastemap.data.features import Features, read_item_features, read_user_featu
 from tastemap.data.fetching import fetch
 from tastemap.data.interactions import Interactions, RatingScale
 from tastemap.data.known_sets import KNOWN_SETS
+from tastemap.data.load_blocks import load_blocks
 from tastemap.data.movielens import RATINGS_100K, Layout, read_catalog, read_users, recognize
-from tastemap.data.rating_scale import check_scale, guess_scale
+from tastemap.data.rating_scale import check_scale, check_within, guess_scale
 from tastemap.data.rows import Rows, read_rows
 from tastemap.data.tables import Table, open_table, open_text
 from tastemap.errors import DataError, InvalidValueError, SourceNotFoundError, check_type, did_you_mean
@@ -57,6 +58,7 @@ def load(
     rating_scale: RatingScale | tuple[float, float] | None = None,
     item_features: Features | None = None,
     user_features: Features | None = None,
+    max_memory: int | None = None,
     progress: Progress = SILENT,
 ) -> Dataset:
     """Read interactions from a source.
@@ -76,6 +78,9 @@ def load(
         The bounds of ratings, in stars; None guesses them from the values and says so in the report.
     item_features, user_features : str, Path, DataFrame or None
         Tables with an id column; they replace what the data set brings.
+    max_memory : int or None
+        Bytes. Of a file that needs more the interactions are kept on disk, in the folder of temporary files,
+        and memory holds a block of them at a time; ids, rows and values are the same.
     progress : Progress
 
     Returns
@@ -119,10 +124,16 @@ def load(
             implicit=implicit,
         )
         name = located.name if located is not None else "frame"
-        progress.step(f"read {name}", 0, N_STEPS, {})
-        rows = read_rows(table, columns, has_given_time=time_col is not None)
-        progress.step(f"sort {name}", 1, N_STEPS, {})
-        dataset = _encode(name, rows, located, scale, is_implicit=columns.is_implicit)
+        has_given_time, dataset = time_col is not None, None
+        if max_memory is not None and located is not None:
+            dataset = load_blocks(
+                name, table, columns, scale, max_memory, has_given_time=has_given_time, progress=progress
+            )
+        if dataset is None:
+            progress.step(f"read {name}", 0, N_STEPS, {})
+            rows = read_rows(table, columns, has_given_time=has_given_time)
+            progress.step(f"sort {name}", 1, N_STEPS, {})
+            dataset = _encode(name, rows, located, scale, is_implicit=columns.is_implicit)
         progress.step(f"join {name} with titles and features", 2, N_STEPS, {})
         dataset = _with_features(dataset, located, item_features, user_features, scratch)
     return dataset if part is None else _take_part(dataset, *part)
@@ -212,7 +223,7 @@ def _encode(
         if scale is None:
             scale, said = guess_scale(rows.values)
             notes = (*notes, said)
-        _check_within(rows, scale)
+        check_within(rows.values, scale)
     interactions, n_merged = make_interactions(
         rows.users,
         rows.items,
@@ -223,18 +234,6 @@ def _encode(
     )
     report = LoadReport(rows.n_rows, len(interactions), n_merged, rows.dropped, notes)
     return Dataset(name, interactions, Catalog.empty(), None, report)
-
-
-def _check_within(rows: Rows, scale: RatingScale) -> None:
-    outside = (rows.values < scale.low) | (rows.values > scale.high)
-    if outside.any():
-        shown = ", ".join(f"{value:g}" for value in np.unique(rows.values[outside])[:3])
-        n_outside = int(outside.sum())
-        raise DataError(
-            f"rating_scale is {scale.low:g} to {scale.high:g}, but {n_outside:,} ratings lie outside, such as "
-            f"{shown}; give the scale that the ratings are on.",
-            n_outside=n_outside,
-        )
 
 
 def _official_folds(rows: Rows, located: _Located | None) -> IntArray | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,6 +69,13 @@ class Table:
         """
         try:
             return frame.collect(engine="streaming")
+        except pl.exceptions.PolarsError as error:
+            raise self._explained(error) from error
+
+    def batches(self, frame: pl.LazyFrame, n_rows: int) -> Iterator[pl.DataFrame]:
+        """The same, `n_rows` at a time, in order; what has been read goes when the next batch is asked for."""
+        try:
+            yield from frame.collect_batches(chunk_size=n_rows, maintain_order=True, engine="streaming")
         except pl.exceptions.PolarsError as error:
             raise self._explained(error) from error
 

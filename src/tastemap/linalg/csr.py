@@ -128,13 +128,13 @@ class CSR:
             placement.empty(len(self.indices), np.float32),
         )
         position = indptr[:-1].copy()
-        for low, high in _runs(indptr, placement.block):
+        for low, high in runs(indptr, placement.block):
             _scatter_columns(self.indptr, self.indices, self.values, low, high, position, rows, values)
         return CSR(indptr, rows, values, self.n_rows)
 
     def row_blocks(self, n_entries: int) -> list[tuple[int, int]]:
         """Spans of consecutive rows that have at most `n_entries` together, or are one row with more."""
-        return _runs(self.indptr, n_entries)
+        return runs(self.indptr, n_entries)
 
     def rows_between(self, start: int, stop: int) -> CSR:
         """Consecutive rows, as views."""
@@ -170,6 +170,19 @@ def counts(keys: IntArray, n_groups: int) -> Int64Array:
     return found
 
 
+def runs(indptr: Int64Array, n_entries: int | None) -> list[tuple[int, int]]:
+    """Spans of consecutive groups with at most `n_entries` together, or of one group with more."""
+    n = len(indptr) - 1
+    if n_entries is None:
+        return [(0, n)]
+    found, start = [], 0
+    while start < n:
+        stop = int(np.searchsorted(indptr, indptr[start] + n_entries, side="right")) - 1
+        found.append((start, max(stop, start + 1)))
+        start = found[-1][1]
+    return found
+
+
 def offsets_of_sorted(keys: Int32Array, n_groups: int) -> Int64Array:
     """The same for keys that never decrease, in O(n_groups log n): a binary search for each group.
 
@@ -190,19 +203,6 @@ def stable_order(keys: IntArray, n_groups: int) -> Int64Array:
     order = np.empty(len(keys), np.int64)
     _counting_order(keys, offsets(keys, n_groups)[:-1].copy(), order)
     return order
-
-
-def _runs(indptr: Int64Array, n_entries: int | None) -> list[tuple[int, int]]:
-    """Spans of consecutive groups with at most `n_entries` together, or of one group with more."""
-    n = len(indptr) - 1
-    if n_entries is None:
-        return [(0, n)]
-    found, start = [], 0
-    while start < n:
-        stop = int(np.searchsorted(indptr, indptr[start] + n_entries, side="right")) - 1
-        found.append((start, max(stop, start + 1)))
-        start = found[-1][1]
-    return found
 
 
 @kernel

@@ -24,11 +24,12 @@ from pydantic import Field
 
 from tastemap.data import Dataset, Interactions
 from tastemap.linalg.csr import CSR
-from tastemap.linalg.types import Float32Array, Float64Array, FloatArray
+from tastemap.linalg.types import Float32Array, Float64Array
 from tastemap.models.base import Link
 from tastemap.models.bias import rating_scale_of
 from tastemap.models.config import Epoch, IterativeConfig, ensure_falling
 from tastemap.models.factor import FactorModel, UserSide
+from tastemap.models.half_step import half_step
 from tastemap.models.history_regression import HistoryRegression
 from tastemap.models.implicit_history import ImplicitHistory
 from tastemap.models.user_loss import UserLoss
@@ -90,7 +91,7 @@ def epochs(train: Dataset, config: ALSConfig, *, rng: np.random.Generator) -> It
     """
     data = train.interactions
     link, loss = rating_scale_of(data), config.row_loss()
-    mean = float(data.values.astype(np.float64).mean())
+    mean = data.mean
     scale = config.init_std / np.sqrt(config.n_factors)
     start = rng.normal(0.0, scale, (data.n_users, config.n_factors)).astype(np.float32)
     x = Rows(start, np.zeros(data.n_users, np.float32))
@@ -99,16 +100,14 @@ def epochs(train: Dataset, config: ALSConfig, *, rng: np.random.Generator) -> It
     before = np.inf
     side: UserSide = loss
     for _ in range(config.n_epochs):
-        y, _ = _half_step(data.by_item, loss, _offset(data.by_item, mean, x.bias), x.factors)
+        y, _ = _half_step(data.by_item, loss, mean, x)
         if history is None:
-            own, losses = _half_step(data.by_user, loss, _offset(data.by_user, mean, y.bias), y.factors)
+            own, losses = _half_step(data.by_user, loss, mean, y)
             x, penalty = own, 0.0
         else:
             z = history.improved(z, x.factors)
             priors = history.priors(z)
-            expected = FactorModel(priors, y.factors, np.zeros_like(x.bias), y.bias, mean, link, None)
-            offset = expected.score_history(data.by_user).astype(np.float32)
-            own, losses = _half_step(data.by_user, loss, offset, y.factors)
+            own, losses = _half_step(data.by_user, loss, mean, y, priors)
             x, penalty = Rows(priors + own.factors, own.bias), history.penalty(z)
             side = ImplicitHistory(loss, z)
         told = training_losses(data, loss, own, y, losses, penalty)
@@ -124,20 +123,33 @@ def _history(data: Interactions, loss: UserLoss, config: ALSConfig) -> HistoryRe
     return HistoryRegression(data, weights, config.history_regularization)
 
 
-def _offset(ratings: CSR, mean: float, bias: Float32Array) -> Float32Array:
-    """The score of each entry without the row's side where there is no prior, (nnz,)."""
-    return (mean + bias.astype(np.float64)).astype(np.float32)[ratings.indices]
-
-
 def _half_step(
-    ratings: CSR, loss: UserLoss, offset: FloatArray, factors: Float32Array
+    ratings: CSR,
+    loss: UserLoss,
+    mean: float,
+    others: Rows,
+    priors: Float32Array | None = None,
 ) -> tuple[Rows, Float64Array]:
-    """Solve every row of `ratings` (rows, columns), the other side fixed; and the loss of each."""
-    weights = loss.confidences(ratings)
+    """Solve every row of `ratings` (rows, columns), the other side fixed; and the loss of each.
+
+    With `priors` (rows, d) it is solved for what differs from them.
+    """
     penalty = loss.factor_penalty(ratings.row_lengths, ratings.n_columns)
-    problem = UserProblem(loss, Link(), ratings, weights, penalty, offset, factors, None)
-    solved, losses = problem.minimum()
-    return Rows(*problem.parts(solved)), losses
+    base = (mean + others.bias.astype(np.float64)).astype(np.float32)
+
+    def make(rows: CSR, here: slice, entries: slice) -> UserProblem:
+        if priors is None:
+            offset = base[rows.indices]
+        else:
+            expected = FactorModel(
+                priors[here], others.factors, np.zeros(rows.n_rows, np.float32), others.bias, mean, Link(), None
+            )
+            offset = expected.score_history(rows).astype(np.float32)
+        return UserProblem(
+            loss, Link(), rows, loss.confidences(rows), penalty[here], offset, others.factors, None
+        )
+
+    return half_step(ratings, make, lambda problem, _: problem.minimum())
 
 
 def training_losses(

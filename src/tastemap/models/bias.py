@@ -14,7 +14,10 @@ import numpy as np
 from pydantic import Field
 
 from tastemap.data import Dataset, Interactions
-from tastemap.linalg.types import Float32Array, Float64Array, Int32Array
+from tastemap.data.interactions import AT_A_TIME
+from tastemap.linalg.csr import counts
+from tastemap.linalg.placement import spans
+from tastemap.linalg.types import Float32Array
 from tastemap.models.base import Link
 from tastemap.models.config import ModelConfig
 from tastemap.models.factor import FactorModel
@@ -22,6 +25,9 @@ from tastemap.models.user_loss import UserLoss
 
 SWEEPS = 2
 """Item means, then user means, twice: a third time changes the fourth digit of the error."""
+
+
+USERS, ITEMS = "users", "items"
 
 
 class BiasConfig(ModelConfig):
@@ -39,14 +45,10 @@ def fit(train: Dataset, config: BiasConfig, *, rng: np.random.Generator) -> Fact
     """Fit the means in closed form, O(n). `rng` is not used: there is nothing to draw."""
     data = train.interactions
     scale = rating_scale_of(data)
-    ratings = data.values.astype(np.float64)
-    mean = float(ratings.mean())
-    user_bias = np.zeros(data.n_users, np.float32)
+    mean, user_bias = data.mean, np.zeros(data.n_users, np.float32)
     for _ in range(SWEEPS):
-        rest = ratings - mean - user_bias[data.user_index]
-        item_bias = _shrunk_means(rest, data.item_index, data.n_items, config.item_regularization)
-        rest = ratings - mean - item_bias[data.item_index]
-        user_bias = _shrunk_means(rest, data.user_index, data.n_users, config.user_regularization)
+        item_bias = _shrunk_means(data, ITEMS, user_bias, config.item_regularization)
+        user_bias = _shrunk_means(data, USERS, item_bias, config.user_regularization)
     return FactorModel(
         user_factors=np.zeros((data.n_users, 0), np.float32),
         item_factors=np.zeros((data.n_items, 0), np.float32),
@@ -64,11 +66,21 @@ def rating_scale_of(train: Interactions) -> Link:
     return Link("clip", train.rating_scale.low, train.rating_scale.high)
 
 
-def _shrunk_means(
-    values: Float64Array, groups: Int32Array, n_groups: int, regularization: float
-) -> Float32Array:
-    """``sum / (count + regularization)`` of each group, shape (n_groups,), float32; 0 for an empty group."""
-    sums = np.bincount(groups, weights=values, minlength=n_groups)
-    counts = np.bincount(groups, minlength=n_groups) + regularization
-    means: Float32Array = np.divide(sums, counts, out=np.zeros(n_groups), where=counts > 0.0).astype(np.float32)
+def _shrunk_means(data: Interactions, side: str, other_bias: Float32Array, weight: float) -> Float32Array:
+    """``sum / (count + weight)`` of each row of a side, float32; 0 for a row without a rating.
+
+    What is summed is what the mean of all ratings and the biases of the other side leave.
+    """
+    groups, others = data.user_index, data.item_index
+    n_groups = data.n_users
+    if side == ITEMS:
+        groups, others, n_groups = others, groups, data.n_items
+    sums = np.zeros(n_groups)
+    for span in spans(len(data), AT_A_TIME):
+        rest = data.values[span].astype(np.float64) - data.mean - other_bias[others[span]]
+        sums += np.bincount(groups[span], weights=rest, minlength=n_groups)
+    weights = counts(groups, n_groups) + weight
+    means: Float32Array = np.divide(sums, weights, out=np.zeros(n_groups), where=weights > 0.0).astype(
+        np.float32
+    )
     return means

@@ -12,7 +12,8 @@ from tastemap.inference.lists import lists_of
 from tastemap.inference.predict import score_pairs
 from tastemap.linalg.csr import CSR, from_pairs, row_numbers
 from tastemap.linalg.pairs import find_hits
-from tastemap.linalg.types import Float64Array, Int32Array
+from tastemap.linalg.placement import spans
+from tastemap.linalg.types import BoolArray, Float64Array, Int32Array
 from tastemap.metrics.ranking import ndcg
 from tastemap.metrics.rating import rmse
 from tastemap.models.base import Model, Objective
@@ -90,7 +91,7 @@ def hold_out(
 
     Rows below `positive_min` are neither learned from nor relevant, but those left in are not listed either.
     """
-    held = stream(seed, "validation").random(len(train)) < fraction
+    held = _drawn(train, fraction, stream(seed, "validation"))
     if not held.any() or held.all():
         return None
     inner, held_out = train.select(~held), train.select(held)
@@ -111,3 +112,11 @@ def hold_out(
     ranked = from_pairs(place[chosen], item_index[chosen], held_out.values[chosen], (len(users), inner.n_items))
     metric = f"validation_ndcg@{LIST_LENGTH}"
     return Validation(inner, learned, held_out, user_index, item_index, metric, ranked, users)
+
+
+def _drawn(train: Interactions, fraction: float, rng: np.random.Generator) -> BoolArray:
+    """A mask that is true for about this share of the rows."""
+    held: BoolArray = train.placement.empty(len(train), np.bool_)
+    for span in spans(len(train), train.placement.block):
+        held[span] = rng.random(span.stop - span.start) < fraction
+    return held

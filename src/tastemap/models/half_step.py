@@ -1,0 +1,39 @@
+"""Half a step of alternation: every row of one side solved for, the other side fixed, some rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tastemap.linalg.csr import CSR
+from tastemap.linalg.types import Float32Array, Float64Array
+from tastemap.models.user_problem import Rows, UserProblem
+
+ENTRIES_AT_A_TIME = 1 << 24
+"""Entries whose targets and weights are in memory at a time; rows are independent: the result is the same."""
+
+MakeProblem = Callable[[CSR, slice, slice], UserProblem]
+"""Makes the problem of some rows: their entries, their places among all rows, and those of their entries."""
+
+Solve = Callable[[UserProblem, slice], tuple[Float32Array, Float64Array]]
+"""Solves it: rows (B, p), bias last where there is one, and the loss of each (B,)."""
+
+
+def half_step(rows: CSR, make: MakeProblem, solve: Solve) -> tuple[Rows, Float64Array]:
+    """Factors and biases of all rows, and the loss of each, shape (n_rows,).
+
+    Memory: the result, and for some 16 million entries at a time what their problem needs.
+    """
+    parts: list[Rows] = []
+    losses: list[Float64Array] = []
+    for start, stop in rows.row_blocks(ENTRIES_AT_A_TIME):
+        here, entries = slice(start, stop), slice(int(rows.indptr[start]), int(rows.indptr[stop]))
+        problem = make(rows.rows_between(start, stop), here, entries)
+        solved, loss = solve(problem, here)
+        parts.append(Rows(*problem.parts(solved)))
+        losses.append(loss)
+    if len(parts) == 1:
+        return parts[0], losses[0]
+    joined = Rows(np.concatenate([one.factors for one in parts]), np.concatenate([one.bias for one in parts]))
+    return joined, np.concatenate(losses)
