@@ -34,7 +34,7 @@ from _run import keep, machine, options, our_versions, peer_versions, run_peer
 
 from tastemap.data import Dataset, load
 from tastemap.inference import predict
-from tastemap.inference.intervals import spread_of
+from tastemap.inference.intervals import spread_of_pairs
 from tastemap.inference.predict import score_pairs
 from tastemap.linalg.types import Int32Array
 from tastemap.metrics.rating import rmse
@@ -118,7 +118,7 @@ def intervals(train: Dataset, test: Dataset) -> dict[str, Any]:
     ids = train.interactions.users.ids.gather(users), train.interactions.items.ids.gather(items)
     found = predict(recommender, *ids, level=LEVEL)
     lower, upper, predicted = (found[name].to_numpy() for name in ("lower", "upper", "prediction"))
-    spread = spread_of(recommender, users, items, predicted)
+    spread = spread_of_pairs(recommender, users, items, predicted)
     assert spread is not None, "gibbs knows how sure it is"
     any_low, any_high = replace(spread, ratings=spread.ratings[:0]).interval(LEVEL)
     reach = constant_reach(train)

@@ -297,6 +297,12 @@ def test_arrays_that_do_not_fit_are_refused(
         ({"activity_edges": np.zeros(2, np.float32)}, "error_quantiles has shape"),
         ({"user_penalty": np.zeros((2, 2), np.float32)}, "user_penalty has shape"),
         ({"history_bias": np.zeros(5, np.float32)}, "history_bias is there without history_factors"),
+        ({"prior_means": np.zeros((2, 2), np.float32)}, r"prior_means has shape \(2, 2\) where \(2, 3\)"),
+        ({"prior_means": None}, "prior_means are missing"),
+        ({"prior_precisions": np.zeros((6, 3), np.float32)}, "a matrix that is not positive definite"),
+        ({"prior_precisions": np.full((6, 3), np.nan, np.float32)}, "prior_precisions holds a value"),
+        ({"prior_directions": np.zeros((5, 1), np.float16)}, r"prior_weights has shape \(0, 6\)"),
+        ({"sample_noise": np.zeros(2, np.float32)}, "sample_noise holds a value that is not above 0"),
     ],
 )
 def test_samples_that_do_not_fit_are_refused(

@@ -10,8 +10,16 @@ from dataclasses import fields
 
 import numpy as np
 
-from tastemap.artifacts.arrays import check_array, check_names, length_of, require, width_of
+from tastemap.artifacts.arrays import check_array, check_names, require, width_of
 from tastemap.artifacts.manifest import Manifest
+from tastemap.artifacts.samples import (
+    CALIBRATION_ARRAYS,
+    PRIOR_ARRAYS,
+    SAMPLE_ARRAYS,
+    check_samples,
+    sample_arrays,
+    samples_of,
+)
 from tastemap.artifacts.tensors import Array
 from tastemap.artifacts.weights import check_weights, weight_arrays, weights_of
 from tastemap.data import Interactions
@@ -24,7 +32,6 @@ from tastemap.models.implicit_history import ImplicitHistory
 from tastemap.models.item_weights import ItemWeights
 from tastemap.models.layers import Layer
 from tastemap.models.network import Network
-from tastemap.models.rating_samples import GRID, Calibration, RatingSamples
 from tastemap.models.recommender import Recommender
 from tastemap.models.user_loss import PriorLoss, UserLoss
 
@@ -34,8 +41,6 @@ HISTORY_INPUTS = "history_inputs"
 HISTORY_FACTORS = "history_factors"
 HISTORY_BIAS = "history_bias"
 USER_PENALTY = "user_penalty"
-SAMPLE_ARRAYS = ("user_samples", "item_samples", "sample_noise")
-CALIBRATION_ARRAYS = ("user_scale", "item_scale", "activity_edges", "error_quantiles")
 
 
 def arrays_of(recommender: Recommender) -> dict[str, Array]:
@@ -59,7 +64,7 @@ def arrays_of(recommender: Recommender) -> dict[str, Array]:
         loss = _loss_of(model.user_side)
         if isinstance(loss, PriorLoss):
             arrays[USER_PENALTY] = np.ascontiguousarray(loss.penalty)
-        return arrays | (_sample_arrays(model.samples) if model.samples else {})
+        return arrays | (sample_arrays(model.samples) if model.samples else {})
     if isinstance(model, Network):
         return _named(model, NETWORK_ARRAYS) | _layer_arrays(model.layers)
     if not isinstance(model, ItemWeights):
@@ -141,7 +146,7 @@ def build(
         global_bias=manifest.global_bias,
         link=link,
         user_side=user_side,
-        samples=_samples(arrays) if SAMPLE_ARRAYS[0] in arrays else None,
+        samples=samples_of(arrays, train.by_user.row_lengths) if SAMPLE_ARRAYS[0] in arrays else None,
     )
 
 
@@ -173,6 +178,7 @@ def _check_factors(manifest: Manifest, arrays: Mapping[str, Array], layers: set[
     optional = {HISTORY_FACTORS, HISTORY_BIAS, USER_PENALTY} if manifest.user_loss else set()
     if SAMPLE_ARRAYS[0] in arrays:
         needed |= {*SAMPLE_ARRAYS, *CALIBRATION_ARRAYS}
+        optional |= set(PRIOR_ARRAYS)
     check_names(arrays, needed, optional, "arrays")
     d = width_of(arrays, "item_factors")
     check_array(arrays, "user_factors", np.float32, (n_users, d))
@@ -188,40 +194,11 @@ def _check_factors(manifest: Manifest, arrays: Mapping[str, Array], layers: set[
         p = d + (manifest.user_loss is not None and manifest.user_loss.bias_regularization is not None)
         check_array(arrays, USER_PENALTY, np.float32, (p, p))
     if SAMPLE_ARRAYS[0] in arrays:
-        _check_samples(arrays, n_users, n_items)
+        check_samples(arrays, n_users, n_items)
     if layers:
         q = width_of(arrays, HISTORY_INPUTS)
         check_array(arrays, HISTORY_INPUTS, np.float32, (n_items, q))
         _check_layers(arrays, manifest.n_layers or 0, q, d)
-
-
-def _sample_arrays(samples: RatingSamples) -> dict[str, Array]:
-    worth = samples.calibration
-    found = [samples.user_samples, samples.item_samples, samples.noise]
-    found += [worth.user_scale, worth.item_scale, worth.edges, worth.quantiles]
-    names = (*SAMPLE_ARRAYS, *CALIBRATION_ARRAYS)
-    return {name: np.ascontiguousarray(array) for name, array in zip(names, found, strict=True)}
-
-
-def _samples(arrays: Mapping[str, Array]) -> RatingSamples:
-    calibration = Calibration(*(arrays[name] for name in CALIBRATION_ARRAYS))
-    users, items, noise = (arrays[name] for name in SAMPLE_ARRAYS)
-    return RatingSamples(users, items, noise, calibration)
-
-
-def _check_samples(arrays: Mapping[str, Array], n_users: int, n_items: int) -> None:
-    n_samples, width = length_of(arrays, "sample_noise"), width_of(arrays, "user_samples")
-    check_array(arrays, "sample_noise", np.float32, (n_samples,))
-    require(
-        n_samples > 0 and width % n_samples == 0, f"user_samples has {width} columns for {n_samples} samples"
-    )
-    check_array(arrays, "user_samples", np.float16, (n_users, width))
-    check_array(arrays, "item_samples", np.float16, (n_items, width))
-    check_array(arrays, "user_scale", np.float32, (n_users,))
-    check_array(arrays, "item_scale", np.float32, (n_items,))
-    n_edges = length_of(arrays, "activity_edges")
-    check_array(arrays, "activity_edges", np.float32, (n_edges,))
-    check_array(arrays, "error_quantiles", np.float32, (n_edges + 1, GRID))
 
 
 def _loss_of(user_side: UserSide | None) -> UserLoss | None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tastemap.data import UNKNOWN
 from tastemap.errors import InvalidValueError
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array
-from tastemap.models.factor import FactorModel
-from tastemap.models.rating_samples import RatingSamples
+from tastemap.models.base import UserStates
+from tastemap.models.rating_samples import Calibration
 from tastemap.models.recommender import Recommender
 
+PAIRS_PER_BLOCK = 65_536
 ROWS_LOOKED_AT = 100_000
 MOST_RATINGS = 101
 """Different ratings of a scale in steps, at most: whole percents."""
@@ -28,7 +28,8 @@ class Spread:
 
     Parameters
     ----------
-    samples : RatingSamples
+    calibration : Calibration
+        What a spread is worth.
     low, high : float
         The rating scale.
     prediction, spread : arrays of shape (n,), float64
@@ -39,7 +40,7 @@ class Spread:
         The ratings that can be given, rising, in stars; none if there are too many to tell.
     """
 
-    samples: RatingSamples
+    calibration: Calibration
     low: float
     high: float
     prediction: Float64Array
@@ -53,7 +54,7 @@ class Spread:
         An end moves inwards to the next rating that can be given, or to the prediction if that comes
         first. What is left out is never given, so the interval holds as many ratings as before.
         """
-        reach = self.samples.calibration.reach(self.groups, level) * self.spread
+        reach = self.calibration.reach(self.groups, level) * self.spread
         lower = np.clip(self.prediction - reach, self.low, self.high)
         upper = np.clip(self.prediction + reach, self.low, self.high)
         if not len(self.ratings):
@@ -87,26 +88,49 @@ class Spread:
         # Errors are taken as spread evenly between two ratings: "at least 4" begins half a step below.
         step = float(np.diff(self.ratings).min()) if len(self.ratings) > 1 else 0.0
         errors = (at_least - 0.5 * step - self.prediction[known]) / self.spread[known]
-        chance[known] = self.samples.calibration.chance_above(self.groups[known], errors)
+        chance[known] = self.calibration.chance_above(self.groups[known], errors)
         return chance
 
 
 def spread_of(
+    recommender: Recommender, states: UserStates, item_index: Int32Array, prediction: Float64Array
+) -> Spread | None:
+    """The spread of ratings of items of shape (B, k) by B users, row by row; None if the model does not know.
+
+    `prediction`, in stars, has shape (B k,).
+    """
+    found = states.spread(item_index)
+    if found is None:
+        return None
+    groups = np.repeat(found.groups, item_index.shape[1])
+    return _spread(recommender, found.calibration, prediction, found.stars.ravel(), groups)
+
+
+def spread_of_pairs(
     recommender: Recommender, user_index: Int32Array, item_index: Int32Array, prediction: Float64Array
 ) -> Spread | None:
-    """The spread of pairs of shape (n,); None if the model does not know how sure it is."""
-    model = recommender.model
-    if not isinstance(model, FactorModel) or model.samples is None:
-        return None
-    known = (user_index != UNKNOWN) & (item_index != UNKNOWN)
-    spread = np.full(len(known), np.nan)
-    spread[known] = model.samples.spread(user_index[known], item_index[known])
-    lengths = recommender.train.interactions.by_user.row_lengths
-    n_ratings = np.where(known, lengths[np.where(known, user_index, 0)], 0)
-    groups = model.samples.calibration.groups(n_ratings)
-    low, high = model.link.low, model.link.high
-    ratings = _ratings(recommender.train.interactions.values)
-    return Spread(model.samples, low, high, prediction, spread, groups, ratings)
+    """The same for pairs of fitted users and items, shape (n,), in blocks."""
+    model, parts = recommender.model, []
+    for start in range(0, max(len(user_index), 1), PAIRS_PER_BLOCK):
+        block = slice(start, start + PAIRS_PER_BLOCK)
+        found = model.users(user_index[block]).spread(item_index[block, None])
+        if found is None:
+            return None
+        parts.append(found)
+    stars = np.concatenate([part.stars[:, 0] for part in parts])
+    groups = np.concatenate([part.groups for part in parts])
+    return _spread(recommender, parts[0].calibration, prediction, stars, groups)
+
+
+def _spread(
+    recommender: Recommender,
+    calibration: Calibration,
+    prediction: Float64Array,
+    stars: Float64Array,
+    groups: Int64Array,
+) -> Spread:
+    link, values = recommender.model.link, recommender.train.interactions.values
+    return Spread(calibration, link.low, link.high, prediction, stars, groups, _ratings(values))
 
 
 def _ratings(values: Float32Array) -> Float64Array:

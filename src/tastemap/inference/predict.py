@@ -7,7 +7,7 @@ import polars as pl
 
 from tastemap.data import UNKNOWN, Id, Ids
 from tastemap.errors import InvalidValueError
-from tastemap.inference.intervals import USUAL_LEVEL, check_level, spread_of
+from tastemap.inference.intervals import USUAL_LEVEL, check_level, spread_of_pairs
 from tastemap.inference.items import id_list
 from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float64Array, Int32Array
@@ -87,7 +87,7 @@ def _sureness(
     at_least: float | None,
 ) -> list[pl.Series]:
     """The columns ``lower``, ``upper`` and ``chance``, as far as the model can fill them."""
-    spread = spread_of(recommender, user_index, item_index, prediction)
+    spread = spread_of_pairs(recommender, user_index, item_index, prediction)
     if spread is None:
         given = [name for name, value in (("level", level), ("at_least", at_least)) if value is not None]
         if not given:

@@ -126,3 +126,6 @@ class _Popularity:
 
     def by_reach(self) -> None:
         return None
+
+    def spread(self, item_index: Int32Array) -> None:
+        return None

@@ -16,6 +16,7 @@ import numpy as np
 from tastemap.errors import InvalidValueError
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, IntArray
+from tastemap.models.rating_samples import RatingSpread
 
 Objective = Literal["rating", "ranking"]
 Measure = Literal["cosine", "dot"]
@@ -49,6 +50,12 @@ class UserStates(Protocol):
 
     def by_reach(self) -> UsersByReach | None:
         """The same users before items in an order that lets lists end early; None where that does not pay."""
+
+    def spread(self, item_index: Int32Array) -> RatingSpread | None:
+        """How far ratings of items (B, k) spread; None if the model does not know how sure it is.
+
+        Nothing is known of item -1, nor of a user without a history.
+        """
 
 
 class UsersByReach(Protocol):

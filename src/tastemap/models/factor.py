@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -16,8 +17,9 @@ from tastemap.linalg.threads import map_blocks
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
 from tastemap.models.base import Contributions, Link, Measure, check_items, no_item_vectors
 from tastemap.models.new_items import with_folded_items
-from tastemap.models.rating_samples import RatingSamples
+from tastemap.models.rating_samples import RatingSamples, RatingSpread
 from tastemap.models.reach import FactorsByReach, ItemReach, item_reach
+from tastemap.models.user_priors import UserPosterior
 from tastemap.plurals import plural
 
 USERS_PER_BLOCK = 512
@@ -112,18 +114,19 @@ class FactorModel:
         """States of fitted users; index -1 is somebody without a history."""
         known = user_index >= 0
         if known.all():
-            return FactorUsers(self, self.user_factors[user_index], self.user_bias[user_index])
+            return FactorUsers(self, self.user_factors[user_index], self.user_bias[user_index], user_index)
         nobody = self.fold_in(empty_rows(1, self.n_items))
         factors, bias = np.repeat(nobody.factors, len(known), axis=0), np.repeat(nobody.bias, len(known))
         factors[known] = self.user_factors[user_index[known]]
         bias[known] = self.user_bias[user_index[known]]
-        return FactorUsers(self, factors, bias)
+        return FactorUsers(self, factors, bias, user_index)
 
     def fold_in(self, history: CSR) -> FactorUsers:
         """What the user side makes of each row of `history`; zeros where there is none."""
         if self.user_side is None:
-            return self._zeros(history.n_rows)
-        return FactorUsers(self, *self.user_side.fold_in(self, history))
+            n = history.n_rows
+            return FactorUsers(self, np.zeros((n, self.n_factors), np.float32), np.zeros(n, np.float32))
+        return FactorUsers(self, *self.user_side.fold_in(self, history), history)
 
     def contributions(self, history: CSR, item_index: Int32Array) -> Contributions:
         """How the history makes up the folded-in scores of items."""
@@ -175,24 +178,27 @@ class FactorModel:
         map_blocks(score, history.n_rows, USERS_PER_BLOCK)
         return scores
 
-    def _zeros(self, n: int) -> FactorUsers:
-        return FactorUsers(self, np.zeros((n, self.n_factors), np.float32), np.zeros(n, np.float32))
-
 
 @dataclass(frozen=True, eq=False)
 class FactorUsers:
-    """B users as factors of shape (B, d) and biases of shape (B,), float32."""
+    """B users as factors of shape (B, d) and biases of shape (B,), float32.
+
+    `origin` is where they come from, by which samples of the posterior are found: indices of fitted users (B,),
+    or the histories that were folded in, (B, I); None where there is no user side.
+    """
 
     model: FactorModel
     factors: Float32Array
     bias: Float32Array
+    origin: IntArray | CSR | None = None
 
     def __len__(self) -> int:
         return len(self.factors)
 
     def take(self, rows: IntArray) -> FactorUsers:
         """The states of the given rows."""
-        return FactorUsers(self.model, self.factors[rows], self.bias[rows])
+        origin = self.origin.take(rows) if self.origin is not None else None
+        return FactorUsers(self.model, self.factors[rows], self.bias[rows], origin)
 
     def score(self, item_index: Int32Array) -> Float64Array:
         """Scores of chosen items, shape (B, k), float64, summed in factor order."""
@@ -225,6 +231,19 @@ class FactorUsers:
         """Items by the lengths of their factors, where these differ enough."""
         reach = self.model.item_reach
         return None if reach is None else FactorsByReach(self, row_norms(self.factors), reach)
+
+    def spread(self, item_index: Int32Array) -> RatingSpread | None:
+        """From the samples beside the model; what a folded-in history says of a user is found once."""
+        check_items(item_index, self.model.n_items)
+        samples, people = self.model.samples, self._people
+        return None if samples is None or people is None else samples.spread(people, item_index)
+
+    @cached_property
+    def _people(self) -> IntArray | Sequence[UserPosterior] | None:
+        samples, origin = self.model.samples, self.origin
+        if not isinstance(origin, CSR):
+            return origin
+        return None if samples is None else samples.posteriors(origin)
 
 
 @kernel

@@ -41,8 +41,9 @@ from tastemap.models.bias import rating_scale_of
 from tastemap.models.config import Epoch, IterativeConfig
 from tastemap.models.factor import FactorModel
 from tastemap.models.gibbs_held_out import HeldOut, calibration, parts, without
-from tastemap.models.gibbs_mean import Draws, Unit, mean_model
+from tastemap.models.gibbs_mean import Draws, mean_model
 from tastemap.models.gibbs_sampler import Side, draw_noise_precision, draw_side, first_side
+from tastemap.models.gibbs_samples import Unit
 from tastemap.models.side_features import SideFeatures, column_matrix, decomposed, leading_directions
 
 UNIT_OF_EQUAL_RATINGS = 1e-3

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -22,9 +21,10 @@ from tastemap.linalg.types import Float32Array, Float64Array, Int64Array
 from tastemap.models.bias import rating_scale_of
 from tastemap.models.factor import FactorModel, UserSide
 from tastemap.models.gibbs_sampler import Side
+from tastemap.models.gibbs_samples import Draw, Unit, rating_samples
 from tastemap.models.history_bags import sum_of_bags
 from tastemap.models.implicit_history import ImplicitHistory
-from tastemap.models.rating_samples import Calibration, Float16Array, RatingSamples
+from tastemap.models.rating_samples import Calibration
 from tastemap.models.side_features import SideFeatures
 from tastemap.models.user_loss import PriorLoss
 
@@ -35,18 +35,6 @@ SPARE_PER_FACTOR = 3
 KEPT_DRAWS = 32
 NARROWEST = 1e-4
 """Smallest variance of a direction of the prior, as a share of its largest."""
-
-
-@dataclass(frozen=True, eq=False)
-class Draw:
-    """A kept draw: half precision is finer than the spread of the draws."""
-
-    user_rows: Float16Array
-    item_rows: Float16Array
-    user_mean: Float64Array
-    user_precision: Float64Array
-    user_weights: tuple[Float64Array, ...]
-    noise_precision: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,13 +114,6 @@ class UserPrior:
     noise_variance: float
 
 
-class Unit(NamedTuple):
-    """What draws are in: standard deviations of the ratings, from their mean; both in stars."""
-
-    mean: float
-    std: float
-
-
 def mean_model(
     data: Interactions,
     draws: Draws,
@@ -180,19 +161,7 @@ def mean_model(
         global_bias=float(unit.mean + center[k] + item_bias.mean()),
         link=rating_scale_of(data),
         user_side=side,
-        samples=_rating_samples(samples, std, calibrate()),
-    )
-
-
-def _rating_samples(draws: Sequence[Draw], std: float, calibration: Calibration) -> RatingSamples:
-    """The draws side by side, in stars."""
-    d = draws[0].item_rows.shape[1] - 1
-    scale = np.append(np.full(d, np.sqrt(std)), std).astype(np.float32)
-    return RatingSamples(
-        np.hstack([(draw.user_rows * scale).astype(np.float16) for draw in draws]),
-        np.hstack([(draw.item_rows * scale).astype(np.float16) for draw in draws]),
-        np.array([std / np.sqrt(draw.noise_precision) for draw in draws], np.float32),
-        calibration,
+        samples=rating_samples(data, samples, unit, user_blocks, with_history, calibrate()),
     )
 
 

@@ -108,3 +108,6 @@ class HistoryUsers:
 
     def by_reach(self) -> None:
         """None: what a sum of weights can reach at most is not known."""
+
+    def spread(self, item_index: Int32Array) -> None:
+        """None: there are no samples."""

@@ -238,6 +238,9 @@ class NetworkUsers:
     def by_reach(self) -> None:
         """None: what layers can reach at most is not known."""
 
+    def spread(self, item_index: Int32Array) -> None:
+        """None: there are no samples."""
+
 
 def _padded(layers: Sequence[Layer], width: int) -> tuple[Float64Array, Float64Array]:
     """Layers after the first as arrays (L, width, width) and (L, width), float64, zero where there is none."""

@@ -15,15 +15,15 @@ ACML 2012 (groups).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tastemap.linalg.csr import CSR
 from tastemap.linalg.types import Float32Array, Float64Array, Int32Array, Int64Array, IntArray
-
-Float16Array = NDArray[np.float16]
+from tastemap.models.user_priors import Float16Array, UserPosterior, UserPriors
 
 N_GROUPS = 5
 """Groups of users, equally many in each, by the number of their ratings."""
@@ -120,6 +120,24 @@ def scales(errors: Float64Array, index: IntArray, n: int) -> tuple[Float64Array,
 
 
 @dataclass(frozen=True, eq=False)
+class RatingSpread:
+    """How far ratings spread around their predictions, and what that is worth.
+
+    Parameters
+    ----------
+    stars : array of shape (B, k), float64
+        Standard deviations; NaN where a side of the pair is not known.
+    groups : array of shape (B,), int64
+        The group of activity of each user.
+    calibration : Calibration
+    """
+
+    stars: Float64Array
+    groups: Int64Array
+    calibration: Calibration
+
+
+@dataclass(frozen=True, eq=False)
 class RatingSamples:
     """S samples of a posterior, in stars.
 
@@ -130,17 +148,65 @@ class RatingSamples:
     noise : array of shape (S,), float32
         Standard deviation of a rating around its prediction, in stars.
     calibration : Calibration
+    n_ratings : array of shape (U,), int64
+        Of the fitted users, which say what group they are in.
+    priors : UserPriors or None
+        What each sample expects of a user; None where only fitted users have samples.
     """
 
     user_samples: Float16Array
     item_samples: Float16Array
     noise: Float32Array
     calibration: Calibration
+    n_ratings: Int64Array
+    priors: UserPriors | None = None
 
-    def spread(self, user_index: Int32Array, item_index: Int32Array) -> Float64Array:
+    def posteriors(self, history: CSR) -> tuple[UserPosterior, ...] | None:
+        """What the samples say of B people by their `history`; None where they expect nothing of a user."""
+        if self.priors is None:
+            return None
+        return self.priors.posteriors(history, self.item_samples, self.noise)
+
+    def spread(self, people: IntArray | Sequence[UserPosterior], item_index: Int32Array) -> RatingSpread:
+        """The spread of ratings of items (B, k) by fitted users (B,), -1 for nobody, or by B others.
+
+        Nothing is known of item -1, nor of somebody without a rating. How erratic the ratings of others are is
+        not known either: as those of most.
+        """
+        if isinstance(people, np.ndarray):
+            lengths = np.where(people >= 0, self.n_ratings[people], 0)
+            stars = self._of_fitted(people, item_index)
+        else:
+            lengths = np.array([person.n_ratings for person in people], np.int64)
+            stars = np.full(item_index.shape, np.nan)
+            for person, items, row in zip(people, item_index, stars, strict=True):
+                if person.n_ratings:
+                    self._of_other(person, items, row)
+        return RatingSpread(stars, self.calibration.groups(lengths), self.calibration)
+
+    def _of_fitted(self, user_index: IntArray, item_index: Int32Array) -> Float64Array:
+        users, items = np.repeat(user_index, item_index.shape[1]), item_index.ravel()
+        known = (users >= 0) & (items >= 0)
+        stars = np.full(len(users), np.nan)
+        stars[known] = self._spread(users[known], items[known])
+        return stars.reshape(item_index.shape)
+
+    def _of_other(self, person: UserPosterior, items: Int32Array, stars: Float64Array) -> None:
+        """Fill in what is known of the items (k,) of one person."""
+        known = items >= 0
+        if known.any():
+            vectors = self.item_samples[items[known]].astype(np.float32)
+            variance = person.variance(vectors.reshape(len(vectors), len(self.noise), -1))
+            stars[known] = np.sqrt(variance + self._noise) * self.calibration.item_scale[items[known]]
+
+    @property
+    def _noise(self) -> float:
+        """Mean variance of a rating around its prediction, in stars squared."""
+        return float(np.square(self.noise.astype(np.float64)).mean())
+
+    def _spread(self, user_index: IntArray, item_index: IntArray) -> Float64Array:
         """The standard deviation of the rating of each pair of fitted users and items, shape (n,), in stars."""
         n_samples = len(self.noise)
-        noise = float(np.square(self.noise.astype(np.float64)).mean())
         spread = np.empty(len(user_index))
         for start in range(0, len(spread), PAIRS_PER_BLOCK):
             block = slice(start, start + PAIRS_PER_BLOCK)
@@ -149,6 +215,6 @@ class RatingSamples:
             items = self.item_samples[item_index[block]].astype(np.float32).reshape(shape)
             scores = np.einsum("bsd,bsd->bs", users[:, :, :-1], items[:, :, :-1])
             scores += users[:, :, -1] + items[:, :, -1]
-            spread[block] = np.sqrt(scores.var(axis=1, dtype=np.float64) + noise)
+            spread[block] = np.sqrt(scores.var(axis=1, dtype=np.float64) + self._noise)
         scale = self.calibration.user_scale[user_index] * self.calibration.item_scale[item_index]
         return spread * scale.astype(np.float64)

@@ -86,3 +86,21 @@ def test_low_ratings_that_count_as_interest_are_noted_for_a_user_with_events(ser
     notes = client.get("/v1/users/777/recommendations?k=5").json()["notes"]
     assert notes[0] == "1 item of the history unknown and left out."
     assert "1 rating below 3 taken as interest" in notes[1]
+
+
+def test_a_user_keeps_intervals_after_an_event_and_a_history_in_a_body_has_them(serve: Serve) -> None:
+    client = serve("gibbs")
+    event = {"user_id": 3, "item_id": 7, "rating": 2}
+    assert client.post("/v1/events", json=event).status_code == 201
+    told = client.get("/v1/users/3/recommendations?k=5").json()
+    assert told["basis"] == "history"
+    body = {"history": [{"item_id": 3, "rating": 5}], "k": 5}
+    for row in [*told["items"], *client.post("/v1/recommendations", json=body).json()["items"]]:
+        assert 1.0 <= row["lower"] <= row["prediction"] <= row["upper"] <= 5.0
+    item = told["items"][0]
+    (row,) = client.get(f"/v1/users/3/predictions?item_id={item['item_id']}").json()["items"]
+    assert [row[name] for name in ("prediction", "lower", "upper")] == [
+        item[name] for name in ("prediction", "lower", "upper")
+    ]
+    nobody = client.get("/v1/users/98765/predictions?item_id=3").json()["items"][0]
+    assert nobody["lower"] is nobody["upper"] is None

@@ -126,15 +126,9 @@ def test_an_interval_ends_at_ratings_that_can_be_given_or_at_the_prediction() ->
 
 def test_ends_of_intervals_leave_out_no_rating_that_can_be_given() -> None:
     stars = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    samples = RatingSamples(
-        np.zeros((1, 2), np.float16),
-        np.zeros((1, 2), np.float16),
-        np.ones(1, np.float32),
-        Calibration.normal(1, 1),
-    )
     prediction, spread = np.array([3.6, 3.6, 4.9, np.nan]), np.array([1.0, 0.1, 0.5, np.nan])
     groups = np.zeros(4, np.int64)
-    wide = Spread(samples, 1.0, 5.0, prediction, spread, groups, stars[:0])
+    wide = Spread(Calibration.normal(1, 1), 1.0, 5.0, prediction, spread, groups, stars[:0])
     snapped = replace(wide, ratings=stars)
     for level in (0.5, 0.95):
         (low, high), (lower, upper) = wide.interval(level), snapped.interval(level)
@@ -182,11 +176,13 @@ def test_the_spread_is_that_of_the_samples_and_the_noise() -> None:
     rng = np.random.default_rng(0)
     users, items = (rng.normal(size=(n, 5, 3)).astype(np.float16) for n in (4, 6))  # five samples, d = 2
     noise = rng.random(5).astype(np.float32)
-    samples = RatingSamples(users.reshape(4, 15), items.reshape(6, 15), noise, Calibration.normal(4, 6))
+    samples = RatingSamples(
+        users.reshape(4, 15), items.reshape(6, 15), noise, Calibration.normal(4, 6), np.full(4, 7)
+    )
     left, right = users[2].astype(float), items[5].astype(float)
     scores = (left[:, :2] * right[:, :2]).sum(axis=1) + left[:, 2] + right[:, 2]
     expected = np.sqrt(scores.var() + np.square(noise.astype(float)).mean())
-    assert samples.spread(np.array([2], np.int32), np.array([5], np.int32))[0] == pytest.approx(
+    assert samples.spread(np.array([2]), np.array([[5]], np.int32)).stars[0, 0] == pytest.approx(
         expected, rel=1e-5
     )
 

@@ -92,16 +92,15 @@ def _rows(serving: Serving, items: Int32Array, scores: Float64Array, pinned: lis
 def _add_predictions(
     serving: Serving, person: Person, items: Int32Array, scores: Float64Array, level: float, rows: list[Fields]
 ) -> None:
-    """Predicted ratings, and for fitted users how sure the model is, where it knows."""
+    """Predicted ratings, and how sure the model is, where it knows."""
     recommender = serving.recommender
     if recommender.objective != "rating":
         return
     predictions = recommender.model.link.apply(scores)
     for row, prediction in zip(rows, predictions.tolist(), strict=True):
         row["prediction"] = prediction
-    users = np.full(len(items), person.user_index, np.int32)
-    spread = spread_of(recommender, users, items, predictions)
-    if spread is None or person.user_index < 0:
+    spread = spread_of(recommender, person.states, items[None, :], predictions)
+    if spread is None:
         return
     for row, lower, upper in zip(rows, *(ends.tolist() for ends in spread.interval(level)), strict=True):
         row["lower"], row["upper"] = lower, upper

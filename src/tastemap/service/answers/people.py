@@ -84,7 +84,7 @@ def predictions(person: Person, item_ids: Sequence[Id], level: float) -> Fields:
     scores = person.states.score(index[None, :])[0]
     rated = recommender.model.link.apply(scores)
     is_known = person.basis != "popularity"
-    spread = spread_of(recommender, np.full(len(index), person.user_index, np.int32), index, rated)
+    spread = spread_of(recommender, person.states, index[None, :], rated)
     ends = spread.interval(level) if spread is not None else (np.full(len(index), np.nan),) * 2
     rows = []
     for place, item in enumerate(index.tolist()):

@@ -1,0 +1,82 @@
+"""Intervals of people whom the fit never saw, on ml-100k: held in what they rate next, and what one costs.
+
+A fifth of the users is held out whole. Half of the ratings of each is folded in, the other half is asked. The
+clock counts what one thread works for the samples of a person, the least of five times.
+
+Run: python benchmarks/bench_newcomers.py [--calibration-parts 4] [--seeds 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+import numpy as np
+
+from tastemap.data import Dataset, load
+from tastemap.inference.intervals import spread_of
+from tastemap.linalg.csr import from_pairs
+from tastemap.training import fit
+
+LEVEL = 0.95
+SHARE = 0.2
+EDGES = (20, 50, 100, 200)
+"""Where bins of people begin, by the ratings that were folded in."""
+
+
+def measure(data: Dataset, calibration_parts: int, seed: int) -> dict[str, Any]:
+    """Hold out people, fit, fold in, ask."""
+    rows, rng = data.interactions, np.random.default_rng(seed)
+    newcomer = rng.permutation(rows.n_users) < SHARE * rows.n_users
+    train = data.select(~newcomer[rows.user_index])
+    recommender = fit(train, "gibbs", settings={"calibration_parts": calibration_parts}, rng=seed)
+    model, item_of_row = recommender.model, recommender.items.indices(rows.items.ids)[rows.item_index]
+    inside, lengths, widths, seconds = [], [], [], []
+    for user in np.flatnonzero(newcomer):
+        mine = rng.permutation(np.flatnonzero((rows.user_index == user) & (item_of_row >= 0)))
+        given, asked = mine[: len(mine) // 2], mine[len(mine) // 2 :]
+        history = from_pairs(
+            np.zeros(len(given), np.int32), item_of_row[given], rows.values[given], (1, model.n_items)
+        )
+        items, ratings = item_of_row[asked][None, :].astype(np.int32), rows.values[asked]
+        times = []
+        for _ in range(5):
+            states = model.fold_in(history)
+            start = time.thread_time()
+            states.spread(items[:, :10])
+            times.append(time.thread_time() - start)
+        found = spread_of(recommender, states, items, model.link.apply(states.score(items))[0])
+        assert found is not None, "gibbs knows how sure it is"
+        lower, upper = found.interval(LEVEL)
+        inside.append((lower <= ratings + 1e-6) & (ratings <= upper + 1e-6))
+        widths.append(upper - lower)
+        lengths.append(np.full(len(asked), len(given)))
+        seconds.append(min(times))
+    held, entries = np.concatenate(inside), np.concatenate(lengths)
+    bins = np.searchsorted(EDGES, entries, side="right")
+    return {
+        "seed": seed,
+        "n_asked": len(held),
+        "held": round(float(held.mean()), 4),
+        "held_in_bins": [round(float(held[bins == one].mean()), 4) for one in range(len(EDGES) + 1)],
+        "width": round(float(np.concatenate(widths).mean()), 3),
+        "median_ms": round(1e3 * float(np.median(seconds)), 2),
+        "longest_ms": round(1e3 * max(seconds), 2),
+    }
+
+
+def main() -> None:
+    """Measure and show each seed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calibration-parts", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=3)
+    given = parser.parse_args()
+    data = load("ml-100k")
+    for seed in range(given.seeds):
+        print(json.dumps(measure(data, given.calibration_parts, seed)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
