@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tastemap.artifacts import load, save
-    from tastemap.data import Dataset, Interactions, check, make_splits, train_test_split
+    from tastemap.data import DatabaseQuery, Dataset, Interactions, check, make_splits, train_test_split
     from tastemap.data import load as load_data
     from tastemap.data.generate import generate
     from tastemap.errors import TastemapError
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "MODELS": "tastemap.training",
+    "DatabaseQuery": "tastemap.data",
     "Dataset": "tastemap.data",
     "Interactions": "tastemap.data",
     "Recommender": "tastemap.models.recommender",
@@ -71,6 +72,7 @@ _HOMES = {
 
 __all__ = [
     "MODELS",
+    "DatabaseQuery",
     "Dataset",
     "Interactions",
     "Recommender",

@@ -14,6 +14,8 @@ from tastemap.data.known_sets import license_of
 from tastemap.data.queries import read_history, read_pairs, read_user_ids
 from tastemap.data.sources import Source, load
 from tastemap.data.splits import SPLIT_KINDS, Split, make_splits, train_test_split
+from tastemap.data.sql.query import DatabaseQuery
+from tastemap.data.sql.writing import write_rows
 from tastemap.data.writing import write_table
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ __all__ = [
     "UNKNOWN",
     "Catalog",
     "CheckReport",
+    "DatabaseQuery",
     "Dataset",
     "DatasetInfo",
     "Example",
@@ -60,6 +63,7 @@ __all__ = [
     "read_pairs",
     "read_user_ids",
     "train_test_split",
+    "write_rows",
     "write_table",
 ]
 

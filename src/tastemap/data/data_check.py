@@ -16,6 +16,7 @@ from tastemap.data.interactions import RatingScale
 from tastemap.data.rating_scale import check_scale
 from tastemap.data.raw_table import RawTable, judge
 from tastemap.data.sources import Source, open_source
+from tastemap.data.sql.table import read_columns
 from tastemap.data.tables import Table
 from tastemap.data.text_format import OneColumnError
 from tastemap.linalg.types import Float64Array
@@ -156,7 +157,8 @@ def open_raw(
     name, table = open_source(source, scratch=scratch, given=given, progress=progress)
     if len(table.names) == 1:
         raise OneColumnError(f"{table.label} has one column only; give a user and an item column.")
-    return name, table, choose_columns(table.names, label=table.label, implicit=implicit, **columns)
+    chosen = choose_columns(table.names, label=table.label, implicit=implicit, **columns)
+    return name, read_columns(table, chosen, source), chosen
 
 
 def _figures(raw: RawTable) -> Figures:

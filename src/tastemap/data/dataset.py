@@ -14,6 +14,7 @@ import polars as pl
 from tastemap.data.catalog import Catalog
 from tastemap.data.feature_columns import FeatureColumn, encode_features
 from tastemap.data.interactions import Interactions
+from tastemap.data.sql.origin import Origin
 from tastemap.errors import check_type
 from tastemap.linalg.types import BoolArray
 from tastemap.plurals import plural
@@ -68,6 +69,8 @@ class Dataset:
     user_features : DataFrame or None
         A column ``user_id`` and features.
     report : LoadReport
+    origin : Origin or None
+        How newer rows are found, where the rows came from a database.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Dataset:
     catalog: Catalog
     user_features: pl.DataFrame | None
     report: LoadReport
+    origin: Origin | None = None
 
     def __repr__(self) -> str:
         return f"Dataset {self.name}: {self.interactions.summary}"
@@ -84,7 +88,7 @@ class Dataset:
         left_out = len(rows) - int(np.count_nonzero(rows))
         dropped = {**self.report.dropped, SELECTED: self.report.dropped.get(SELECTED, 0) + left_out}
         report = replace(self.report, n_kept=self.report.n_kept - left_out, dropped=dropped)
-        return replace(self, interactions=self.interactions.select(rows), report=report)
+        return replace(self, interactions=self.interactions.select(rows), report=report, origin=None)
 
     def item_features(self, names: Sequence[str]) -> list[FeatureColumn]:
         """Columns of the catalog, encoded, one row for each item in index order.

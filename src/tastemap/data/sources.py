@@ -24,12 +24,14 @@ from tastemap.data.load_blocks import load_blocks
 from tastemap.data.movielens import RATINGS_100K, Layout, read_catalog, read_users, recognize
 from tastemap.data.rating_scale import check_scale, check_within, guess_scale
 from tastemap.data.rows import Rows, read_rows
+from tastemap.data.sql.query import DatabaseQuery
+from tastemap.data.sql.table import as_query, name_of, open_query, read_columns, with_origin
 from tastemap.data.tables import Table, open_table, open_text
 from tastemap.errors import DataError, InvalidValueError, SourceNotFoundError, check_type, did_you_mean
 from tastemap.linalg.types import IntArray
 from tastemap.progress import SILENT, Progress
 
-Source: TypeAlias = str | Path | pl.DataFrame
+Source: TypeAlias = str | Path | pl.DataFrame | DatabaseQuery
 
 PART = re.compile(r"(?P<whole>.+):u(?P<fold>[1-5])\.(?P<side>train|test)")
 FOLD_ROWS = 20_000
@@ -65,10 +67,10 @@ def load(
 
     Parameters
     ----------
-    source : str, Path or DataFrame
+    source : str, Path, DataFrame or DatabaseQuery
         A data-set name (``"ml-100k"``, fetched if need be; ``"ml-100k:u1.train"`` and ``":u1.test"`` for
         its five official folds), a folder, a ``.zip`` (``"FILE.zip:TABLE"`` names one of its tables), or a
-        ``.csv``, ``.tsv``, ``.txt``, ``.dat``, ``.jsonl`` or ``.parquet`` file.
+        ``.csv``, ``.tsv``, ``.txt``, ``.dat``, ``.jsonl`` or ``.parquet`` file; or a query to a database.
     user_col, item_col, rating_col, time_col : str or None
         Columns; by default found by their usual names.
     implicit : bool
@@ -108,10 +110,10 @@ def load(
             "rating_scale cannot be given beside implicit=True: counts have no scale; drop one."
         )
     scale = None if rating_scale is None else check_scale(rating_scale)
-    text, part = _split_part(source)
+    text, part = _split_part(source := as_query(source))
     with tempfile.TemporaryDirectory(prefix="tastemap-") as scratch_name:
         scratch = Path(scratch_name)
-        located = None if isinstance(source, pl.DataFrame) else _locate(text, source, scratch, progress)
+        name, located = _find(text, source, scratch, progress)
         given = [name for name in (user_col, item_col, rating_col, time_col) if name is not None]
         table = _open(source, located, scratch, given)
         columns = choose_columns(
@@ -123,7 +125,6 @@ def load(
             time_col=time_col,
             implicit=implicit,
         )
-        name = located.name if located is not None else "frame"
         has_given_time, dataset = time_col is not None, None
         if max_memory is not None and located is not None:
             dataset = load_blocks(
@@ -131,9 +132,11 @@ def load(
             )
         if dataset is None:
             progress.step(f"read {name}", 0, N_STEPS, {})
+            table = read_columns(table, columns, source)
             rows = read_rows(table, columns, has_given_time=has_given_time)
             progress.step(f"sort {name}", 1, N_STEPS, {})
             dataset = _encode(name, rows, located, scale, is_implicit=columns.is_implicit)
+            dataset = with_origin(dataset, source, columns, table)
         progress.step(f"join {name} with titles and features", 2, N_STEPS, {})
         dataset = _with_features(dataset, located, item_features, user_features, scratch)
     return dataset if part is None else _take_part(dataset, *part)
@@ -146,22 +149,31 @@ def open_source(
 
     `scratch` is a folder for extracted files, `given` are columns that the caller names.
     """
-    text, _ = _split_part(source)
-    located = None if isinstance(source, pl.DataFrame) else _locate(text, source, scratch, progress)
-    return "frame" if located is None else located.name, _open(source, located, scratch, given)
+    text, _ = _split_part(source := as_query(source))
+    name, located = _find(text, source, scratch, progress)
+    return name, _open(source, located, scratch, given)
 
 
 def _split_part(source: Source) -> tuple[str, tuple[int, str] | None]:
     """The source without ``:u1.train``, and (1, "train")."""
-    wanted = "the name of a data set, a path or a Polars DataFrame"
-    check_type(
-        "source", source, (str, Path, pl.DataFrame), wanted, "convert other tables, as polars.from_pandas does"
-    )
-    text = "" if isinstance(source, pl.DataFrame) else str(source)
+    wanted = "the name of a data set, a path, a Polars DataFrame or a DatabaseQuery"
+    kinds = (str, Path, pl.DataFrame, DatabaseQuery)
+    check_type("source", source, kinds, wanted, "convert other tables, as polars.from_pandas does")
+    text = str(source) if isinstance(source, str | Path) else ""
     match = PART.fullmatch(text)
     if match is None:
         return text, None
     return match["whole"], (int(match["fold"]), match["side"])
+
+
+def _find(text: str, source: Source, scratch: Path, progress: Progress) -> tuple[str, _Located | None]:
+    """What the source is called, and where it lies if it is no frame and no query."""
+    if isinstance(source, pl.DataFrame):
+        return "frame", None
+    if isinstance(source, DatabaseQuery):
+        return name_of(source), None
+    located = _locate(text, source, scratch, progress)
+    return located.name, located
 
 
 def _locate(text: str, source: Source, scratch: Path, progress: Progress) -> _Located:
@@ -204,6 +216,8 @@ def _not_found(text: str, path: Path) -> SourceNotFoundError:
 def _open(source: Source, located: _Located | None, scratch: Path, given: list[str]) -> Table:
     if isinstance(source, pl.DataFrame):
         return Table("the frame", source.lazy(), tuple(source.columns), is_text=False)
+    if isinstance(source, DatabaseQuery):
+        return open_query(source)
     if located is None:
         raise TypeError("a source that is no frame has a place")
     layout = located.layout

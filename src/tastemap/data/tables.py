@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,6 +42,8 @@ class Table:
         Whether `frame` has a further column ``surplus``, null unless a line has too many fields.
     path, form : Path and TextFormat, or None
         The file and its layout, for messages about broken lines.
+    fetch : callable or None
+        Reads columns by their names, where `frame` holds none yet since it is not known which will be wanted.
     """
 
     label: str
@@ -54,6 +56,7 @@ class Table:
     has_surplus: bool = False
     path: Path | None = None
     form: TextFormat | None = None
+    fetch: Callable[[Sequence[str]], pl.DataFrame] | None = None
 
     def place(self, row: int) -> str:
         """Where row number `row` (from 0) stands, for people: ``"line 7"``."""

@@ -123,12 +123,16 @@ class Origin:
 
     def facts(self) -> dict[str, Any]:
         """Everything but `seen`, as data."""
-        return {name: value for name, value in asdict(replace(self, seen=np.zeros(0))).items() if name != "seen"}
+        return {
+            name: value for name, value in asdict(replace(self, seen=np.zeros(0))).items() if name != "seen"
+        }
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any], seen: Int64Array) -> Self:
         """The origin of which `facts` were made."""
-        return cls(**{field.name: facts[field.name] for field in fields(cls) if field.name != "seen"}, seen=seen)
+        return cls(
+            **{field.name: facts[field.name] for field in fields(cls) if field.name != "seen"}, seen=seen
+        )
 
     def _at_highest(self, read: pl.DataFrame) -> pl.Series:
         column = read[self.watermark]
