@@ -75,6 +75,7 @@ def _lifespan(settings: ServiceSettings) -> Callable[[FastAPI], AbstractAsyncCon
             app.state.settings, app.state.service, app.state.writer = settings, service, writer
             app.state.telemetry, app.state.sent_lists = Telemetry(service, writer), SentLists()
             app.state.probe = operations.Probe(store)
+            store.writes.heard = app.state.telemetry.observe_write
             following = asyncio.create_task(_follow(service))
             _spare_collections()
             try:

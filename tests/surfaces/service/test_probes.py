@@ -30,7 +30,13 @@ def test_anybody_is_told_no_more_than_whether_the_database_answers(
     client: TestClient, pings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(operations, "FRESH_S", 0.0)
-    assert client.get("/readyz").json() == {"status": "ready", "version": 1, "database": "ok"}
+    assert client.get("/readyz").json() == {
+        "status": "ready",
+        "version": 1,
+        "database": "ok",
+        "writes": "ok",
+        "notes": [],
+    }
 
     def fail() -> None:
         raise DatabaseError(SAID)

@@ -20,6 +20,7 @@ from tastemap.service.database.engines import BUSY_S, file_engine, server_engine
 from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.tables import REVISION
 from tastemap.service.database.urls import Target
+from tastemap.service.database.writes import Writes
 
 SQLITE_HEAD = b"SQLite format 3\0"
 REST_S = 1.0
@@ -39,6 +40,7 @@ class Connections:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self.writes = Writes(is_file=target.path is not None)
         self._engine = (
             file_engine(target, pool_size=1, max_overflow=0, pool_timeout=BUSY_S)
             if target.path is not None
@@ -131,7 +133,7 @@ class Connections:
         DatabaseError
             If the database does not answer, is full, or another writer holds it for 5 s.
         """
-        with self._told():
+        with self.writes.watched(), self._told():
             self._check_file()
             with self._engine.begin() as connection:
                 # PostgreSQL numbers rows when they are inserted, and shows them when their transaction commits:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Container, Iterator, Sequence
 
-from sqlalchemy import bindparam, delete, func, insert, select, text
+from sqlalchemy import bindparam, delete, func, insert, select, text, update
 
 from tastemap.errors import InvalidValueError
 from tastemap.service.database import keys as api_keys
@@ -23,8 +23,9 @@ from tastemap.service.database.records import (
     Scope,
     ServedVersion,
 )
-from tastemap.service.database.tables import events
+from tastemap.service.database.tables import events, owner
 from tastemap.service.database.urls import Target
+from tastemap.service.database.writes import Writes
 
 EVENTS_A_READ = 5000
 
@@ -269,6 +270,16 @@ class Store:
         """Return if the database answers."""
         with self._connections.reading() as connection:
             connection.execute(text("SELECT 1"))
+
+    @property
+    def writes(self) -> Writes:
+        """What the last write came to."""
+        return self._connections.writes
+
+    def try_write(self) -> None:
+        """Write what is there already, so that :attr:`writes` knows whether that goes again."""
+        with self._connections.writing() as connection:
+            connection.execute(update(owner).values(name=owner.c.name))
 
     def close(self) -> None:
         """Close all connections; no other thread may be using the store."""

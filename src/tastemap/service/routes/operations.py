@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 
@@ -10,6 +11,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 
 from tastemap.errors import TastemapError
+from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.store import Store
 from tastemap.service.routes.common import Shared, answered
 
@@ -27,12 +29,16 @@ async def health() -> Response:
 
 
 class Probe:
-    """Whether a database answers, asked by one probe at a time and at most once a second."""
+    """Whether a database answers, asked by one probe at a time and at most once a second.
+
+    After a write that failed it writes too, so that a disk with room again is known before the next event.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._asking = asyncio.Lock()
         self._answers = True
+        self._told: str | None = None
         self._stale_at = 0.0
 
     async def answers(self) -> bool:
@@ -51,14 +57,40 @@ class Probe:
             self._answers = False
             if answered:  # once, not every second
                 LOG.warning("the database does not answer: %s", error.message)
+            return
+        await self._ask_to_write()
+
+    async def _ask_to_write(self) -> None:
+        writes = self._store.writes
+        if writes.error is not None:
+            with contextlib.suppress(DatabaseError):  # the store has kept it
+                await run_sync(self._store.try_write)
+        told, self._told = self._told, None if writes.error is None else writes.error.message
+        if self._told is not None and told is None:
+            LOG.warning("the database takes no writes: %s", self._told)
+        elif told is not None and self._told is None:
+            LOG.info("the database takes writes again")
 
 
 @router.get("/readyz", responses={200: {"description": "It can answer"}})
 async def ready(request: Request, service: Shared) -> Response:
-    """Whether lists can be made and events be kept. Without the database lists go on; the status says so."""
+    """Whether lists can be made and events be kept. Without the database lists go on; the fields say so.
+
+    The status stays 200 where writes fail: all workers share the disk, and who takes them out of service for it
+    loses the lists too.
+    """
     # Anybody may ask, and why a database does not answer names its host, its user or its path: the log tells.
     database = "ok" if await request.app.state.probe.answers() else "unavailable"
-    return answered({"status": "ready", "version": service.serving.version, "database": database})
+    trouble = service.store.writes.trouble
+    return answered(
+        {
+            "status": "ready",
+            "version": service.serving.version,
+            "database": database,
+            "writes": "ok" if trouble is None else "failing",
+            "notes": [] if trouble is None else [trouble],
+        }
+    )
 
 
 @router.get(

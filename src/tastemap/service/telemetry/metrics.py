@@ -7,6 +7,8 @@
 | `tastemap_errors_total` | counter | answers that were errors, by `status` and `code` |
 | `tastemap_events_accepted_total` | counter | events stored, repeated ones not counted again |
 | `tastemap_events_queued` | gauge | events waiting to be written |
+| `tastemap_writes_failed_total` | counter | writes to the database that failed |
+| `tastemap_writes_failing` | gauge | workers whose last write failed: 0 where all is well |
 | `tastemap_lists_total` | counter | lists made, by `basis`: `history` and `popularity` are the fallbacks |
 | `tastemap_list_novelty_bits` | summary | of a list: the mean of −log2 of the share of users who have an item |
 | `tastemap_catalog_coverage_ratio` | gauge | share of the items of the served version that were ever listed |
@@ -83,6 +85,8 @@ class Telemetry:
         )
         self._accepted = Counter("tastemap_events_accepted", "Events stored", registry=registry)
         self._queued = _live_gauge("tastemap_events_queued", "Events waiting to be written", registry)
+        self._failed = Counter("tastemap_writes_failed", "Writes that failed", registry=registry)
+        self._failing = _live_gauge("tastemap_writes_failing", "Workers whose last write failed", registry)
         self._lists = Counter("tastemap_lists", "Lists made", ("basis",), registry=registry)
         self._novelty = Summary(
             "tastemap_list_novelty_bits", "Mean surprise of a list's items", registry=registry
@@ -108,6 +112,12 @@ class Telemetry:
         """Events were stored; those of an earlier request do not count again."""
         self._accepted.inc(sum(not receipt.duplicate for receipt in receipts))
         self._queued.set(self._writer.depth)
+
+    def observe_write(self, succeeded: bool) -> None:
+        """The database was written to, or was to be; whatever it was that was written."""
+        self._failing.set(0 if succeeded else 1)
+        if not succeeded:
+            self._failed.inc()
 
     def observe_list(self, answer: Mapping[str, Any]) -> None:
         """A list was made; `answer` holds its ``basis`` and its ``items`` with their ids.
