@@ -20,7 +20,6 @@ pulls every pair to 0. Do not mix their settings.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from functools import partial
 from typing import Literal, Self
 
@@ -29,24 +28,28 @@ from pydantic import Field, model_validator
 
 from tastemap.data import Dataset, Interactions
 from tastemap.errors import DataError
-from tastemap.linalg.csr import CSR, stable_order
-from tastemap.linalg.gramian import gramian, moments
-from tastemap.linalg.types import Float64Array, FloatArray
+from tastemap.linalg.csr import CSR
+from tastemap.linalg.gramian import moments
+from tastemap.linalg.operations import exact_solves, gradient_steps
+from tastemap.linalg.types import Float32Array, Float64Array
 from tastemap.models.base import Link
-from tastemap.models.config import Epoch, IterativeConfig, RankingConfig, ensure_falling
+from tastemap.models.config import Epoch, IterativeConfig, RankingConfig, State, ensure_falling
 from tastemap.models.factor import FactorModel
+from tastemap.models.half_step import half_step, rows_of, state_of
+from tastemap.models.ials_sides import Side, confidences_of, item_side, unseen_shares, with_shares
 from tastemap.models.leading_rows import leading_rows
-from tastemap.models.user_loss import PriorLoss, UserLoss
+from tastemap.models.user_loss import UserLoss
 from tastemap.models.user_problem import Rows, UserProblem
 
-LARGE = 1_000_000
-"""Interactions from which on "auto" takes conjugate gradients: below, exact solves are a matter of seconds."""
+MANY_OPERATIONS = 2_000_000_000
+"""Multiplications of an epoch of exact solves from which on "auto" looks for less: below, a fit is a matter of
+seconds."""
+CLEARLY_FEWER = 0.5
+"""Share of them that conjugate gradients may take at most to be chosen: they read memory that jumps."""
 FINISHING_STEPS = 100
 """Steps at most: a row stops at rounding, mostly after a dozen, in half the time of an exact solve."""
 LARGEST_SHARE = 1e6
 """Beyond it single interactions outweigh all others together, and sums in float32 lose the rest."""
-MANY_FACTORS = 32
-"""Factors from which on they take fewer operations than exact solves."""
 
 
 class IALSConfig(IterativeConfig, RankingConfig):
@@ -80,7 +83,7 @@ class IALSConfig(IterativeConfig, RankingConfig):
     bias_regularization: float = Field(default=1.0, gt=0.0, description="λ_b, the weight on biases")
     solver: Literal["auto", "cholesky", "cg"] = Field(
         default="auto",
-        description="exact solves, or conjugate gradients from where each row stands; auto: by size",
+        description="exact solves, or conjugate gradients from where each row stands; auto: fewer operations",
     )
     cg_steps: int = Field(default=3, ge=1, le=100, description="steps of conjugate gradients a half step")
     init: Literal["auto", "random", "leading"] = Field(
@@ -121,10 +124,17 @@ class IALSConfig(IterativeConfig, RankingConfig):
             recency_half_life=self.recency_half_life,
         )
 
-    def steps_for(self, n_interactions: int) -> int | None:
-        """Steps of conjugate gradients a half step; None for exact solves."""
-        pays = n_interactions >= LARGE and self.n_factors >= MANY_FACTORS and not self.biases
-        return self.cg_steps if self.solver == "cg" or (self.solver == "auto" and pays) else None
+    def steps_for(self, n_interactions: int, n_rows: int) -> int | None:
+        """Steps of conjugate gradients a half step; None for exact solves.
+
+        `n_rows` are users and items together. ``auto`` counts the multiplications of an epoch.
+        """
+        if self.solver == "auto":
+            size = 2 * n_interactions, n_rows, self.n_factors
+            exact, steps = exact_solves(*size), gradient_steps(*size, self.cg_steps)
+            pays = exact >= MANY_OPERATIONS and steps <= CLEARLY_FEWER * exact
+            return self.cg_steps if pays and not self.biases else None
+        return self.cg_steps if self.solver == "cg" else None
 
 
 def fit(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> FactorModel:
@@ -133,7 +143,9 @@ def fit(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> Fact
     return last.later()()
 
 
-def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> Iterator[Epoch[FactorModel]]:
+def epochs(
+    train: Dataset, config: IALSConfig, *, rng: np.random.Generator, start: State | None = None
+) -> Iterator[Epoch[FactorModel]]:
     """Alternate: items from users, then users from items; the model to keep has all users solved for.
 
     Parameters
@@ -143,6 +155,8 @@ def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> I
     config : IALSConfig
     rng : Generator
         Draws the first user factors.
+    start : State or None
+        Where an earlier epoch of the same fit stood; it is yielded first.
 
     Raises
     ------
@@ -168,30 +182,49 @@ def epochs(train: Dataset, config: IALSConfig, *, rng: np.random.Generator) -> I
             "recency needs interactions with times, to tell which of a user's are the latest. Got none; name "
             "their column with --time-col, or leave recency at 0."
         )
-    confidences, shares = loss.confidences(data.by_user), _shares(data, config.unobserved_power)
-    users = _Side(data.by_user, confidences, loss.factor_penalty(data.by_user.row_lengths, data.n_items))
-    items = _item_side(data, loss, _by_item(data, confidences), shares)
-    steps = config.steps_for(len(data))
-    d, scale = config.n_factors, config.init_std / np.sqrt(config.n_factors)
-    start = rng.normal(0.0, scale, (data.n_users, d)).astype(np.float32)
-    if config.init == "leading" or (config.init == "auto" and steps is not None):
-        start = leading_rows(data, start)
-    x = Rows(start, np.zeros(data.n_users, np.float32))
-    y = Rows(np.zeros((data.n_items, d), np.float32), np.zeros(data.n_items, np.float32))
+    shares = unseen_shares(data, config.unobserved_power)
+    of_users, of_items = confidences_of(data, loss)
+    users = Side(data.by_user, of_users, loss.factor_penalty(data.by_user.row_lengths, data.n_items))
+    items = item_side(data, loss, of_items, shares)
+    steps = config.steps_for(len(data), data.n_users + data.n_items)
     penalty = items.row_penalty if shares is None else shares * items.row_penalty
+
+    def epoch(x: Rows, y: Rows, loss: UserLoss, told: dict[str, float]) -> Epoch[FactorModel]:
+        # Whoever is folded in is solved for exactly, so users of a model that is kept are too.
+        finish = None if steps is None else partial(_finished, users, loss, x, y)
+        return Epoch.of(_model(x, y, loss), told, finish, state_of(x, y))
+
+    def loss_of_users(y: Rows) -> UserLoss:
+        return loss if shares is None else with_shares(loss, y, shares)
+
+    if start is None:
+        x, y = _first_rows(data, config, rng, leading=steps is not None)
+    else:
+        x, y = rows_of(start)
+        yield epoch(x, y, loss_of_users(y), {})
     before = np.inf
     for _ in range(config.n_epochs):
         y, _ = _half_step(items, loss, x, y, steps)
-        user_loss = loss if shares is None else _with_shares(loss, y, shares)
+        user_loss = loss_of_users(y)
         x, losses = _half_step(users, user_loss, y, x, steps)
         told = {"loss": training_loss(data, y, loss, losses, penalty)}
         before = ensure_falling(before, told["loss"])
-        # Whoever is folded in is solved for exactly, so users of a model that is kept are too.
-        finish = None if steps is None else partial(_finished, users, user_loss, x, y)
-        yield Epoch.of(_model(x, y, user_loss), told, finish)
+        yield epoch(x, y, user_loss, told)
 
 
-def _finished(users: _Side, loss: UserLoss, x: Rows, y: Rows) -> FactorModel:
+def _first_rows(
+    data: Interactions, config: IALSConfig, rng: np.random.Generator, *, leading: bool
+) -> tuple[Rows, Rows]:
+    """Users to begin with, random or (`leading`: where ``init`` is auto) along the data, and items at zero."""
+    d, scale = config.n_factors, config.init_std / np.sqrt(config.n_factors)
+    start = rng.normal(0.0, scale, (data.n_users, d)).astype(np.float32)
+    if config.init == "leading" or (config.init == "auto" and leading):
+        start = leading_rows(data, start)
+    y = np.zeros((data.n_items, d), np.float32)
+    return Rows(start, np.zeros(data.n_users, np.float32)), Rows(y, np.zeros(data.n_items, np.float32))
+
+
+def _finished(users: Side, loss: UserLoss, x: Rows, y: Rows) -> FactorModel:
     """The model of the items with every user's solution, found by steps until what is left is rounding."""
     return _model(_half_step(users, loss, y, x, FINISHING_STEPS)[0], y, loss)
 
@@ -200,61 +233,29 @@ def _model(x: Rows, y: Rows, loss: UserLoss) -> FactorModel:
     return FactorModel(x.factors, y.factors, x.bias, y.bias, 0.0, Link(), loss)
 
 
-@dataclass(frozen=True, eq=False)
-class _Side:
-    """What was seen, by users or by items, with what confidence (nnz,), and the penalty of each row (B,)."""
-
-    seen: CSR
-    confidences: FloatArray
-    row_penalty: Float64Array
-
-
-def _shares(data: Interactions, power: float) -> Float64Array | None:
-    """v: the weight of an unseen pair of each item, relative to the mean, (I,); None where all are 1."""
-    if not power:
-        return None
-    weights = np.maximum(data.popularity, 1) ** power
-    shares: Float64Array = weights / weights.mean()
-    return shares
-
-
-def _item_side(
-    data: Interactions, loss: UserLoss, confidences: FloatArray, shares: Float64Array | None
-) -> _Side:
-    """The problems of the items, each divided by its share v: then all unseen pairs weigh α0 again."""
-    rows = data.by_item
-    if shares is None:
-        return _Side(rows, confidences, loss.factor_penalty(rows.row_lengths, data.n_users))
-    penalty = loss.factor_penalty(rows.row_lengths, shares * data.n_users) / shares
-    return _Side(rows, (confidences / np.repeat(shares, rows.row_lengths)).astype(np.float32), penalty)
-
-
-def _with_shares(loss: UserLoss, items: Rows, shares: Float64Array) -> PriorLoss:
-    """The loss of a user whose unseen pairs weigh α0 v instead of α0: what differs is one more penalty."""
-    weighted = (np.sqrt(shares)[:, None] * items.factors).astype(np.float32)
-    penalty = loss.unobserved_weight * (gramian(weighted) - gramian(items.factors))
-    constants = {field.name: getattr(loss, field.name) for field in fields(loss)}
-    return PriorLoss(**constants, penalty=penalty.astype(np.float32))
-
-
-def _by_item(data: Interactions, confidences: FloatArray) -> FloatArray:
-    """The same confidences in the order of ``data.by_item``."""
-    if confidences.strides == (0,):  # one number for all
-        return confidences
-    return confidences[stable_order(data.item_index, data.n_items)]
-
-
 def _half_step(
-    side: _Side, loss: UserLoss, others: Rows, start: Rows, n_steps: int | None
+    side: Side, loss: UserLoss, others: Rows, start: Rows, n_steps: int | None
 ) -> tuple[Rows, Float64Array]:
     """Rows solved for with the others fixed, exactly or by steps from `start`; and the loss of each."""
     all_pairs = moments(others.factors, others.bias) if loss.unobserved_weight else None
-    offset = others.bias[side.seen.indices] if loss.bias_regularization is not None else 0.0
-    problem = UserProblem(
-        loss, Link(), side.seen, side.confidences, side.row_penalty, offset, others.factors, all_pairs
-    )
-    solved, losses = problem.minimum() if n_steps is None else problem.improved(start.factors, n_steps)
-    return Rows(*problem.parts(solved)), losses
+
+    def make(rows: CSR, here: slice, entries: slice) -> UserProblem:
+        offset = others.bias[rows.indices] if loss.bias_regularization is not None else 0.0
+        return UserProblem(
+            loss,
+            Link(),
+            rows,
+            side.confidences[entries],
+            side.row_penalty[here],
+            offset,
+            others.factors,
+            all_pairs,
+        )
+
+    def solve(problem: UserProblem, here: slice) -> tuple[Float32Array, Float64Array]:
+        return problem.minimum() if n_steps is None else problem.improved(start.factors[here], n_steps)
+
+    return half_step(side.seen, make, solve)
 
 
 def training_loss(

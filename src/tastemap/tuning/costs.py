@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+from tastemap.linalg.operations import directions, exact_solves, gradient_steps
 from tastemap.models.als import ALSConfig
 from tastemap.models.bias import BiasConfig
 from tastemap.models.dot import DotConfig
@@ -23,6 +24,7 @@ from tastemap.models.ials import IALSConfig
 from tastemap.models.itemknn import ItemKNNConfig, most_weights, too_many_weights
 from tastemap.models.mlp import MLPConfig, embedding_size
 from tastemap.models.popularity import PopularityConfig
+from tastemap.models.side_features import SPARE_DIRECTIONS
 from tastemap.models.softmax import SoftmaxConfig
 from tastemap.tuning.cost import Cost, Size
 from tastemap.tuning.machine import Work
@@ -36,8 +38,10 @@ ALS_TURNS, IALS_TURNS = 7, 5
 MLP_ROW_BYTES = 220
 """Measured, not derived: what steps and exports of mlp leave in the allocator for each row."""
 
-DRAW_ELEMENTS = 400
+DRAW_ELEMENTS = 350
 """What a number of a draw costs beside the solves: random numbers, conversions, the sum of products."""
+DIRECTION_ENTRIES = 1.6
+"""What finding directions of the histories of both sides reads, for each row of data and each direction."""
 SHOWN_ELEMENTS = 32
 """Passes of softmax over a batch of dense histories: what is drawn, hidden, normalized, and the gradients."""
 
@@ -60,7 +64,7 @@ def _popularity(size: Size, config: PopularityConfig) -> Cost:
 def _alternating(size: Size, n_factors: int, d: int, turns: int) -> Cost:
     """A ridge problem of `d` unknowns for every user and every item."""
     model = _factors(size, n_factors)
-    solved = 2 * size.n_rows * d**2 + size.n_entities * d**3 // 3
+    solved = exact_solves(2 * size.n_rows, size.n_entities, d)
     return Cost(
         model,
         # best, last and current model; the transposed rows; residuals and weights of every row
@@ -86,17 +90,19 @@ def _als(size: Size, config: ALSConfig) -> Cost:
 
 def _ials(size: Size, config: IALSConfig) -> Cost:
     d, n = config.n_factors, size.n_rows
-    cost, steps = _alternating(size, d, d, IALS_TURNS), config.steps_for(n)
+    entries, entities = 2 * n, size.n_entities
+    cost, steps = _alternating(size, d, d, IALS_TURNS), config.steps_for(n, entities)
+    started = Work()
+    if config.init == "leading" or (config.init == "auto" and steps is not None):
+        started = Work(solves=directions(entries, entities, d))
     if steps is None:
-        return cost
-    # Each step reads the rows of both sides once; the right sides and the losses do it another 2.4 times.
-    improved = (2.4 + steps) * 4 * n * d + size.n_entities * d**2
+        return replace(cost, once=started)
     return replace(
         cost,
         fit_bytes=cost.fit_bytes + _factors(size, d) + 2 * DOUBLE * n,  # a copy of factors and rows
         # Users of the last epoch are solved for exactly.
-        once=Work(solves=n * d**2 + size.n_users * d**3 // 6),
-        epoch=Work(solves=improved, entries=8 * n),
+        once=started.plus(Work(solves=exact_solves(n, size.n_users, d) // 2)),
+        epoch=Work(solves=gradient_steps(entries, entities, d, steps), entries=8 * n),
     )
 
 
@@ -109,18 +115,22 @@ def _gibbs(size: Size, config: GibbsConfig) -> Cost:
     columns = min(COLUMNS_PER_FACTOR, draws) * d
     model = _factors(size, columns) + 2 * min(KEPT_DRAWS, draws) * entities * (d + 1)
     model += FLOAT * size.n_items * (columns + 1) * with_history
+    # what each sample expects of a user: means, precisions, and weights of directions in half precision
+    samples = min(KEPT_DRAWS, draws)
+    model += FLOAT * samples * (d + 1) * (d + 2) + 2 * r * (size.n_items + samples * (d + 1))
     chains = 1 + (config.calibration_parts if config.calibration_parts > 1 else 0)
     # the draws that are kept, up to twice as many as in the model; the sum of products; rows in float64
-    kept = 4 * KEPT_DRAWS * entities * (d + 1) + 2 * KEPT_DRAWS * DOUBLE * (r + size.user_values) * (d + 1)
+    n_kept = min(2 * KEPT_DRAWS, draws)
+    kept = 2 * n_kept * entities * (d + 1) + n_kept * DOUBLE * (r + size.user_values) * (d + 1)
     kept += DOUBLE * entities * (SPARE_PER_FACTOR + 8) * (d + 1)
-    decomposition = 3 * DOUBLE * entities * r
-    draw = 2 * size.n_rows * (d + 1) ** 2 + entities * (d + 1) ** 3
+    # The kernel adds half a gramian, and vector units do twice as much of it as of a factorization.
+    draw = size.n_rows * (d + 1) ** 2 // 2 + entities * (d + 1) ** 3
+    decomposition = 3 * DOUBLE * max(size.n_users, size.n_items) * r  # over before draws are kept
     return Cost(
         model,
-        chains * (kept + FLOAT * directions + 4 * DOUBLE * size.n_rows) + decomposition + model,
-        # histories of both sides, four passes: sums of vectors, gramians and products
+        chains * (FLOAT * directions + 2 * DOUBLE * size.n_rows) + max(chains * kept + model, decomposition),
         once=Work(
-            entries=chains * 16 * size.n_rows * r,
+            entries=chains * DIRECTION_ENTRIES * size.n_rows * (r + SPARE_DIRECTIONS * with_history),
             products=chains * 16 * entities * r**2,
             precise_products=chains * 16 * entities * r**2,
         ),

@@ -247,13 +247,19 @@ def test_recency_without_times_is_refused() -> None:
 
 
 def test_large_data_takes_gradients_unless_it_may_not() -> None:
-    large = 2 * ials.LARGE
-    assert IALSConfig().steps_for(large) == IALSConfig().cg_steps
-    assert IALSConfig().steps_for(1000) is None
-    assert IALSConfig(biases=True).steps_for(large) is None
-    assert IALSConfig(n_factors=16).steps_for(large) is None
-    assert IALSConfig(solver="cholesky").steps_for(large) is None
-    assert IALSConfig(solver="cg", cg_steps=5).steps_for(1000) == 5
+    large = 24_500_000, 221_000
+    steps = IALSConfig().cg_steps
+    assert [IALSConfig(n_factors=d).steps_for(*large) for d in (16, 64, 128)] == [None, steps, steps]
+    assert IALSConfig(biases=True).steps_for(*large) is None
+    assert IALSConfig(solver="cholesky").steps_for(*large) is None
+    assert IALSConfig(solver="cg", cg_steps=5).steps_for(1000, 100) == 5
+
+
+def test_the_solver_is_chosen_by_operations_not_by_interactions() -> None:
+    few_entries_many_rows = 71_000, 17_000  # nearly all of an exact epoch is factorizations
+    assert IALSConfig(n_factors=128).steps_for(*few_entries_many_rows) == IALSConfig().cg_steps
+    assert IALSConfig().steps_for(100_000, 2_625) is None  # a moment's work
+    assert IALSConfig(cg_steps=40).steps_for(1_000_000, 10_000) is None  # so many steps save too little
 
 
 ALS_SETTINGS: dict[str, dict[str, Any]] = {

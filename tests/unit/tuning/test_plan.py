@@ -119,6 +119,34 @@ def test_the_plan_of_ials_counts_steps_where_the_fit_takes_steps() -> None:
         assert Speed(1.0, 1.0).seconds(steps.epoch) == pytest.approx(9.4, rel=0.3)
 
 
+def test_the_plan_of_ials_counts_the_start_from_leading_directions() -> None:
+    size = Size(1_000_000, 6_000, 4_000, 10**9)
+    by_start = {
+        init: COSTS["ials"](size, make_config("ials", {"init": init})).once.solves
+        for init in ("auto", "leading", "random")
+    }
+    assert by_start["auto"] == by_start["leading"]
+    # sums of 2 x 10^6 vectors, then gramians and products of 10^4 rows, of 64 numbers
+    assert by_start["auto"] - by_start["random"] == 2 * 10**6 * 64 + 2 * 10**4 * 64**2
+    exact = COSTS["ials"](size, make_config("ials", {"solver": "cholesky", "init": "leading"}))
+    assert exact.once.solves == by_start["leading"] - by_start["random"]
+
+
+@pytest.mark.parametrize(
+    ("size", "sweeps", "measured_s"),
+    [(Size(100_000, 943, 1_682, 2 * 10**7), 200, 6.8), (Size(1_000_209, 6_040, 3_706, 10**9), 60, 10.0)],
+)
+def test_the_work_of_gibbs_takes_as_long_as_it_was_measured_to(
+    size: Size, sweeps: int, measured_s: float
+) -> None:
+    cost = COSTS["gibbs"](size, make_config("gibbs", {"n_epochs": sweeps}))
+    speed = Speed(1.0, 1.0)
+    with use_threads(1):
+        assert speed.seconds(cost.once) + sweeps * speed.seconds(cost.epoch) == pytest.approx(
+            measured_s, rel=0.4
+        )
+
+
 def test_the_history_factors_of_dot_are_summed_at_the_speed_of_sums() -> None:
     settings = {"n_factors": 50, "n_epochs": 6, "implicit_history": True}
     config = make_config("dot", settings)
