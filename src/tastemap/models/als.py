@@ -27,13 +27,15 @@ from tastemap.linalg.csr import CSR
 from tastemap.linalg.types import Float32Array, Float64Array
 from tastemap.models.base import Link
 from tastemap.models.bias import rating_scale_of
-from tastemap.models.config import Epoch, IterativeConfig, ensure_falling
+from tastemap.models.config import Epoch, IterativeConfig, State, ensure_falling
 from tastemap.models.factor import FactorModel, UserSide
-from tastemap.models.half_step import half_step
+from tastemap.models.half_step import half_step, rows_of, state_of
 from tastemap.models.history_regression import HistoryRegression
 from tastemap.models.implicit_history import ImplicitHistory
 from tastemap.models.user_loss import UserLoss
 from tastemap.models.user_problem import Rows, UserProblem
+
+HISTORY_FACTORS = "history_factors"
 
 
 class ALSConfig(IterativeConfig):
@@ -68,7 +70,9 @@ def fit(train: Dataset, config: ALSConfig, *, rng: np.random.Generator) -> Facto
     return last.model
 
 
-def epochs(train: Dataset, config: ALSConfig, *, rng: np.random.Generator) -> Iterator[Epoch[FactorModel]]:
+def epochs(
+    train: Dataset, config: ALSConfig, *, rng: np.random.Generator, start: State | None = None
+) -> Iterator[Epoch[FactorModel]]:
     """Alternate: items from users, then users from items, so that users always stand solved.
 
     Parameters
@@ -78,6 +82,8 @@ def epochs(train: Dataset, config: ALSConfig, *, rng: np.random.Generator) -> It
     config : ALSConfig
     rng : Generator
         Draws the first user factors.
+    start : State or None
+        Where an earlier epoch of the same fit stood; it is yielded first.
 
     Yields
     ------
@@ -91,14 +97,22 @@ def epochs(train: Dataset, config: ALSConfig, *, rng: np.random.Generator) -> It
     """
     data = train.interactions
     link, loss = rating_scale_of(data), config.row_loss()
-    mean = data.mean
-    scale = config.init_std / np.sqrt(config.n_factors)
-    start = rng.normal(0.0, scale, (data.n_users, config.n_factors)).astype(np.float32)
-    x = Rows(start, np.zeros(data.n_users, np.float32))
-    history = _history(data, loss, config)
+    mean, history = data.mean, _history(data, loss, config)
+
+    def epoch(x: Rows, y: Rows, z: Float32Array, told: dict[str, float]) -> Epoch[FactorModel]:
+        side: UserSide = loss if history is None else ImplicitHistory(loss, z)
+        model = FactorModel(x.factors, y.factors, x.bias, y.bias, mean, link, side)
+        return Epoch.of(model, told, state={**state_of(x, y), HISTORY_FACTORS: z})
+
     z = np.zeros((data.n_items, config.n_factors), np.float32)
+    if start is None:
+        scale = config.init_std / np.sqrt(config.n_factors)
+        first = rng.normal(0.0, scale, (data.n_users, config.n_factors)).astype(np.float32)
+        x = Rows(first, np.zeros(data.n_users, np.float32))
+    else:
+        (x, y), z = rows_of(start), start[HISTORY_FACTORS]
+        yield epoch(x, y, z, {})
     before = np.inf
-    side: UserSide = loss
     for _ in range(config.n_epochs):
         y, _ = _half_step(data.by_item, loss, mean, x)
         if history is None:
@@ -109,10 +123,9 @@ def epochs(train: Dataset, config: ALSConfig, *, rng: np.random.Generator) -> It
             priors = history.priors(z)
             own, losses = _half_step(data.by_user, loss, mean, y, priors)
             x, penalty = Rows(priors + own.factors, own.bias), history.penalty(z)
-            side = ImplicitHistory(loss, z)
         told = training_losses(data, loss, own, y, losses, penalty)
         before = ensure_falling(before, told["loss"])
-        yield Epoch.of(FactorModel(x.factors, y.factors, x.bias, y.bias, mean, link, side), told)
+        yield epoch(x, y, z, told)
 
 
 def _history(data: Interactions, loss: UserLoss, config: ALSConfig) -> HistoryRegression | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from tastemap.data import Dataset, Interactions
@@ -88,6 +89,9 @@ def positive_note(config: ModelConfig, train: Interactions) -> str | None:
     )
 
 
+State: TypeAlias = Mapping[str, NDArray[Any]]
+"""The arrays that a fit goes on from."""
+
 M = TypeVar("M", bound=Model, covariant=True)
 
 
@@ -98,7 +102,7 @@ class Epoch(Generic[M]):
     `export` makes the model, which may take longer than a step. It copies parameters that the next epoch
     moves, unless the epoch `lasts`: who wants the model of one that does not asks for it before going on, or
     takes what :meth:`later` returns. That is the model to keep, made by `finish` where it takes work that the
-    epochs themselves can do without.
+    epochs themselves can do without. `state` is what the next epoch starts from, where a fit can go on from it.
     """
 
     export: Callable[[], M]
@@ -106,6 +110,7 @@ class Epoch(Generic[M]):
     notes: tuple[str, ...] = ()
     lasts: bool = False
     finish: Callable[[], M] | None = None
+    state: State | None = None
 
     @classmethod
     def of(
@@ -113,9 +118,10 @@ class Epoch(Generic[M]):
         model: M,  # type: ignore[misc]
         losses: dict[str, float],
         finish: Callable[[], M] | None = None,
+        state: State | None = None,
     ) -> Epoch[M]:
         """An epoch whose model is made already."""
-        return cls(lambda: model, losses, finish=finish)
+        return cls(lambda: model, losses, finish=finish, state=state)
 
     @cached_property
     def model(self) -> M:
@@ -147,3 +153,12 @@ class Epochs(Protocol[C]):
 
     def __call__(self, train: Dataset, config: C, *, rng: np.random.Generator) -> Iterator[Epoch[Model]]:
         """Fit a new model, epoch by epoch."""
+
+
+class GoOn(Protocol[C]):
+    """Epochs of a model that can go on where an earlier fit with the same settings stood, bit for bit."""
+
+    def __call__(
+        self, train: Dataset, config: C, *, rng: np.random.Generator, start: State | None = None
+    ) -> Iterator[Epoch[Model]]:
+        """Fit from `start`: the epoch that it belongs to comes first, without losses, then those after it."""

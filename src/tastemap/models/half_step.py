@@ -8,6 +8,7 @@ import numpy as np
 
 from tastemap.linalg.csr import CSR
 from tastemap.linalg.types import Float32Array, Float64Array
+from tastemap.models.config import State
 from tastemap.models.user_problem import Rows, UserProblem
 
 ENTRIES_AT_A_TIME = 1 << 24
@@ -37,3 +38,19 @@ def half_step(rows: CSR, make: MakeProblem, solve: Solve) -> tuple[Rows, Float64
         return parts[0], losses[0]
     joined = Rows(np.concatenate([one.factors for one in parts]), np.concatenate([one.bias for one in parts]))
     return joined, np.concatenate(losses)
+
+
+def state_of(users: Rows, items: Rows) -> State:
+    """The rows of both sides as what a fit goes on from."""
+    return {
+        "user_factors": users.factors,
+        "user_bias": users.bias,
+        "item_factors": items.factors,
+        "item_bias": items.bias,
+    }
+
+
+def rows_of(state: State) -> tuple[Rows, Rows]:
+    """Users and items of :func:`state_of`."""
+    users = Rows(state["user_factors"], state["user_bias"])
+    return users, Rows(state["item_factors"], state["item_bias"])

@@ -95,6 +95,11 @@ class UserLoss:
         weights, penalty = self.confidences(history), self.factor_penalty(history.row_lengths, model.n_items)
         return UserProblem(self, model.link, history, weights, penalty, offset, model.item_factors, moments)
 
+    @property
+    def weighs(self) -> bool:
+        """Whether confidences differ from entry to entry."""
+        return self.implicit and bool(self.alpha or self.recency)
+
     def confidences(self, history: CSR) -> FloatArray:
         """Weight of each entry, shape (nnz,), float32.
 
