@@ -14,6 +14,7 @@ TastemapError
 ├── ArtifactError                       a saved model that cannot be read or written
 ├── StorageError                        no room for what is kept on disk while a model is fitted
 ├── DivergedError (ArithmeticError)     a loss that is no longer finite
+├── EngineError                         a cluster that does not answer, or gave up
 └── MissingExtraError (ImportError)     an optional part that is not installed
 """
 
@@ -29,6 +30,9 @@ SHOWN_LENGTH = 100
 
 NEAR = 0.6
 """Likeness of two names, 0 to 1 as :mod:`difflib` has it, from which on one may be meant by the other."""
+
+_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@'\"]*):[^\s'\"]*@")
+_PASSWORD_OPTION = re.compile(r"([?&](?:ssl)?password=)[^&\s'\"]*", re.IGNORECASE)
 
 
 class TastemapError(Exception):
@@ -131,6 +135,12 @@ class DivergedError(TastemapError, ArithmeticError):
     code = "diverged"
 
 
+class EngineError(TastemapError):
+    """A cluster does not answer, or has given up; what was saved before is unharmed."""
+
+    code = "engine"
+
+
 class MissingExtraError(TastemapError, ImportError):
     """An optional part of Tastemap is not installed."""
 
@@ -182,3 +192,12 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameEr
     names = sorted(known, key=_by_numbers)
     hint = did_you_mean(name, names) or f" Known: {', '.join(names)}."
     return UnknownNameError(f"Unknown {kind} {str(name)!r}.{hint}", kind=kind, name=str(name), known=names)
+
+
+def without_passwords(text: str) -> str:
+    """A text with ``***`` for the password of each URL in it.
+
+    >>> without_passwords("fit postgresql://me:secret@host/shop")
+    'fit postgresql://me:***@host/shop'
+    """
+    return _PASSWORD_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))

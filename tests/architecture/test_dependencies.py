@@ -10,7 +10,7 @@ from tests.architecture.source import ROOT, modules, name_of, tree_of
 from tests.architecture.test_safety import imported
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-OPTIONAL = {
+OPTIONAL: dict[str, str | tuple[str, ...]] = {
     "torch": "neural/",
     "altair": "charts/",
     "vl_convert": "charts/",
@@ -22,7 +22,7 @@ OPTIONAL = {
     "jinja2": "service/",
     "orjson": "service/",
     "prometheus_client": "service/",
-    "psycopg": "service/database/",
+    "psycopg": ("service/database/", "data/sql/"),
     "sqlalchemy": "service/database/",
     "starlette": "service/",
     "uvicorn": "service/",

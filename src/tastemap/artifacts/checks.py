@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import polars as pl
 
-from tastemap.artifacts.arrays import ENTRIES_AT_A_TIME, check_array, check_names, require
+from tastemap.artifacts.arrays import ENTRIES_AT_A_TIME, check_array, check_names, length_of, require
 from tastemap.artifacts.contents import Contents
 from tastemap.artifacts.manifest import Manifest
 from tastemap.artifacts.shapes import check_arrays
@@ -45,7 +45,8 @@ def check(manifest: Manifest, contents: Contents) -> None:
 
 def _check_interactions(manifest: Manifest, arrays: Mapping[str, Array]) -> None:
     n = manifest.data.n_interactions
-    check_names(arrays, {"user_index", "item_index", "values"}, {"timestamps", "folds"}, "interactions")
+    needed = {"user_index", "item_index", "values"} | ({"seen"} if manifest.data.origin is not None else set())
+    check_names(arrays, needed, {"timestamps", "folds"}, "interactions")
     check_array(arrays, "user_index", np.int32, (n,))
     check_array(arrays, "item_index", np.int32, (n,))
     check_array(arrays, "values", np.float32, (n,))
@@ -53,6 +54,8 @@ def _check_interactions(manifest: Manifest, arrays: Mapping[str, Array]) -> None
         check_array(arrays, "timestamps", np.int64, (n,))
     if "folds" in arrays:
         check_array(arrays, "folds", np.int8, (n,))
+    if "seen" in arrays:
+        check_array(arrays, "seen", np.int64, (length_of(arrays, "seen"),))
     if not n:
         return
     user_index, item_index = arrays["user_index"], arrays["item_index"]

@@ -17,6 +17,7 @@ from tastemap.artifacts.manifest import FORMAT, FORMAT_VERSION, FileFacts, Manif
 from tastemap.artifacts.shapes import arrays_of, build, facts_of
 from tastemap.artifacts.tensors import Array
 from tastemap.data import Catalog, Dataset, IdMap, Interactions, LoadReport, RatingScale
+from tastemap.data.sql.origin import Origin
 from tastemap.errors import ArtifactError, TastemapError
 from tastemap.models.config import ModelConfig, positive_min_of
 from tastemap.models.recommender import Recommender
@@ -60,7 +61,7 @@ def pack(recommender: Recommender) -> Contents:
         frames["user_features"] = without_zip_codes(recommender.train.user_features)
     if recommender.validation is not None:
         frames["validation"] = recommender.validation
-    tensors = {"arrays": arrays_of(recommender), "interactions": _interaction_arrays(data)}
+    tensors = {"arrays": arrays_of(recommender), "interactions": _interaction_arrays(recommender.train)}
     return Contents(tensors, frames)
 
 
@@ -86,7 +87,12 @@ def describe(recommender: Recommender, files: dict[str, FileFacts]) -> Manifest:
         "config": recommender.config.model_dump(mode="json"),
         "resolved": recommender.resolved.model_dump(mode="json"),
         "seed": int(recommender.seed),
-        "data": {"name": train.name, "fingerprint": train.fingerprint, "n_interactions": len(data)},
+        "data": {
+            "name": train.name,
+            "fingerprint": train.fingerprint,
+            "n_interactions": len(data),
+            "origin": None if train.origin is None else train.origin.facts(),
+        },
         "n_users": data.n_users,
         "n_items": data.n_items,
         "rating_scale": None if scale is None else {"low": float(scale.low), "high": float(scale.high)},
@@ -116,6 +122,7 @@ def unpack(manifest: Manifest, contents: Contents) -> Recommender:
         catalog=Catalog(contents.tables["catalog"]),
         user_features=contents.tables.get("user_features"),
         report=LoadReport(**manifest.load_report.model_dump() | {"notes": tuple(manifest.load_report.notes)}),
+        origin=_origin(manifest, contents),
     )
     resolved = _config(manifest, manifest.resolved)
     return Recommender(
@@ -155,7 +162,8 @@ def without_zip_codes(user_features: pl.DataFrame) -> pl.DataFrame:
     return user_features.drop(zips)
 
 
-def _interaction_arrays(data: Interactions) -> dict[str, Array]:
+def _interaction_arrays(train: Dataset) -> dict[str, Array]:
+    data = train.interactions
     arrays: dict[str, Array] = {
         "user_index": data.user_index,
         "item_index": data.item_index,
@@ -165,6 +173,8 @@ def _interaction_arrays(data: Interactions) -> dict[str, Array]:
         arrays["timestamps"] = data.timestamps
     if data.folds is not None:
         arrays["folds"] = data.folds.astype(np.int8, casting="same_kind")
+    if train.origin is not None:
+        arrays["seen"] = train.origin.seen
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
@@ -180,6 +190,13 @@ def _interactions(manifest: Manifest, contents: Contents) -> Interactions:
         rating_scale=None if scale is None else RatingScale(scale.low, scale.high),
         folds=arrays.get("folds"),
     )
+
+
+def _origin(manifest: Manifest, contents: Contents) -> Origin | None:
+    facts = manifest.data.origin
+    if facts is None:
+        return None
+    return Origin.from_facts(facts.model_dump(), contents.tensors["interactions"]["seen"])
 
 
 def _config(manifest: Manifest, settings: Mapping[str, object]) -> ModelConfig:

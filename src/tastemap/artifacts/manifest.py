@@ -6,7 +6,15 @@ import re
 from importlib.metadata import version
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from tastemap.artifacts import strict_json
 from tastemap.errors import ArtifactError
@@ -85,12 +93,31 @@ class ScaleFacts(_Facts):
     high: float
 
 
+class OriginFacts(_Facts):
+    """As :class:`tastemap.data.sql.origin.Origin`, without the digests of rows."""
+
+    query: str
+    user: str
+    item: str
+    value: str | None
+    time: str | None
+    is_count: bool
+    watermark: str
+    highest: int | float | str
+
+
 class DataFacts(_Facts):
-    """What the model was fitted to."""
+    """What the model was fitted to; `origin` is left out where it did not come from a database."""
 
     name: str
     fingerprint: Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
     n_interactions: Count
+    origin: OriginFacts | None = None
+
+    @model_serializer(mode="wrap")
+    def _short(self, plain: SerializerFunctionWrapHandler) -> dict[str, object]:
+        facts: dict[str, object] = plain(self)
+        return {name: value for name, value in facts.items() if name != "origin" or value is not None}
 
 
 class ReportFacts(_Facts):

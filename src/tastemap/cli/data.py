@@ -67,6 +67,7 @@ def check(
         Path | None,
         typer.Option(metavar="OUT", help="Write the repaired table: .csv, .tsv, .parquet or .jsonl."),
     ] = None,
+    query: options.Query = None,
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
     rating_col: options.RatingCol = None,
@@ -88,8 +89,9 @@ def check(
         "time_col": time_col,
     }
     with TerminalProgress(quiet=as_json) as progress:
-        report = check_data(source, progress=progress, **columns)
-        changes = fix_data(source, fix, progress=progress, **columns) if fix is not None else None
+        asked = options.queried(source, query)
+        report = check_data(asked, progress=progress, **columns)
+        changes = fix_data(asked, fix, progress=progress, **columns) if fix is not None else None
     errors = [finding for finding in report.findings if finding.severity == "error"] if changes is None else []
     if as_json:
         print_json({**report.as_json(), "fixed": changes, "out": str(fix) if fix else None})
@@ -98,6 +100,8 @@ def check(
         if changes is not None:
             _tell_changes(changes, str(fix))
         named = [word for name, column in columns.items() if column for word in (_option(name), column)]
+        if query is not None and fix is None:
+            named = ["--query", query, *named]
         _suggest(report, [str(fix or source), *named], errors)
     if errors:
         raise typer.Exit(1)

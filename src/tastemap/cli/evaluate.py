@@ -73,6 +73,7 @@ def command(
     ] = False,
     database: options.Database = None,
     seed: options.Seed = 0,
+    query: options.Query = None,
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
     rating_col: options.RatingCol = None,
@@ -86,13 +87,17 @@ def command(
     """
     check_keep(keep=keep, test=test)
     _check(models, test, settings, out)
+    _check_query(query, source, test, also_mask)
     saved = None if test is None else Saved.read(Path(source), to_keep=keep)
     chosen = _names(metrics) if metrics else None
     with TerminalProgress(quiet=as_json) as progress:
+        from tastemap.data.sql.urls import is_database_url
         from tastemap.evaluation import evaluate, evaluate_recommender
 
         def load(given: str) -> Dataset:
-            return options.load_data(given, (user_col, item_col, rating_col, time_col), (None, None), progress)
+            columns = (user_col, item_col, rating_col, time_col)
+            asked = query if is_database_url(given) else None
+            return options.load_data(given, columns, (None, None), progress, asked)
 
         mask = load(also_mask) if also_mask else None
         shared: dict[str, Any] = {"k": k, "relevant_min": relevant_min, "metrics": chosen, "rng": seed}
@@ -135,6 +140,14 @@ def _check(models: str | None, test: str | None, settings: list[str] | None, out
     from tastemap.reports import ensure_page
 
     ensure_page(out, name="--out")  # before anything is fitted
+
+
+def _check_query(query: str | None, *sources: str | None) -> None:
+    """Refuse a query where nothing is a database."""
+    from tastemap.data.sql.urls import is_database_url
+
+    if query is not None and not any(is_database_url(source) for source in sources if source is not None):
+        options.queried(str(sources[0]), query)
 
 
 def _names(text: str | None) -> list[str]:

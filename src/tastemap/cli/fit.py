@@ -68,6 +68,14 @@ def command(
         str | None,
         typer.Option(metavar="SIZE", help="Fit nothing that is predicted to need more memory, such as 4GB."),
     ] = None,
+    query: options.Query = None,
+    watermark: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Column that only grows, by which `refit --newer` finds new rows; default: the times.",
+        ),
+    ] = None,
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
     rating_col: options.RatingCol = None,
@@ -92,7 +100,7 @@ def command(
         ensure_writable(out)
     with TerminalProgress(quiet=as_json) as progress:
         columns = (user_col, item_col, rating_col, time_col)
-        data = options.load_data(source, columns, (user_features, item_features), progress)
+        data = options.load_data(source, columns, (user_features, item_features), progress, query, watermark)
         out = out if out is not None else Path(f"{data.name.replace(':', '-')}-{model}")
         ensure_writable(out)
         ensure_storable(data)

@@ -12,7 +12,9 @@ import typer
 from tastemap.cli.output import say
 
 if TYPE_CHECKING:
-    from tastemap.data import Dataset, Id
+    import polars as pl
+
+    from tastemap.data import DatabaseQuery, Dataset, Id
     from tastemap.models.recommender import Recommender
     from tastemap.progress import Progress
 
@@ -27,7 +29,21 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A data set (ml-100k, ml-100k:u1.train), a folder or a file: .zip .csv .tsv .dat .jsonl .parquet.",
+        help="A data set (ml-100k, ml-100k:u1.train), a folder or a file: .zip .csv .tsv .dat .jsonl .parquet; "
+        "or, with --query, sqlite:///FILE or postgresql://USER@HOST/NAME.",
+    ),
+]
+Query = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SQL", help="What to read from a database: a SELECT with these columns, or the name of a table."
+    ),
+]
+Table = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Table of the database in --out; its rows are replaced, all at once or not at all.",
     ),
 ]
 Folder = Annotated[
@@ -83,6 +99,8 @@ def load_data(
     columns: Sequence[str | None],
     features: Sequence[Path | None],
     progress: Progress,
+    query: str | None = None,
+    watermark: str | None = None,
 ) -> Dataset:
     """Load SOURCE with the column options (user, item, rating, time) and feature files (users, items)."""
     from tastemap.data import load
@@ -90,7 +108,7 @@ def load_data(
     user_col, item_col, rating_col, time_col = columns
     user_features, item_features = features
     return load(
-        source,
+        queried(source, query, watermark),
         user_col=user_col,
         item_col=item_col,
         rating_col=rating_col,
@@ -99,6 +117,19 @@ def load_data(
         item_features=item_features,
         progress=progress,
     )
+
+
+def queried(source: str, query: str | None, watermark: str | None = None) -> str | DatabaseQuery:
+    """SOURCE with what is asked of it, where it is a database."""
+    from tastemap.data import DatabaseQuery
+    from tastemap.data.sql.urls import is_database_url
+
+    if is_database_url(source):
+        return DatabaseQuery(source, query, watermark)
+    if query is not None or watermark is not None:
+        option = "--query" if query is not None else "--watermark"
+        raise UsageError(f"{option} is for databases, and SOURCE names none: sqlite:///FILE or postgresql://….")
+    return source
 
 
 def load_model(folder: Path) -> Recommender:
@@ -133,3 +164,40 @@ def parse_settings(pairs: Sequence[str] | None) -> dict[str, object]:
             value = text
         settings[key.strip()] = value
     return settings
+
+
+def check_out(out: str | None, table: str | None) -> None:
+    """Refuse --out and --table that do not go together, before any work."""
+    from tastemap.data.sql.urls import is_database_url
+    from tastemap.data.sql.writing import check_target
+
+    if out is not None and is_database_url(out):
+        check_target(out, table)
+    elif table is not None:
+        raise UsageError("--table is for databases; give --out sqlite:///FILE or postgresql://… with it.")
+
+
+def write_out(frame: pl.DataFrame, out: str, table: str | None) -> None:
+    """Write a table to a file, or in the place of the rows of a table of a database."""
+    from tastemap.data import write_rows, write_table
+
+    if table is None:
+        write_table(frame, Path(out))
+    else:
+        write_rows(frame, out, table)
+
+
+def place_of(out: str, table: str | None) -> dict[str, str]:
+    """Where something was written, as --json says it."""
+    return {"out": out} if table is None else {"out": _database(out), "table": table}
+
+
+def place_in_words(out: str, table: str | None) -> str:
+    """Where something was written."""
+    return out if table is None else f"the table {table} of {_database(out)}"
+
+
+def _database(url: str) -> str:
+    from tastemap.data.sql.urls import DatabaseUrl
+
+    return DatabaseUrl.of(url).shown

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
+from tastemap.errors import without_passwords
+
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
@@ -34,6 +36,7 @@ def print_error(
     hint: str | None = None,
 ) -> int:
     """Print an error on stderr, with ``--json`` its body on stdout as well; returns `status`."""
+    message = without_passwords(message)  # what was typed may stand in it
     if as_json:
         print_json({"error": {"code": code, "message": message, "details": dict(details or {})}})
     typer.echo(f"Error: {message}", err=True)
@@ -51,7 +54,7 @@ def next_step(*arguments: object) -> None:
     """End with a command that is useful next, quoted as a shell needs it."""
     import shlex
 
-    typer.echo(f"\nNext: tastemap {shlex.join(map(str, arguments))}", err=True)
+    typer.echo(f"\nNext: tastemap {without_passwords(shlex.join(map(str, arguments)))}", err=True)
 
 
 def to_terminal() -> bool:

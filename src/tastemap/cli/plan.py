@@ -24,6 +24,7 @@ def command(
     source: options.Source,
     model: Annotated[str, typer.Option(metavar="MODEL", help="The model that would be fitted.")],
     settings: options.Set = None,
+    query: options.Query = None,
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
     rating_col: options.RatingCol = None,
@@ -40,7 +41,7 @@ def command(
 
     with TerminalProgress(quiet=as_json) as progress:
         columns = (user_col, item_col, rating_col, time_col)
-        data = options.load_data(source, columns, (user_features, item_features), progress)
+        data = options.load_data(source, columns, (user_features, item_features), progress, query)
     found = plan(data, model, options.parse_settings(settings))
     if as_json:
         print_json(found.as_json())

@@ -18,7 +18,13 @@ EXAMPLE = "tastemap predict my-model pairs.csv --out predictions.csv"
 def command(
     folder: options.Folder,
     pairs: Annotated[Path, typer.Argument(metavar="PAIRS", help="Table with columns of users and items.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write: .csv, .parquet or .jsonl.")],
+    out: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE_OR_URL", help="Where to write: .csv, .parquet or .jsonl, or with --table a database."
+        ),
+    ],
+    table: options.Table = None,
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
     level: Annotated[
@@ -42,20 +48,24 @@ def command(
     contributes zero, and the column `known` says which sides (both, user, item, none) the model knows.
     Models that know how sure they are (gibbs) add an interval: `lower` and `upper`.
     """
-    from tastemap.data import read_pairs, write_table
+    from tastemap.data import read_pairs
     from tastemap.inference import predict_table
 
+    options.check_out(out, table)
     recommender = options.load_model(folder)
     asked = read_pairs(pairs, user_col=user_col, item_col=item_col)
     frame = predict_table(recommender, asked, level=level, at_least=at_least)
-    write_table(frame, out)
+    options.write_out(frame, out, table)
     known = dict(frame["known"].value_counts().iter_rows())
     n_empty = int((asked["user_id"].is_null() | asked["item_id"].is_null()).sum())
     if as_json:
-        print_json({"out": str(out), "n_rows": len(frame), "known": known, "n_empty_ids": n_empty})
+        print_json(
+            {**options.place_of(out, table), "n_rows": len(frame), "known": known, "n_empty_ids": n_empty}
+        )
         return
     counted = ", ".join(f"{count:,} {side}" for side, count in sorted(known.items()))
-    say(f"Wrote {plural(len(frame), 'row')} to {out}{f'; known sides: {counted}' if counted else ''}.")
+    place = options.place_in_words(out, table)
+    say(f"Wrote {plural(len(frame), 'row')} to {place}{f'; known sides: {counted}' if counted else ''}.")
     if n_empty:
         say(f"{plural(n_empty, 'row')} with an empty user or item id: taken as unknown.")
     if recommender.objective == "ranking":

@@ -52,9 +52,13 @@ def command(
     rated: newcomer.Rated = None,
     k: options.K = 10,
     out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write .csv, .tsv, .parquet or .jsonl instead of printing."),
+        str | None,
+        typer.Option(
+            metavar="FILE_OR_URL",
+            help="Write .csv, .tsv, .parquet or .jsonl, or with --table a database, instead of printing.",
+        ),
     ] = None,
+    table: options.Table = None,
     exclude: Annotated[
         list[str] | None,
         typer.Option(metavar="TITLE_OR_ID", help="An item that must not appear; give it again for more."),
@@ -91,6 +95,7 @@ def command(
 
     asked = _Asked(user, users_file, everybody, history, rated)
     asked.check()
+    options.check_out(out, table)
     recommender = options.load_model(folder)
     excluded, allowed, pinned = (
         None if names is None else [options.named_item(recommender, name) for name in names]
@@ -99,18 +104,16 @@ def command(
     rules = Rules(excluded or (), allowed, where, min_support, pinned or (), diversity)
     found = _lists(recommender, asked, k, rules)
     if out is not None:
-        from tastemap.data import write_table
-
-        write_table(found.frame, out)
+        options.write_out(found.frame if table is None else found.frame.drop("pinned"), out, table)
     if as_json:
-        place = {"items": records(found.frame)} if out is None else {"out": str(out)}
+        place = {"items": records(found.frame)} if out is None else options.place_of(out, table)
         print_json({"k": k, "n_users": found.n_users, "notes": list(found.notes), **place})
         return
     for note in found.notes:
         say(note)
     if out is not None:
         lists = f"{plural(len(found.frame), 'row')}, lists for {plural(found.n_users, 'user')}"
-        say(f"Wrote {lists}, to {out}.")
+        say(f"Wrote {lists}, to {options.place_in_words(out, table)}.")
     elif len(found.frame):
         _show(found, all_of_them=user is not None or not to_terminal())
     _suggest(folder, found, asked)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +13,9 @@ from tastemap.cli import options
 from tastemap.cli.output import next_step, print_json, say
 from tastemap.cli.progress import TerminalProgress
 from tastemap.plurals import plural
+
+if TYPE_CHECKING:
+    from tastemap.service.database.store import Store
 
 NAME = "refit"
 EXAMPLE = "tastemap refit my-model"
@@ -24,6 +30,12 @@ def command(
             help="Fit this, with all events, instead of the interactions kept in the artifact.",
         ),
     ] = None,
+    newer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Add the rows that came into the database since, by the query that was fitted."
+        ),
+    ] = None,
     database: options.Database = None,
     as_json: options.Json = False,
 ) -> None:
@@ -33,20 +45,15 @@ def command(
     and earlier versions, which still hold them, are deleted.
     """
     from tastemap.artifacts import ensure_writable
+    from tastemap.service.refit import refit
 
-    with options.service_extra():
-        from tastemap.service.database.store import Store
-        from tastemap.service.database.urls import default_url
-        from tastemap.service.refit import refit
-
+    if source is not None and newer is not None:
+        raise options.UsageError("--source fits other rows, --newer adds to those of the model; leave one out.")
     ensure_writable(folder)
     with TerminalProgress(quiet=as_json) as progress:
         data = options.load_data(source, (None,) * 4, (None, None), progress) if source is not None else None
-        store = Store.open(database or default_url(folder))
-        try:
-            done = refit(folder, store, source=data, progress=progress)
-        finally:
-            store.close()
+        with _events(folder, database, is_needed=newer is None) as store:
+            done = refit(folder, store, source=data, newer=newer, progress=progress)
     interactions = done.recommender.train.interactions
     if as_json:
         print_json(
@@ -56,6 +63,7 @@ def command(
                 "n_events": done.n_events,
                 "events_through": done.events_through,
                 "n_erased": done.n_erased,
+                "n_newer": done.n_newer,
                 "n_unfit": done.n_unfit,
                 "n_users": interactions.n_users,
                 "n_items": interactions.n_items,
@@ -64,6 +72,8 @@ def command(
         )
         return
     counted = plural(done.n_events, "event")
+    if newer is not None:
+        say(f"Added {plural(done.n_newer, 'new row')} of the database.")
     say(f"Fitted {done.recommender.name} to {interactions.summary}, with {counted} laid over them.")
     if done.n_unfit:
         say(f"Left out {plural(done.n_unfit, 'event')} with values outside the rating scale.")
@@ -71,3 +81,21 @@ def command(
         say(f"Left out {plural(done.n_erased, 'erased user')} and deleted the earlier versions.")
     say(f"Published version {done.version} of {folder}; running servers follow within two seconds.")
     next_step("info", folder)
+
+
+@contextmanager
+def _events(folder: Path, database: str | None, *, is_needed: bool) -> Iterator[Store | None]:
+    """The database of events; None where there is none and rows of another one are added."""
+    from tastemap.data.sql.urls import default_file, default_url
+
+    if not is_needed and database is None and not default_file(folder).exists():
+        yield None
+        return
+    with options.service_extra():
+        from tastemap.service.database.store import Store
+
+    store = Store.open(database or default_url(folder))
+    try:
+        yield store
+    finally:
+        store.close()

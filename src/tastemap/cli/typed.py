@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
+from tastemap.errors import without_passwords
+
 
 class Typed(tuple[str, ...]):
     """The words of a command line, with the time at which its process started, by ``perf_counter``."""
@@ -16,8 +18,8 @@ class Typed(tuple[str, ...]):
 
     @classmethod
     def of(cls, words: Iterable[str], started: float) -> Self:
-        """Words that were typed at a time."""
-        typed = cls(words)
+        """Words that were typed at a time, passwords of URLs aside: they are shown in what to type next."""
+        typed = cls(map(without_passwords, words))
         typed.started = started
         return typed
 

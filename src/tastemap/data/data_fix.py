@@ -65,7 +65,7 @@ def fix(
     """
     out = Path(out)
     check_ending(out)
-    if not isinstance(source, pl.DataFrame) and out.exists() and out.resolve() == Path(source).resolve():
+    if not isinstance(source, pl.DataFrame) and out.exists() and out.resolve() == Path(str(source)).resolve():
         raise InvalidValueError(f"out must be another file than the source. Got {out.name!r} for both.")
     columns = {"user_col": user_col, "item_col": item_col, "rating_col": rating_col, "time_col": time_col}
     scale = None if rating_scale is None else check_scale(rating_scale)

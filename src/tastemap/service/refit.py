@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tastemap.artifacts import forget_earlier, identify, load_identified, save
 from tastemap.data import Dataset
+from tastemap.data.sql.newer import Newer, add_newer
 from tastemap.errors import ArtifactError
 from tastemap.models.recommender import Recommender
 from tastemap.progress import SILENT, Progress
-from tastemap.service.database.store import Store
-from tastemap.service.live.replay import Replayed, replayed
 from tastemap.training import fit
+
+if TYPE_CHECKING:  # rows of a database are added without events, and without SQLAlchemy, too
+    from tastemap.service.database.store import Store
+    from tastemap.service.live.replay import Replayed
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +39,8 @@ class Refit:
         Users whose rows were left out, and earlier versions deleted for that.
     n_unfit : int
         Events left out since the training data could not hold their values.
+    n_newer : int
+        Rows of a database that were added.
     """
 
     recommender: Recommender
@@ -43,9 +49,17 @@ class Refit:
     events_through: int
     n_erased: int
     n_unfit: int
+    n_newer: int = 0
 
 
-def refit(folder: Path, store: Store, *, source: Dataset | None = None, progress: Progress = SILENT) -> Refit:
+def refit(
+    folder: Path,
+    store: Store | None,
+    *,
+    source: Dataset | None = None,
+    newer: str | None = None,
+    progress: Progress = SILENT,
+) -> Refit:
     """Fit the model of an artifact again, to its interactions with all events laid over them, and publish it.
 
     *Stability: caller-stable.*
@@ -58,9 +72,13 @@ def refit(folder: Path, store: Store, *, source: Dataset | None = None, progress
     ----------
     folder : Path
         The artifact; its next version is saved there.
-    store : Store
+    store : Store or None
+        None where there are no events.
     source : Dataset, optional
         Fit this instead of the artifact's own interactions; all events ever kept are laid over it.
+    newer : str, optional
+        The URL of the database that the artifact's interactions were read from: its newer rows are added
+        before the events are laid over them. Users who were ever erased stay out.
     progress : Progress
 
     Raises
@@ -70,21 +88,40 @@ def refit(folder: Path, store: Store, *, source: Dataset | None = None, progress
     """
     with _alone(folder):
         before, identity = load_identified(folder)
-        since = 0 if source is not None else store.events_through(identity.digest)
-        found = replayed(source or before.train, store.events(after=since), since=since)
-        config = before.config.model_dump(exclude_unset=True)
-        made = fit(
-            found.data, before.name, settings=config, rng=before.seed, progress=progress, keep_partial=False
+        added = Newer(source or before.train, 0)
+        if newer is not None:
+            added = add_newer(before.train, newer, without=_ever_erased(store))
+        found = (
+            None if store is None else _replayed(added.data, store, identity.digest, whole=source is not None)
         )
+        config = before.config.model_dump(exclude_unset=True)
+        data = added.data if found is None else found.data
+        made = fit(data, before.name, settings=config, rng=before.seed, progress=progress, keep_partial=False)
 
         def announce(digest: str, current: str | None) -> None:
             # Before anybody can load it, so that no event is ever counted twice.
             if current != identity.digest:
                 raise ArtifactError(f"{folder} was saved by another fit meanwhile; run tastemap refit again.")
-            store.record_fit(digest, found.through, time.time())
+            if store is not None and found is not None:
+                store.record_fit(digest, found.through, time.time())
 
         save(made, folder, announce=announce)
-        return _published(folder, store, made, found)
+        if store is None or found is None:
+            return Refit(made, identify(folder).version, 0, 0, 0, 0, added.n_rows)
+        return replace(_published(folder, store, made, found), n_newer=added.n_rows)
+
+
+def _ever_erased(store: Store | None) -> set[str]:
+    events = () if store is None else store.events(after=0)
+    return {event.user_id for event in events if event.kind == "erasure"}
+
+
+def _replayed(data: Dataset, store: Store, digest: str, *, whole: bool) -> Replayed:
+    """The data with the events that they do not hold; `whole` data hold none."""
+    from tastemap.service.live.replay import replayed
+
+    since = 0 if whole else store.events_through(digest)
+    return replayed(data, store.events(after=since), since=since)
 
 
 def _published(folder: Path, store: Store, made: Recommender, found: Replayed) -> Refit:

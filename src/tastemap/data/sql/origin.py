@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any, Self
 
@@ -69,7 +69,7 @@ class Origin:
             if source.watermark is None:
                 return None
             raise ColumnError(
-                f"watermark={watermark!r} must be a column of numbers, texts or times that are not all missing. "
+                f"watermark={watermark!r} must be a column of numbers, texts or times, not all missing. "
                 f"Got {read[watermark].dtype}; name another one.",
                 column=watermark,
             )
@@ -123,16 +123,12 @@ class Origin:
 
     def facts(self) -> dict[str, Any]:
         """Everything but `seen`, as data."""
-        return {
-            name: value for name, value in asdict(replace(self, seen=np.zeros(0))).items() if name != "seen"
-        }
+        return {name: getattr(self, name) for name in _facts_of(self)}
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any], seen: Int64Array) -> Self:
         """The origin of which `facts` were made."""
-        return cls(
-            **{field.name: facts[field.name] for field in fields(cls) if field.name != "seen"}, seen=seen
-        )
+        return cls(**{name: facts[name] for name in _facts_of(cls)}, seen=seen)
 
     def _at_highest(self, read: pl.DataFrame) -> pl.Series:
         column = read[self.watermark]
@@ -143,6 +139,10 @@ class Origin:
         """A number for each row with the highest value, the same for the same row in any run."""
         rows = read.select(self.names).filter(self._at_highest(read))
         return np.array([_digest(row) for row in rows.iter_rows()], np.int64)
+
+
+def _facts_of(origin: Origin | type[Origin]) -> list[str]:
+    return [field.name for field in fields(origin) if field.name != "seen"]
 
 
 def names_of(columns: Columns, watermark: str | None) -> list[str]:

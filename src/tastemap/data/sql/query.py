@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from tastemap.data.sql.urls import without_passwords
-from tastemap.errors import InvalidValueError, did_you_mean
+from tastemap.errors import InvalidValueError, did_you_mean, without_passwords
 
 MOST_LISTED = 12
 READING_WORDS = ("select", "with", "values", "table")

@@ -21,8 +21,6 @@ _SERVER = re.compile(
     r"//(?:(?P<login>[^/?]*)@)?(?P<host>\[[^\]/]*\]|[^:/?@\[\]]*)(?::(?P<port>\d*))?"
     r"(?:/(?P<name>[^?@]*))?(?:\?(?P<query>.*))?"
 )
-_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@'\"]*):[^\s'\"]*@")
-_PASSWORD_OPTION = re.compile(r"([?&](?:ssl)?password=)[^&\s'\"]*", re.IGNORECASE)
 
 
 def is_database_url(text: str) -> bool:
@@ -32,15 +30,6 @@ def is_database_url(text: str) -> bool:
     (True, False)
     """
     return _IS_URL.fullmatch(text) is not None
-
-
-def without_passwords(text: str) -> str:
-    """A text with ``***`` for the password of each URL in it.
-
-    >>> without_passwords("fit postgresql://me:secret@host/shop")
-    'fit postgresql://me:***@host/shop'
-    """
-    return _PASSWORD_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
 
 
 def default_url(folder: Path) -> str:
