@@ -18,7 +18,7 @@ from tastemap.errors import InvalidValueError, UnknownNameError, unknown_name
 from tastemap.service.database.appending import check_text
 from tastemap.service.database.audit import write_line
 from tastemap.service.database.errors import DatabaseError
-from tastemap.service.database.records import Key, Scope
+from tastemap.service.database.records import Key, Scope, ValidKey
 from tastemap.service.database.tables import api_keys
 
 PREFIX = "tm_"
@@ -27,7 +27,7 @@ FRESH_S = 1.0
 """A key added or revoked by another process counts after this long."""
 SCOPES: tuple[Scope, ...] = ("client", "admin")
 
-Hashes = dict[str, Key]
+Hashes = dict[str, ValidKey]
 
 
 def add_key(connection: Connection, name: str, scope: Scope, now: float) -> str:
@@ -51,7 +51,7 @@ def add_key(connection: Connection, name: str, scope: Scope, now: float) -> str:
         )
     secret = PREFIX + secrets.token_urlsafe(32)
     row = {"name": name, "scope": scope, "sha256": digest(secret), "created": now, "revoked": None}
-    connection.execute(insert(api_keys).values(row))
+    connection.execute(insert(api_keys).values(session_secret=_session_secret(), **row))
     write_line(connection, now, "key_added", name, scope)
     return secret
 
@@ -82,11 +82,23 @@ def revoke_key(connection: Connection, name: str, now: float) -> None:
         write_line(connection, now, "key_revoked", name, "")
 
 
+def end_sessions(connection: Connection, name: str, now: float) -> None:
+    """End all logins with a key, which stays valid: they are signed with a secret that is no longer there."""
+    own = update(api_keys).where(api_keys.c.name == name)
+    connection.execute(own.values(session_secret=_session_secret()))
+    write_line(connection, now, "sessions_ended", name, "", name)
+
+
 def valid_hashes(connection: Connection) -> Hashes:
     """Each valid key, by the :func:`digest` of its secret."""
-    columns = (api_keys.c.name, api_keys.c.scope, api_keys.c.created, api_keys.c.revoked, api_keys.c.sha256)
-    found = connection.execute(select(*columns).where(api_keys.c.revoked.is_(None)))
-    return {sha256: Key(*rest) for *rest, sha256 in found}
+    keys = api_keys.c
+    columns = (keys.name, keys.scope, keys.created, keys.revoked, keys.session_secret, keys.sha256)
+    found = connection.execute(select(*columns).where(keys.revoked.is_(None)))
+    return {sha256: ValidKey(*rest) for *rest, sha256 in found}
+
+
+def _session_secret() -> str:
+    return secrets.token_hex(32)
 
 
 def digest(secret: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["interaction", "withdrawal", "erasure"]
@@ -83,6 +83,13 @@ class Key:
     scope: Scope
     created: float
     revoked: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ValidKey(Key):
+    """A key that is valid, with what its sessions are signed with, which leaves the process nowhere."""
+
+    session_secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from tastemap.service.database.records import (
     Receipt,
     Scope,
     ServedVersion,
+    ValidKey,
 )
 from tastemap.service.database.tables import events, owner
 from tastemap.service.database.urls import Target
@@ -248,11 +249,17 @@ class Store:
             api_keys.revoke_key(connection, name, now)
         self._keys.forget()
 
-    def keys_at_hand(self) -> dict[str, Key] | None:
+    def end_sessions(self, name: str, now: float) -> None:
+        """End all logins with a key, with an audit line; elsewhere they end within a second."""
+        with self._connections.writing() as connection:
+            api_keys.end_sessions(connection, name, now)
+        self._keys.forget()
+
+    def keys_at_hand(self) -> dict[str, ValidKey] | None:
         """What :meth:`valid_keys` would give, if that need not ask the database; else None."""
         return self._keys.at_hand()
 
-    def valid_keys(self) -> dict[str, Key]:
+    def valid_keys(self) -> dict[str, ValidKey]:
         """Each valid key by the hash of its secret, read at most once a second; not to be changed."""
         return self._keys.valid()
 

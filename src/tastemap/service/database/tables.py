@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text
 
 metadata = MetaData()
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration."""
 
 # SQLite counts only a column of the type INTEGER by itself.
@@ -39,6 +39,7 @@ api_keys = Table(
     Column("sha256", Text, nullable=False),
     Column("created", Seconds, nullable=False),
     Column("revoked", Seconds, nullable=True),
+    Column("session_secret", Text, nullable=False),
 )
 
 served = Table(

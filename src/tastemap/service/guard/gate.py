@@ -11,7 +11,7 @@ from anyio.to_thread import run_sync
 from starlette.types import Scope as Asked
 
 from tastemap.service.database.keys import digest_of_login, login_of
-from tastemap.service.database.records import Key, Scope
+from tastemap.service.database.records import Scope, ValidKey
 from tastemap.service.database.store import Store
 from tastemap.service.guard.hosts import Hosts, foreign_origin
 from tastemap.service.guard.rates import Rates
@@ -30,7 +30,7 @@ _ONCE = frozenset(
 )
 
 Fields = Mapping[bytes, bytes]
-Keys = Mapping[str, Key]
+Keys = Mapping[str, ValidKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Gate:
         """Whether everybody may do everything: there are no keys, and only this machine can ask."""
         return not keys and not self._is_public
 
-    def key_of(self, secret: str, keys: Keys, address: str) -> tuple[str, Key]:
+    def key_of(self, secret: str, keys: Keys, address: str) -> tuple[str, ValidKey]:
         """What a browser keeps of a secret (:func:`login_of`), and the key.
 
         Raises

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from urllib.parse import parse_qs
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.store import Store
 from tastemap.service.guard.gate import Gate, address_of, current_keys
 from tastemap.service.guard.refusals import RefusedError
 from tastemap.service.guard.scopes import LOGIN, LOGOUT
-from tastemap.service.guard.sessions import issue, set_cookie
+from tastemap.service.guard.sessions import issue, key_of_session, session_in, set_cookie
 
+LOG = logging.getLogger("tastemap.service")
 SEE_OTHER = 303
 MOST_FIELDS = 10
 
@@ -46,21 +50,34 @@ def login_router(gate: Gate, session_s: int) -> APIRouter:
         secret, wanted = given.get("key", [""])[0].strip(), given.get("next", ["/"])[0]
         keys = await current_keys(_store(request))
         try:
-            kept, _ = gate.key_of(secret, keys, address_of(request.scope))
+            kept, key = gate.key_of(secret, keys, address_of(request.scope))
         except RefusedError as refused:
             return _form(request, wanted, refused)
         answer = _to(request, wanted)
-        session = issue(kept, int(time.time()) + session_s)
+        session = issue(kept, key.session_secret, int(time.time()) + session_s)
         answer.headers["set-cookie"] = set_cookie(session, session_s, secure=_is_secure(request))
         return answer
 
     @router.post(LOGOUT)
     async def logout(request: Request) -> Response:
+        await _end_sessions(request)
         answer = _to(request, LOGIN)
         answer.headers["set-cookie"] = set_cookie("", 0, secure=_is_secure(request))
         return answer
 
     return router
+
+
+async def _end_sessions(request: Request) -> None:
+    """End the session of a request wherever else its cookie lies, and all others of its key."""
+    store, now = _store(request), time.time()
+    session = session_in(request.headers.get("cookie", "").encode("latin-1"))
+    try:
+        key = None if session is None else key_of_session(session, await current_keys(store), now)
+        if key is not None:
+            await run_sync(store.end_sessions, key.name, now)
+    except DatabaseError as error:  # the browser forgets its cookie all the same
+        LOG.warning("a logout ended one cookie and no copies of it: %s", error.message)
 
 
 def local_path(wanted: str) -> str:

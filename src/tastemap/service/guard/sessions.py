@@ -1,9 +1,9 @@
-"""Logins of people: a cookie that every worker can check and nobody can make who has not had the key.
+"""Logins of people: a cookie that every worker can check and only the service can make.
 
-The cookie holds the hash of a key, the end of the session, and a signature of that end made with this hash. The
-database holds the hash of this hash: enough to recognize a cookie, and not to make one. So all workers of one
-database accept it, nothing is kept of it, and revoking the key ends it. The signature only keeps a cookie
-whole: whoever has one can make another with a later end.
+The cookie holds the hash of a key, the end of the session, and a signature of both made with a random secret
+of that key, which is in the database alone. The database holds the hash of the hash: enough to recognize a
+cookie, and not to make one. So all workers of one database accept it and nothing is kept of it; it ends at the
+time that stands in it, whoever has it, and with its key. Another secret ends all sessions of the key at once.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 
 from tastemap.service.database.keys import digest_of_login
-from tastemap.service.database.records import Key
+from tastemap.service.database.records import ValidKey
 
 COOKIE = "tastemap_session"
-_PURPOSE = "tastemap session 2"
+_PURPOSE = "tastemap session 3"
 
 
-def issue(login: str, expires: int) -> str:
+def issue(login: str, session_secret: str, expires: int) -> str:
     """A session of the key whose secret has the hash `login`, until `expires` in seconds since 1970."""
-    return f"{login}.{expires}.{_signature(login, str(expires))}"
+    return f"{login}.{expires}.{_signature(session_secret, login, str(expires))}"
 
 
-def key_of_session(session: str, keys: Mapping[str, Key], now: float) -> Key | None:
+def key_of_session(session: str, keys: Mapping[str, ValidKey], now: float) -> ValidKey | None:
     """The key that a session stands for; None if it is forged, has ended, or its key is no longer valid.
 
     Parameters
     ----------
     session : str
         What :func:`issue` returned, or anything.
-    keys : dict of str to Key
+    keys : dict of str to ValidKey
         The valid keys, by what is stored of their secrets.
     now : float
         In seconds since 1970.
@@ -42,7 +42,10 @@ def key_of_session(session: str, keys: Mapping[str, Key], now: float) -> Key | N
         return None
     login, expires, signature = parts
     key = keys.get(digest_of_login(login))
-    genuine = hmac.compare_digest(_signature(login, expires).encode(), signature.encode(errors="replace"))
+    if key is None:
+        return None
+    due = _signature(key.session_secret, login, expires)
+    genuine = hmac.compare_digest(due.encode(), signature.encode(errors="replace"))
     return key if genuine and int(expires) > now else None
 
 
@@ -64,6 +67,6 @@ def set_cookie(session: str, lasts_s: int, *, secure: bool) -> str:
     return f"{COOKIE}={session}; Max-Age={lasts_s}; Path=/; HttpOnly; SameSite=Strict{'; Secure' * secure}"
 
 
-def _signature(login: str, expires: str) -> str:
-    key = login.encode(errors="replace")
-    return hmac.new(key, f"{_PURPOSE}:{expires}".encode(), hashlib.sha256).hexdigest()
+def _signature(session_secret: str, login: str, expires: str) -> str:
+    text = f"{_PURPOSE}:{login}:{expires}".encode(errors="replace")
+    return hmac.new(session_secret.encode(), text, hashlib.sha256).hexdigest()

@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, text
 from tastemap.errors import InvalidValueError, UnknownNameError
 from tastemap.service.database import DatabaseError, Key, ServedVersion, Store
 from tastemap.service.database import keys as keys_module
+from tastemap.service.database.records import ValidKey
 from tastemap.service.database.urls import Target
 
 
@@ -67,7 +68,8 @@ def test_keys_are_not_read_for_every_question(store: Store, monkeypatch: pytest.
     assert scope_of(store, secret) == "client"
     monkeypatch.setattr(store._keys, "_read", None)
     assert scope_of(store, secret) == "client"
-    assert store.keys_at_hand() == store.valid_keys() == {keys_module.digest(secret): store.keys()[0]}
+    assert store.keys_at_hand() == store.valid_keys()
+    assert {hash: key.name for hash, key in store.valid_keys().items()} == {keys_module.digest(secret): "shop"}
 
 
 def test_keys_stay_valid_while_the_database_cannot_be_asked(
@@ -76,7 +78,7 @@ def test_keys_stay_valid_while_the_database_cannot_be_asked(
     def fail() -> keys_module.Hashes:
         raise DatabaseError("gone")
 
-    hashes: keys_module.Hashes = {keys_module.digest("s"): Key("boss", "admin", 1.0, None)}
+    hashes: keys_module.Hashes = {keys_module.digest("s"): ValidKey("boss", "admin", 1.0, None, "00")}
     ring = keys_module.KeyRing(lambda: hashes)
     assert scope_of(ring, "s") == "admin"
     ring.forget()

@@ -100,8 +100,15 @@ def test_a_session_ends_by_logout_and_with_its_key(guard: Guard) -> None:
     made.add_key("till")
     log_in(made, made.add_key("shop"))
     assert made.client.get("/v1/users/7").status_code == 200
+    copied = made.client.cookies["tastemap_session"]
     made.client.post("/logout")
     assert made.client.get("/v1/users/7").status_code == 401
+    made.client.cookies.set("tastemap_session", copied)
+    assert made.client.get("/v1/users/7").status_code == 401  # the copy has ended too
+    assert made.store.audit_lines()[-1].action == "sessions_ended"
+    made.client.cookies.clear()
+    made.client.post("/logout")  # of nobody: nothing ends
+    assert [line.action for line in made.store.audit_lines()].count("sessions_ended") == 1
     log_in(made, made.add_key("shop2"))
     made.store.revoke_key("shop2", NOW)
     assert made.client.get("/v1/users/7").status_code == 401
@@ -139,7 +146,9 @@ def test_a_copy_of_the_database_logs_nobody_in(guard: Guard) -> None:
     made.add_key("root", "admin")
     [stored] = made.store.valid_keys()
     assert made.client.get("/v1/users/7", headers={"X-API-Key": stored}).status_code == 401
-    made.client.cookies.set("tastemap_session", issue(stored, 2**40))
+    made.client.cookies.set(
+        "tastemap_session", issue(stored, made.store.valid_keys()[stored].session_secret, 2**40)
+    )
     assert made.client.get("/v1/users/7").status_code == 401
 
 

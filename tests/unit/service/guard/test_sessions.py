@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tastemap.service.database import Key
 from tastemap.service.database.keys import digest, digest_of_login, login_of
+from tastemap.service.database.records import ValidKey
 from tastemap.service.guard.sessions import COOKIE, issue, key_of_session, session_in, set_cookie
 
 SHOP, ROOT = login_of("tm_shop"), login_of("tm_root")
 KEYS = {
-    digest_of_login(SHOP): Key("shöp.1", "client", 0.0, None),
-    digest_of_login(ROOT): Key("root", "admin", 0.0, None),
+    digest_of_login(SHOP): ValidKey("shöp.1", "client", 0.0, None, "1f" * 32),
+    digest_of_login(ROOT): ValidKey("root", "admin", 0.0, None, "2e" * 32),
 }
-SESSION = issue(SHOP, 100)
+SECRET = KEYS[digest("tm_shop")].session_secret
+SESSION = issue(SHOP, SECRET, 100)
 
 
 def test_a_session_stands_for_its_key_until_it_ends() -> None:
@@ -23,6 +26,20 @@ def test_a_session_stands_for_its_key_until_it_ends() -> None:
 
 def test_revoking_the_key_ends_its_sessions() -> None:
     assert key_of_session(SESSION, {digest("tm_root"): KEYS[digest("tm_root")]}, 1.0) is None
+
+
+def test_who_has_a_session_can_make_none_with_a_later_end() -> None:
+    login = SESSION.split(".")[0]
+    for known in (login, digest_of_login(login), SESSION, ""):
+        assert key_of_session(issue(login, known, 200), KEYS, 1.0) is None
+    assert key_of_session(issue(login, SECRET, 200), KEYS, 150.0) is not None
+
+
+def test_another_secret_of_the_key_ends_its_sessions_and_no_others() -> None:
+    other = issue(ROOT, KEYS[digest("tm_root")].session_secret, 100)
+    changed = KEYS | {digest("tm_shop"): replace(KEYS[digest("tm_shop")], session_secret="3d" * 32)}
+    assert key_of_session(SESSION, changed, 1.0) is None
+    assert key_of_session(other, changed, 1.0) is not None
 
 
 def test_no_part_of_a_session_can_be_changed() -> None:
@@ -39,7 +56,7 @@ def test_no_part_of_a_session_can_be_changed() -> None:
 
 @pytest.mark.parametrize("stored", KEYS)
 def test_what_the_database_holds_makes_no_session(stored: str) -> None:
-    assert key_of_session(issue(stored, 100), KEYS, 1.0) is None
+    assert key_of_session(issue(stored, KEYS[stored].session_secret, 100), KEYS, 1.0) is None
 
 
 def test_a_session_does_not_hold_the_key_and_is_none() -> None:
