@@ -5,49 +5,31 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.explorer import EVIL, Screen, Visit, barriers, is_too_wide, visit
+from tests.browser.explorer import EVIL, Visit, visit
 
 PATHS = ["/data", "/training", "/report"]
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_every_page_fits_its_screen_and_keeps_nobody_out(
-    browser: Browser, films_url: str, path: str, screen: Screen
-) -> None:
-    with visit(browser, films_url, **screen) as visitor:
-        page = visitor.go(path)
-        expect(page.locator("h1")).to_be_visible()
-        charts = page.locator(".chart[data-spec]")
-        assert charts.count()
-        expect(page.locator(".chart .vega-embed svg").first).to_be_attached(timeout=30_000)
-        assert not is_too_wide(page)
-        assert barriers(page) == []
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_pages_do_without_titles_genres_stars_and_times(
-    browser: Browser, bare_url: str, path: str, screen: Screen
-) -> None:
-    with visit(browser, bare_url, **screen) as visitor:
-        page = visitor.go(path)
-        expect(page.locator("h1")).to_be_visible()
-        expect(page.locator(".absent").first).to_be_visible()
-        assert not is_too_wide(page)
-        assert barriers(page) == []
-        assert "None" not in page.locator("main").inner_text()
+def test_nobody_waits_for_charts_and_they_come_by_themselves(browser: Browser, bare_url: str) -> None:
+    with visit(browser, bare_url) as visitor:
+        answer = visitor.page.goto(bare_url + "/data")
+        assert answer is not None
+        expect(visitor.page.locator(".soon, .chart").first).to_be_visible()
+        expect(visitor.page.locator(".chart .vega-embed svg").first).to_be_attached(timeout=60_000)
+        expect(visitor.page.locator(".soon")).to_have_count(0)
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_charts_are_there_without_scripts(browser: Browser, films_url: str, path: str) -> None:
     with visit(browser, films_url, scripts=False) as visitor:
         page = visitor.go(path)
-        expect(page.locator(".chart svg").first).to_be_visible()
+        expect(page.locator(".chart svg").first).to_be_visible(timeout=60_000)  # the page asks again by itself
 
 
 def test_a_chosen_group_is_shown_over_all(visitor: Visit) -> None:
     page = visitor.go("/data")
     chart = page.locator(".chart").first
-    expect(chart.locator(".vega-bind")).to_be_visible(timeout=30_000)
+    expect(chart.locator(".vega-bind")).to_be_visible(timeout=60_000)
     bars = chart.locator("g.mark-rect path")
     before = bars.count()
     chart.get_by_label("Occupation").select_option("lawyer")

@@ -18,10 +18,23 @@ function draw(holder, renderer, text) {
     // Once more, as a legend that wraps on a narrow screen has its height only now.
     (drawn) => drawn.view.resize().runAsync().then(() => {
       place.classList.remove("drawing");
+      grow(place);
+      drawn.view.addResizeListener(() => setTimeout(() => grow(place)));
       for (const drawing of place.querySelectorAll("svg")) drawing.setAttribute("aria-hidden", "true");
       return { drawn, place, still };
     }),
   ).catch((error) => { place.remove(); console.error(error); });
+}
+
+// A legend that wraps on a narrow screen is taller than Vega has reckoned: the drawing grows by what stands out.
+function grow(place) {
+  for (const drawing of place.querySelectorAll("svg.marks")) {
+    const box = drawing.getBBox(), [left, top, width, height] = drawing.getAttribute("viewBox").split(" ").map(Number);
+    const needed = Math.ceil(box.y + box.height);
+    if (needed <= height) continue;
+    drawing.setAttribute("height", needed);
+    drawing.setAttribute("viewBox", `${left} ${top} ${width} ${needed}`);
+  }
 }
 
 const specOf = (holder) => document.getElementById(holder.dataset.spec).textContent;

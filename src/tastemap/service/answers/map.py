@@ -18,7 +18,7 @@ from tastemap.service.live.serving import Serving
 
 Fields = dict[str, Any]
 
-LABELS = {"tsne": "Neighborhoods (t-SNE)", "pca": "Main directions (PCA)"}
+LABELS = {"tsne": "Neighborhoods", "pca": "Main directions"}
 N_NEAR = 10
 DIGITS = 5
 """Decimals of a place from 0 to 1: a hundredth of a pixel of a whole map."""

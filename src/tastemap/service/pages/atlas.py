@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from anyio.to_thread import run_sync
 from fastapi import Request
-from fastapi.responses import Response
 
-from tastemap.errors import InvalidValueError, TastemapError
+from tastemap.errors import InvalidValueError
 from tastemap.inspection.items import item_vectors, most_popular
 from tastemap.service.answers.map import LABELS, near
-from tastemap.service.live.service import Service
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.layouts import AllMaps, Maps
-from tastemap.service.pages.render import html, twin
-from tastemap.service.statuses import status_of
-
-Fields = dict[str, Any]
+from tastemap.service.pages.page import Fields, Page, serving_of
 
 N_LISTED = 40
 """Items that a reader without scripts sees."""
 
 
-async def page(request: Request) -> Response:
-    """The page: its script asks the twin for the items."""
-    serving = _serving(request)
+async def _page(request: Request) -> Fields:
+    """What is there at once: the script of the page asks the twin for the items."""
+    serving = serving_of(request)
     if item_vectors(serving.recommender.model) is not None:
         _maps(request).start()  # it may be done before anybody looks
-    return html(request, serving, "map.html", _outline(serving))
+    return _outline(serving)
 
 
-async def json(request: Request) -> Response:
+async def _map(request: Request) -> Fields:
     """The items and their layouts; with ``layout`` one of these, with ``item`` its neighbors."""
-    try:
-        return twin(await _asked(request, request.query_params))
-    except TastemapError as error:
-        return twin(error.body(), status=status_of(error))
-
-
-async def _asked(request: Request, query: Mapping[str, str]) -> Fields:
+    query = request.query_params
     if "item" in query:
-        return await run_sync(near, _serving(request), query["item"])
+        return await run_sync(near, serving_of(request), query["item"])
     maps = _maps(request)
     asked = query.get("layout")
     if asked is not None and asked not in LABELS:
@@ -53,6 +39,9 @@ async def _asked(request: Request, query: Mapping[str, str]) -> Fields:
     maps.start()
     layouts = {"tsne": maps.neighborly(), "pca": maps.principal}
     return layouts[asked] if asked else {**columns, "layouts": list(layouts.values())}
+
+
+MAP = Page("/map", "map.html", _page, twin=_map)
 
 
 def _outline(serving: Serving) -> Fields:
@@ -68,14 +57,9 @@ def _outline(serving: Serving) -> Fields:
     }
 
 
-def _serving(request: Request) -> Serving:
-    service: Service = request.app.state.service
-    return service.serving
-
-
 def _maps(request: Request) -> Maps:
     state = request.app.state
     if not hasattr(state, "maps"):
         state.maps = AllMaps()
     maps: AllMaps = state.maps
-    return maps.of(_serving(request).recommender)
+    return maps.of(serving_of(request).recommender)

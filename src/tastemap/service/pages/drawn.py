@@ -1,20 +1,18 @@
-"""The charts of pages that look inside, by the parts of the reports; nothing where the extra is not installed.
+"""The charts of pages that look inside, by the parts of the reports.
 
-The reports are imported when a chart is asked for: without the extra `explore` they cannot be.
+The reports are imported when a chart is asked for: without the extra `explore` they cannot be. A process of its
+own draws (:mod:`tastemap.service.pages.draw`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tastemap.errors import MissingExtraError
 from tastemap.evaluation.comparison import Comparison
-from tastemap.service.answers.kept import Kept, kept_by_version
-from tastemap.service.answers.report import MOST_COMPARISONS, comparison_of, digests_of, record_of
-from tastemap.service.live.serving import Serving
-from tastemap.service.pages.evaluated import evaluated
+from tastemap.models.recommender import Recommender
+from tastemap.service.answers.report import record_of
 
 if TYPE_CHECKING:
     from tastemap.reports.inside import Part
@@ -31,84 +29,52 @@ class Drawn:
     verdict : list of str
         Sentences on the whole.
     missing : str or None
-        What to install, where nothing could be drawn.
+        Why nothing is drawn, where nothing will be.
+    is_soon : bool
+        They are being drawn.
     """
 
     charts: dict[str, str] = field(default_factory=dict)
     verdict: list[str] = field(default_factory=list)
     missing: str | None = None
+    is_soon: bool = False
 
 
-def or_missing(draw: Callable[[], Drawn]) -> Drawn:
-    """What is drawn, or the sentence that says what to install."""
-    try:
-        return draw()
-    except MissingExtraError as error:
-        return Drawn(missing=error.message)
-
-
-@kept_by_version
-def data_charts(serving: Serving) -> Drawn:
+def data_charts(recommender: Recommender) -> Drawn:
     """Histograms of users and items, with groups to choose from."""
+    from tastemap.reports.inside_data import data_part
 
-    def draw() -> Drawn:
-        from tastemap.reports.inside_data import data_part
-
-        return Drawn(_pictures([data_part(serving.recommender.train)]))
-
-    return or_missing(draw)
+    return Drawn(_pictures([data_part(recommender.train)]))
 
 
-@kept_by_version
-def training_charts(serving: Serving) -> Drawn:
+def training_charts(recommender: Recommender) -> Drawn:
     """Curves, predictions against ratings, biases, norms."""
+    from tastemap.reports.inside import predictions_part, training_part
+    from tastemap.reports.inside_items import bias_part, norms_part
 
-    def draw() -> Drawn:
-        from tastemap.reports.inside import predictions_part, training_part
-        from tastemap.reports.inside_items import bias_part, norms_part
-
-        models = {serving.recommender.name: serving.recommender}
-        parts = [training_part(models), predictions_part(models, None), bias_part(models), norms_part(models)]
-        return Drawn(_pictures(parts))
-
-    return or_missing(draw)
+    models = {recommender.name: recommender}
+    parts = [training_part(models), predictions_part(models, None), bias_part(models), norms_part(models)]
+    return Drawn(_pictures(parts))
 
 
-def report_charts(serving: Serving, against: int | None) -> Drawn:
-    """The evaluation of the served version, and its comparison with another one."""
-    own = _evaluation_charts(serving)
-    if against is None or own.missing is not None:
-        return own
-    pair = digests_of(serving, against)
-    compared = _comparisons.of(pair, lambda: _comparison_charts(comparison_of(serving, against)))
-    return replace(own, charts=own.charts | compared)
+def report_charts(recommender: Recommender) -> Drawn:
+    """The evaluation that a model carries; empty where it carries none."""
+    from tastemap.reports.evaluation import evaluation_sections
+    from tastemap.reports.verdict import headline_metrics, verdict
+
+    record = record_of(recommender)
+    if record is None:
+        return Drawn()
+    markup = "".join(part.markup for part in evaluation_sections(record))
+    said = (verdict(record, metric) for metric in headline_metrics(record))
+    return Drawn({"evaluation": markup}, [sentence for sentence in said if sentence])
 
 
-@kept_by_version
-def _evaluation_charts(serving: Serving) -> Drawn:
-    def draw() -> Drawn:
-        from tastemap.reports.evaluation import evaluation_sections
-        from tastemap.reports.verdict import headline_metrics, verdict
-
-        record = record_of(serving.recommender)
-        if record is None:
-            return Drawn()
-        markup = "".join(part.markup for part in evaluation_sections(record))
-        best = (verdict(record, metric) for metric in headline_metrics(record))
-        own = evaluated(serving.recommender)  # a verdict is of the best model of a record: perhaps another one
-        said = own["said"] if own and own["said"] else [text for text in best if text]
-        return Drawn({"evaluation": markup}, said)
-
-    return or_missing(draw)
-
-
-_comparisons: Kept[tuple[str, str], dict[str, str]] = Kept({}, most=MOST_COMPARISONS)
-
-
-def _comparison_charts(found: Comparison) -> dict[str, str]:
+def comparison_charts(found: Comparison) -> Drawn:
+    """One version held against another."""
     from tastemap.reports.comparison import comparison_sections
 
-    return {"comparison": "".join(part.markup for part in comparison_sections(found))}
+    return Drawn({"comparison": "".join(part.markup for part in comparison_sections(found))})
 
 
 def _pictures(parts: Sequence[Part]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Rate some items and watch a list answer."""
+"""Rate some items and watch a list answer: as one rates, or, without scripts, by a form."""
 
 from __future__ import annotations
 
@@ -8,20 +8,33 @@ from typing import Any
 import numpy as np
 from fastapi.concurrency import run_in_threadpool
 
+from tastemap.data import Id
 from tastemap.errors import InvalidValueError
 from tastemap.inference import informative_items
 from tastemap.models.recommender import Recommender
+from tastemap.service.answers.asked import ListOptions
 from tastemap.service.answers.kept import kept_by_version
+from tastemap.service.answers.lists import listed
 from tastemap.service.live.service import Service
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.price import price
+from tastemap.service.pages.reasons import parts
 
 Fields = dict[str, Any]
 
+ASKED_BY_FORM = 10
+"""Items that the form asks about, beside those that are rated already."""
 QUESTIONS = 60
 """Items to ask a newcomer about; those that are rated are skipped."""
 MOST_LEVELS = 10
 """Ratings of a scale that can be pressed one by one; of more, five spread over the scale are offered."""
+
+
+RATE = "rate."
+"""Begins the name of a field of the form; the item's id follows."""
+MOST_RATED = 50
+"""Ratings in an address."""
+LIST = ListOptions(k=10, reasons=3)
 
 
 async def page(service: Service, query: Mapping[str, str]) -> Fields:
@@ -31,7 +44,47 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
     return {
         **fixed,
         "price": price(serving.recommender) if fixed["varies"] else {"state": "absent", "rows": []},
+        "form": await _form(service, query, fixed["questions"]),
     }
+
+
+async def _form(service: Service, query: Mapping[str, str], questions: list[Fields]) -> Fields:
+    """What somebody without scripts rates, and the list that answers; null before the form was sent.
+
+    Raises
+    ------
+    UnknownItemError, InvalidValueError
+        For an item that is not known, or a rating off the scale.
+    """
+    recommender = service.serving.recommender
+    given = {name.removeprefix(RATE): text for name, text in query.items() if name.startswith(RATE) and text}
+    if len(given) > MOST_RATED:
+        raise InvalidValueError(f"rate must name at most {MOST_RATED} items. Got {len(given)}.")
+    rated = {recommender.items.to_id(recommender.items.index(id)): _number(text) for id, text in given.items()}
+    added = [recommender.items.to_id(recommender.items.index(query["add"]))] if query.get("add") else []
+    rows = {id: None for id in added} | dict(rated)
+    for one in questions:
+        if len(rows) >= len(rated) + len(added) + ASKED_BY_FORM:
+            break
+        rows.setdefault(one["item_id"], None)
+    person = service.person_of(rated)
+    answer = await listed(person, LIST) if rated else None
+    return {
+        "rows": [{**_named(service.serving, id), "rating": rating} for id, rating in rows.items()],
+        "list": answer,
+        "why": [parts(recommender, item, len(rated)) for item in answer["items"]] if answer else [],
+    }
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidValueError(f"rate must be a number. Got {text[:20]!r}.", argument="rate") from error
+
+
+def _named(serving: Serving, id: Id) -> Fields:
+    return {"item_id": id, "title": serving.titles[serving.recommender.items.index(id)]}
 
 
 @kept_by_version

@@ -15,6 +15,7 @@ from tastemap.inference.similar import MIN_COMMON_USERS
 from tastemap.inspection.neighbors import MEASURES
 from tastemap.models.recommender import Recommender
 from tastemap.service.answers import items
+from tastemap.service.answers.kept import kept_by_version
 from tastemap.service.live.service import Service
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.fans import fans
@@ -23,6 +24,10 @@ from tastemap.service.pages.words import Thing, percent, readable, thing
 Fields = dict[str, Any]
 
 NEIGHBORS = 10
+ENOUGH = 20
+"""Users in common from which on a likeness is more than chance: of fewer, a handful of people decide."""
+FEWEST_RATERS = 10
+"""Users who have an item before it is worth telling who they are."""
 MOST_BARS = 12
 """Ratings that are drawn one by one; where there are more kinds, they are put together."""
 
@@ -52,10 +57,10 @@ def _page(serving: Serving, query: Mapping[str, str]) -> Fields:
         "n_items": data.n_items,
         "share_of_users": known["popularity"] / data.n_users,
         "overall_mean": None if data.is_implicit else float(data.values.mean(dtype=np.float64)),
-        "bars": _bars(known["ratings"]) if not data.is_implicit else [],
+        "bars": _bars(_with_gaps(serving, known["ratings"])) if not data.is_implicit else [],
         "said_of_bias": _said_of_bias(recommender, index, known["bias"], word),
         "near": _near(serving, item_id),
-        "fans": fans(recommender, index),
+        "fans": fans(recommender, index) if known["popularity"] >= FEWEST_RATERS else [],
     }
 
 
@@ -69,6 +74,19 @@ def _asked(recommender: Recommender, query: Mapping[str, str]) -> Id:
     found = matching_items(recommender, words, 1)
     index = int(found[0]) if len(found) else find_item(recommender, words).item_index
     return recommender.items.to_id(index)
+
+
+@kept_by_version
+def _levels(serving: Serving) -> list[float]:
+    """The ratings that are given at all; none where they are many kinds."""
+    levels: list[float] = np.unique(serving.recommender.train.interactions.values).tolist()
+    return levels if len(levels) <= MOST_BARS else []
+
+
+def _with_gaps(serving: Serving, ratings: list[Fields]) -> list[Fields]:
+    """The same with the ratings that nobody gave to this item: an axis has no holes."""
+    counts = {row["rating"]: row["count"] for row in ratings}
+    return [{"rating": level, "count": counts.get(level, 0)} for level in _levels(serving)] or ratings
 
 
 def _bars(ratings: list[Fields]) -> list[Fields]:
@@ -107,15 +125,16 @@ def _said_of_bias(recommender: Recommender, index: int, bias: float | None, word
 
 def _near(serving: Serving, item_id: Id) -> Fields:
     """Neighbors by each measure; a sentence instead where the model has no vectors of items."""
+    limits = {"min_common_users": MIN_COMMON_USERS, "enough": ENOUGH}
     try:
         found = {
             measure: items.similar(serving, item_id, measure, NEIGHBORS, MIN_COMMON_USERS)
             for measure in MEASURES
         }
     except InvalidValueError as error:
-        return {"lists": [], "said": error.message, "min_common_users": MIN_COMMON_USERS}
+        return {"lists": [], "said": error.message, **limits}
     lists = [
         {"measure": measure, "items": answer["similar"], "notes": answer["notes"]}
         for measure, answer in found.items()
     ]
-    return {"lists": lists, "said": None, "min_common_users": MIN_COMMON_USERS}
+    return {"lists": lists, "said": None, **limits}

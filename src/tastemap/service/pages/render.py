@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tastemap.data import Id
 from tastemap.errors import TastemapError, UnknownItemError, UnknownUserError, near_matches
-from tastemap.service.pages.words import amount, day, figure, percent, stars, thing
+from tastemap.service.pages.words import amount, day, figure, percent, setting, stars, thing, ticked
 from tastemap.service.statuses import status_of
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(amount=amount, day=day, figure=figure, stars=stars, in_url=in_url, percent=percent)
+    made.filters.update(setting=setting, ticked=ticked)
     return made
 
 

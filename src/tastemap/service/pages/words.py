@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +29,7 @@ class Thing:
 
 FILM, ARTIST, ITEM = Thing("film", "films"), Thing("artist", "artists"), Thing("item", "items")
 MINUS = "−"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _KNOWN = {"ml-": FILM, "filmtrust": FILM, "lastfm": ARTIST}
 
 
@@ -111,3 +112,39 @@ def day(seconds: int | None) -> str:
         return "–"
     found = datetime.fromtimestamp(seconds, UTC)
     return f"{found.day} {found:%b %Y}"
+
+
+MOST_TICKS = 10
+"""Labels below a picture that a narrow screen has room for."""
+
+
+def ticked(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Counts by month or year with what to write below each: some ``tick``, and ``below`` where a year begins.
+
+    >>> [(row["tick"], row["below"]) for row in ticked([{"label": "1997-12"}, {"label": "1998-01"}])]
+    [('Dec', '1997'), ('Jan', '1998')]
+    >>> [row["tick"] for row in ticked([{"label": "1997"}])]
+    ['1997']
+    """
+    every = math.ceil(len(rows) / MOST_TICKS)
+    found, before = [], ""
+    for place, row in enumerate(rows):
+        year, _, month = row["label"].partition("-")
+        tick = (_MONTHS[int(month) - 1] if month else year) if place % every == 0 else ""
+        below = year if month and tick and year != before else ""
+        before = below or before
+        found.append({**row, "tick": tick, "below": below})
+    return found
+
+
+def setting(value: object) -> str:
+    """The value of a setting as people read it: no more digits than tell it from others.
+
+    >>> setting(True), setting(None), setting(0.1 + 0.2), setting(60.0), setting([8, 0.5])
+    ('yes', 'none', '0.3', '60', '8, 0.5')
+    """
+    if value is None:
+        return "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(setting(one) for one in value) or "none"
+    return _told(value)

@@ -288,10 +288,10 @@ if (page.varies) followPrice(page.price);
 // On a narrow screen the list is below what one rates: a line at the edge leads to it while it is out of sight.
 new IntersectionObserver(([seen]) => { at("to-list").hidden = seen.isIntersecting; }).observe(at("list-side"));
 
+at("diversity").dispatchEvent(new Event("input")); // it may have been moved before this script was here
 showRatings();
 showQuestions();
-refresh();
-const wanted = new URLSearchParams(location.hash.slice(1)).get("add");
+const wanted = new URLSearchParams(location.search).get("add");
 if (wanted) {
   window.history.replaceState(null, "", location.pathname);
   ask(`/v1/items/${encodeURIComponent(wanted)}`).then(

@@ -11,7 +11,6 @@ const LARGEST = 11; // pixels across
 const MOVE_MS = 700;
 const KEPT = 600; // titles drawn before
 const TRIED = 400; // titles that find no room, before the rest are left out
-const LETTER = 6.3; // pixels, a little more than the mean letter takes
 const CROWD = 20000; // points: more have no more pixels than can be filled in a frame, and hide each other
 
 export class View {
@@ -31,6 +30,7 @@ export class View {
     this.near = [];
     this.named = [];
     this.drawn = new Map();
+    this.widths = new Map();
     steer(canvas, this.camera, {
       hover: (left, top) => this.hover(this.at(left, top)),
       leave: () => this.hover(-1),
@@ -226,18 +226,18 @@ export class View {
     if (this.hovered >= 0) ring(this.hovered, 8, this.ink, 2);
   }
 
-  // The titles that fit beside those before them: of what is selected, then of what is popular.
+  // The titles that fit, whole: not over one another, not below the buttons or the card, not past the edge.
   drawTitles() {
-    const most = Math.min(MOST_TITLES, (this.width * this.height) / PER_TITLE), taken = [];
+    const most = Math.min(MOST_TITLES, (this.width * this.height) / PER_TITLE), taken = [], covered = this.covered();
     let missed = 0;
     const put = (i, bold) => {
       const [x, y] = this.pixelOf(i);
       if (!this.isIn(x, y)) return;
-      const half = (this.titles[i].length * LETTER * (bold ? 1.2 : 1)) / 2 + 2;
+      const half = this.widthOf(i, bold) / 2 + 3;
       const left = Math.min(this.width - half - 2, Math.max(half + 2, x)), top = y - (bold ? 19 : 12);
-      const isFree = top > 7 && (bold || Math.abs(left - x) < 1) && taken.every(
-        (other) => Math.abs(left - other.left) >= half + other.half || Math.abs(top - other.top) >= 13,
-      );
+      const isApart = (other, far) => Math.abs(left - other.left) >= half + other.half || Math.abs(top - other.top) >= far + (other.tall ?? 0);
+      const isFree = top > 9 && (bold || Math.abs(left - x) < 1) && taken.every((other) => isApart(other, 15))
+        && covered.every((other) => isApart(other, 9));
       if (!isFree) { missed++; return; }
       taken.push({ i, left, top, half });
       const { canvas, width, height } = this.title(i, bold);
@@ -253,14 +253,36 @@ export class View {
     this.named = taken;
   }
 
+  // What lies over the picture, as the middle and half the size of each.
+  covered() {
+    const frame = this.canvas.getBoundingClientRect();
+    return [...this.canvas.parentElement.querySelectorAll(".zoom, .card:not([hidden])")].map((one) => {
+      const box = one.getBoundingClientRect();
+      return { left: box.left - frame.left + box.width / 2, top: box.top - frame.top + box.height / 2, half: box.width / 2, tall: box.height / 2 };
+    });
+  }
+
+  fontOf(bold) {
+    return `${bold ? 700 : 450} ${bold ? 13 : 11.5}px system-ui, sans-serif`;
+  }
+
+  // Pixels that a title takes; measured once.
+  widthOf(i, bold) {
+    const key = bold ? -i - 1 : i;
+    if (!this.widths.has(key)) {
+      this.context.font = this.fontOf(bold);
+      this.widths.set(key, Math.ceil(this.context.measureText(this.titles[i]).width));
+    }
+    return this.widths.get(key);
+  }
+
   // A title with an edge of paper, drawn once: text with an edge is what a canvas is slowest at.
   title(i, bold) {
     const key = bold ? -i - 1 : i;
     const kept = this.drawn.get(key);
     if (kept) return kept;
-    const canvas = document.createElement("canvas"), font = `${bold ? 700 : 450} ${bold ? 13 : 11.5}px system-ui, sans-serif`;
-    this.context.font = font;
-    const width = Math.ceil(this.context.measureText(this.titles[i]).width) + 8, height = 20, ratio = this.ratio;
+    const canvas = document.createElement("canvas"), font = this.fontOf(bold);
+    const width = this.widthOf(i, bold) + 8, height = 20, ratio = this.ratio;
     canvas.width = Math.ceil(width * ratio);
     canvas.height = Math.ceil(height * ratio);
     const own = canvas.getContext("2d");

@@ -83,6 +83,7 @@ async function open() {
   const legend = legendOf(document.querySelector("#legend"), (chosen) => view.filter(chosen));
   const colors = document.querySelector("#color");
   colors.replaceChildren(...modes.map((mode) => element("option", { value: mode.name }, mode.label)));
+  colors.disabled = false;
   const recolor = () => {
     const mode = modes.find((one) => one.name === colors.value) ?? modes[0];
     legend.show(mode, canvas);
@@ -92,6 +93,7 @@ async function open() {
 
   const chosen = document.querySelector("#layout");
   chosen.replaceChildren(...data.layouts.map((layout) => element("option", { value: layout.name, disabled: layout.state !== "ready" }, layout.label)));
+  chosen.disabled = false;
   let byHand = false;
   const lay = (name) => {
     const layout = layouts.get(name);

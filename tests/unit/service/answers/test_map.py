@@ -102,7 +102,7 @@ def test_main_directions_are_those_of_the_covariance_matrix(als: Recommender) ->
         places = np.array(found[name]) * span
         places -= places.mean()
         assert abs(places @ along) == pytest.approx(along @ along, rel=1e-3), "up to the sign"
-    assert (found["name"], found["label"]) == ("pca", "Main directions (PCA)")
+    assert (found["name"], found["label"]) == ("pca", "Main directions")
 
 
 def test_places_fill_a_square_of_one_scale() -> None:

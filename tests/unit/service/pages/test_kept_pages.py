@@ -12,7 +12,7 @@ from tastemap import artifacts
 from tastemap.artifacts import save
 from tastemap.service.answers import report as answers
 from tastemap.service.live.serving import Serving
-from tastemap.service.pages import drawn, for_you, home, looking
+from tastemap.service.pages import for_you, home, looking
 from tastemap.training import fit
 from tests.saved import factors_recommender
 from tests.toys import planted
@@ -22,9 +22,7 @@ PARTS: dict[str, Callable[[Serving], object]] = {
     "for you": for_you._page,
     "data": looking._data,
     "training": looking._training,
-    "data charts": drawn.data_charts,
-    "training charts": drawn.training_charts,
-    "report charts": lambda serving: drawn.report_charts(serving, None),
+    "what the figures say": looking._said,
 }
 
 
@@ -74,9 +72,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return loaded
 
 
-def test_two_versions_are_compared_once_for_the_page_and_its_charts(
-    tmp_path: Path, compared: list[int]
-) -> None:
+def test_two_versions_are_compared_once(tmp_path: Path, compared: list[int]) -> None:
     folder = tmp_path / "model"
     made = fit(planted(), "als", settings={"n_factors": 2, "n_epochs": 2}, rng=0)
     save(replace(made, seed=1), folder)
@@ -84,5 +80,4 @@ def test_two_versions_are_compared_once_for_the_page_and_its_charts(
     for _ in range(2):
         serving = Serving(made, folder, 2, f"served in {tmp_path}", 0.0, 0)
         assert answers.report(serving, 1)["comparison"]
-        assert drawn.report_charts(serving, 1).charts["comparison"]
     assert compared == [1]

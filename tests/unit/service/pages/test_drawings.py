@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tastemap.artifacts import identify, load, save
+from tastemap.errors import InvalidValueError, MissingExtraError
+from tastemap.evaluation import evaluate
+from tastemap.service.live.serving import Serving
+from tastemap.service.pages import draw
+from tastemap.service.pages.drawings import SOON, TROUBLE, Drawings
+from tastemap.training import fit, with_evaluation
+from tests.toys import planted
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two versions of a model with an evaluation."""
+    found = tmp_path_factory.mktemp("drawn") / "model"
+    data, settings = planted(), {"n_factors": 2, "n_epochs": 3}
+    record = evaluate(data, ["als"], settings={"als": settings}, n_draws=10)
+    made = with_evaluation(fit(data, "als", settings=settings, rng=0), record.as_json())
+    save(replace(made, seed=1), found)
+    save(made, found)
+    return found
+
+
+def serving_of(folder: Path, version: int) -> Serving:
+    identity = identify(folder, version)
+    return Serving(load(folder, version=version), folder, version, identity.digest, identity.saved, 0)
+
+
+def test_charts_come_soon_and_are_then_there_for_every_page(folder: Path) -> None:
+    drawing = Drawings().of(serving_of(folder, 2))
+    assert drawing.part("data") == SOON
+    script = asyncio.run(drawing.script())
+    assert script is not None
+    assert b"vegaEmbed" in script
+    drawing.thread.join()
+    for page, part in (("data", "data"), ("training", "training"), ("report", "evaluation")):
+        assert "data-spec" in drawing.part(page).charts[part]
+    assert any("RMSE" in sentence for sentence in drawing.part("report").verdict)
+
+
+def test_a_version_is_drawn_once_and_the_one_before_is_let_go(folder: Path) -> None:
+    drawings = Drawings()
+    first = drawings.of(serving_of(folder, 1))
+    assert drawings.of(serving_of(folder, 1)) is first
+    second = drawings.of(serving_of(folder, 2))
+    assert second is not first
+    first.thread.join()
+    assert first.part("data").missing == TROUBLE
+    second.stop()
+    second.thread.join()
+
+
+def test_a_process_ends_with_what_it_draws_for(folder: Path) -> None:
+    drawings = Drawings()
+    thread = drawings.of(serving_of(folder, 1)).thread
+    del drawings
+    thread.join()
+
+
+def test_a_version_that_is_gone_leaves_the_tables(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    drawing = Drawings().of(replace(serving_of(folder, 2), digest="of another one"))
+    drawing.thread.join()
+    assert drawing.part("data").missing == TROUBLE
+    assert asyncio.run(drawing.script()) is None
+    assert f"ended with status {draw.REPLACED}" in caplog.text
+
+
+def test_a_comparison_is_drawn_by_itself(folder: Path) -> None:
+    drawings, serving = Drawings(), serving_of(folder, 2)
+    drawing = drawings.compared(serving, 1)
+    assert drawings.compared(serving, 1) is drawing
+    drawing.thread.join()
+    assert drawing.part("comparison").charts["comparison"]
+    with pytest.raises(InvalidValueError, match="against must be one of 1"):
+        drawings.compared(serving, 7)
+
+
+def test_the_program_says_what_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(recommender: Any) -> Any:
+        raise MissingExtraError("Charts need altair.", extra="explore", missing="altair")
+
+    monkeypatch.setattr(draw, "lines", absent)
+    out = BytesIO()
+    assert draw.main([str(folder), "2", identify(folder, 2).digest], out) == 0
+    assert orjson.loads(out.getvalue()) == {"missing": "Charts need altair."}
