@@ -40,7 +40,7 @@ def predictions_chart(rows: pl.DataFrame, grid: pl.DataFrame, *, palette: Palett
             x="center:Q",
             y="mean:Q",
             tooltip=[
-                alt.Tooltip("center:Q", title="given"),
+                alt.Tooltip("center:Q", title="given", format=".3~g"),
                 alt.Tooltip("mean:Q", title="mean predicted", format=".3f"),
             ],
         )

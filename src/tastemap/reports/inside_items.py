@@ -113,7 +113,9 @@ def norms_part(models: Models) -> Part:
         frames = {label: _most_popular(item_norms(one)) for label, one in with_vectors.items()}
         picture = Picture(
             "norms",
-            "Drag over a panel: the same items are marked in the others.",
+            "Drag over a panel: the same items are marked in the others."
+            if len(frames) > 1
+            else "A point is an item; drag over some to mark them.",
             f"The length of item vectors against the number of interactions, for {listed(list(frames))}.",
             lambda palette: norms_chart(frames, palette=palette),
             canvas=True,
