@@ -30,6 +30,9 @@ _CANONICAL = re.compile(ids.INTEGER, re.ASCII)
 FEW = 128
 """Ids are searched one by one where the map has more than this many times what is looked up."""
 
+FEW_TEXTS = 64
+"""As many ids as text are read one by one before a column of them would be made."""
+
 
 class IdMap:
     """An immutable, sorted mapping between ids (all int or all str) and indices 0 … n-1.
@@ -90,6 +93,8 @@ class IdMap:
         id 50, and 50 finds the text id ``"50"``; ``"050"`` is unknown to an integer map. A few ids cost
         O(log n) each; many are looked up in a table or joined, in O(n).
         """
+        if type(ids) is list and len(ids) <= FEW_TEXTS and all(type(id) is str for id in ids):
+            return np.array([self.find(id) for id in ids], np.int32)
         queried = self._conform(_as_series(ids, self.kind))
         if len(queried) * FEW < len(self):
             return np.array([self._search(id) for id in queried.to_list()], np.int32)

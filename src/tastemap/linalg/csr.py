@@ -44,7 +44,7 @@ class CSR:
     @cached_property
     def row_lengths(self) -> Int64Array:
         """Entries of each row, shape (n_rows,), int64."""
-        return np.diff(self.indptr)
+        return self.indptr[1:] - self.indptr[:-1]  # `np.diff` takes six times as long for one row
 
     def row(self, row: int) -> tuple[Int32Array, Float32Array]:
         """Columns and values of one row, as views of shape (s,)."""
@@ -53,9 +53,11 @@ class CSR:
 
     def take(self, rows: IntArray) -> CSR:
         """The given rows, in the given order; row -1 is an empty row."""
-        if len(rows) == 1 and 0 <= rows[0] < self.n_rows:  # a tenth of the time of the arithmetic below
+        if len(rows) == 1 and 0 <= rows[0] < self.n_rows:  # a twentieth of the time of the arithmetic below
             start, stop = self.indptr[rows[0]], self.indptr[rows[0] + 1]
-            return self._chosen(np.array([0, stop - start]), np.arange(start, stop))
+            times = None if self.times is None else self.times[start:stop].copy()
+            bounds, own = np.array([0, stop - start]), self.indices[start:stop].copy()
+            return CSR(bounds, own, self.values[start:stop].copy(), self.n_columns, times)
         known = rows >= 0
         lengths = np.where(known, self.row_lengths[np.where(known, rows, 0)], 0) if self.n_rows else 0 * rows
         indptr = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)  # (B + 1,)
@@ -84,8 +86,8 @@ class CSR:
 
         A span ends with the row that reaches `block_work`, so one long row may make it longer.
         """
-        if not self.n_rows:
-            return []
+        if self.n_rows <= 1:
+            return [(0, 1)] * self.n_rows
         work = self.indptr[1:] + row_work * np.arange(1, self.n_rows + 1)  # (n_rows,), rising
         ends = np.unique(np.searchsorted(work, np.arange(block_work, work[-1] + block_work, block_work)) + 1)
         ends = np.minimum(ends, self.n_rows)

@@ -91,6 +91,18 @@ def top_k(
     return best.columns()
 
 
+def strongest(values: Float64Array, n: int) -> Int32Array:
+    """The places of the `n` values of each row (k, s) farthest from 0, shape (k, min(n, s)), int32.
+
+    The farthest first; of equally far ones the first.
+    """
+    shape = len(values), min(n, values.shape[1])
+    distances, places = np.empty(shape), np.empty(shape, np.int32)
+    if places.size:
+        _find_strongest(values, distances, places, np.zeros(shape[0], np.int64))
+    return places
+
+
 @kernel
 def _worse(score: float, item: int, other_score: float, other_item: int) -> bool:
     return score < other_score or (score == other_score and item > other_item)
@@ -251,3 +263,13 @@ def _sort(scores: FloatArray, items: Int32Array, sizes: Int64Array) -> None:
             row_scores[0], row_scores[last] = row_scores[last], row_scores[0]
             row_items[0], row_items[last] = row_items[last], row_items[0]
             _sift_down(row_scores, row_items, last, 0)
+
+
+@kernel
+def _find_strongest(
+    values: Float64Array, distances: Float64Array, places: Int32Array, sizes: Int64Array
+) -> None:
+    for row in range(len(values)):
+        for place in range(values.shape[1]):
+            sizes[row] = offer(distances[row], places[row], sizes[row], abs(values[row, place]), place)
+    _sort(distances, places, sizes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
@@ -27,6 +27,9 @@ CONVERGED = 1e-5
 """A step whose largest coordinate is below this is the last one."""
 SMALLEST_SLOPE = 1e-3
 """Floor for the link's derivative: a saturated sigmoid says nothing and must not divide by zero."""
+
+
+V = TypeVar("V", Float32Array, Float64Array)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +115,7 @@ class UserProblem:
             weights, targets = self._linearized(self._targets(), side)
         vectors = item_vectors.astype(np.float64)
         if self.loss.bias_regularization is not None:
-            vectors = np.hstack([vectors, np.ones((len(vectors), 1))])
+            vectors = with_ones(vectors)
         return ridge_split(self._ridge(weights, targets), vectors)
 
     @cached_property
@@ -123,7 +126,7 @@ class UserProblem:
             return vectors, place
         if len(place) < len(vectors):  # a few histories need no copy of all items
             vectors, place = vectors[place], np.arange(len(place), dtype=np.int32)
-        return np.hstack([vectors, np.ones((len(vectors), 1), np.float32)]), place
+        return with_ones(vectors), place
 
     def _targets(self) -> FloatArray:
         return self.loss.targets(self.history.values)
@@ -196,3 +199,10 @@ class UserProblem:
         loss: Float64Array = fit + (self._diagonal(self.row_penalty) * x**2).sum(axis=1)
         loss += ((x @ common - 2.0 * pull) * x).sum(axis=1)
         return loss
+
+
+def with_ones(vectors: V) -> V:
+    """Vectors of shape (n, d) with a last coordinate of 1 for the bias, (n, d + 1)."""
+    found = np.ones((len(vectors), vectors.shape[1] + 1), vectors.dtype)  # half the time of `np.hstack`
+    found[:, :-1] = vectors
+    return cast(V, found)

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from tastemap.errors import TastemapError
+from tastemap.linalg.threads import single_threaded_blas
 from tastemap.service import pages
 from tastemap.service.database.store import Store
 from tastemap.service.database.writer import Writer
@@ -79,7 +80,8 @@ def _lifespan(settings: ServiceSettings) -> Callable[[FastAPI], AbstractAsyncCon
             following = asyncio.create_task(_follow(service))
             _spare_collections()
             try:
-                yield
+                with single_threaded_blas():  # each list asks for it, and then finds it so
+                    yield
             finally:
                 following.cancel()
                 await asyncio.wait([following])

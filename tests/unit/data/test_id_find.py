@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,13 +11,19 @@ from tastemap.data import IdMap
 @given(st.lists(st.integers(-50, 50), min_size=1), st.integers(-60, 60) | st.text("0-1 5a", max_size=3))
 def test_finding_one_id_answers_what_indices_answers_for_integers(ids: list[int], asked: int | str) -> None:
     made = IdMap(ids, kind="item")
-    assert made.find(asked) == made.indices([asked])[0]
+    assert made.find(asked) == made.indices(pl.Series([asked]))[0]
 
 
 @given(st.lists(st.text(max_size=3), min_size=1), st.one_of(st.integers(0, 20), st.text(max_size=3)))
 def test_finding_one_id_answers_what_indices_answers_for_text(ids: list[str], asked: int | str) -> None:
     made = IdMap([*ids, "7"], kind="item")
-    assert made.find(asked) == made.indices([str(asked)])[0]
+    assert made.find(asked) == made.indices(pl.Series([str(asked)]))[0]
+
+
+@given(st.lists(st.integers(-50, 50), min_size=1), st.lists(st.text("0-1 5a", max_size=3), max_size=5))
+def test_a_few_texts_are_found_as_a_column_of_them_is(ids: list[int], asked: list[str]) -> None:
+    made = IdMap(ids, kind="item")
+    assert made.indices(asked).tolist() == made.indices(pl.Series(asked, dtype=pl.String)).tolist()
 
 
 @pytest.mark.parametrize("id", ["050", "+5", " 5", "5\n", "٥", "1e3", "", 2**63, str(2**63), "-0"])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tastemap.linalg.top_k import LANES, TopK, top_k
+from tastemap.linalg.top_k import LANES, TopK, strongest, top_k
 from tastemap.linalg.types import BoolArray, Float32Array, Int32Array
 
 NOTHING_SEEN = np.zeros(0, np.int32)
@@ -115,3 +115,10 @@ def test_kept_columns_are_listed_by_their_exact_scores_with_equal_ones_by_column
     columns, scores = best.columns_by(lambda some: np.take_along_axis(exact, some, axis=1))
     assert columns.tolist() == [[0, 2, 4, 1], [0, 1, -1, -1]]
     assert scores.tolist() == [[3.0, 3.0, 3.0, 1.0], [0.0, -1.0, -np.inf, -np.inf]]
+
+
+def test_the_strongest_values_of_a_row_are_those_farthest_from_0_and_of_equally_far_ones_the_first() -> None:
+    values = np.array([[1.0, -3.0, 0.0, 3.0, 2.0], [0.0, 0.0, 0.0, 0.0, -0.5]])
+    assert strongest(values, 3).tolist() == [[1, 3, 4], [4, 0, 1]]
+    assert strongest(values, 9).tolist() == [[1, 3, 4, 0, 2], [4, 0, 1, 2, 3]]
+    assert strongest(values[:, :0], 3).shape == (2, 0)

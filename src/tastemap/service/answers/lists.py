@@ -11,7 +11,7 @@ from tastemap.inference.explain import reasons
 from tastemap.inference.intervals import spread_of
 from tastemap.inference.ranking import popular, rank
 from tastemap.linalg.csr import empty_rows
-from tastemap.linalg.top_k import top_k
+from tastemap.linalg.top_k import strongest
 from tastemap.linalg.types import Float64Array, Int32Array
 from tastemap.service.answers.asked import ListOptions
 from tastemap.service.live.beside import beside
@@ -115,29 +115,18 @@ def _add_reasons(
             row.update(baseline=row["score"], reasons=[], others=0.0, remainder=0.0, additive=True)
         return
     found = reasons(serving.recommender, person.history, items)
-    strongest = _strongest(found.values, n)
-    strengths = np.take_along_axis(found.values, strongest, axis=1)  # (k, n)
+    places = strongest(found.values, n)  # (k, n)
+    strengths = found.values[np.arange(len(places))[:, None], places]
     sums = found.values.sum(axis=1)
     left = (found.baseline, sums - strengths.sum(axis=1), scores - found.baseline - sums)
-    told = (person.history.indices[strongest], person.history.values[strongest], strengths)
+    told = (person.history.indices[places], person.history.values[places], strengths)
+    ids, titles = serving.item_ids, serving.titles
     for row, owned, ratings, values, baseline, others, remainder in zip(
         rows, *(column.tolist() for column in (*told, *left)), strict=True
     ):
         row["baseline"] = baseline
         row["reasons"] = [
-            {
-                "item_id": serving.item_ids[item],
-                "title": serving.titles[item],
-                "rating": rating,
-                "contribution": value,
-            }
+            {"item_id": ids[item], "title": titles[item], "rating": rating, "contribution": value}
             for item, rating, value in zip(owned, ratings, values, strict=True)
         ]
         row["others"], row["remainder"], row["additive"] = others, remainder, found.additive
-
-
-def _strongest(values: Float64Array, n: int) -> Int32Array:
-    """The places of the `n` values of each row farthest from 0, shape (k, min(n, s)), strongest first."""
-    everything = np.ones(values.shape[1], np.bool_)
-    none = empty_rows(*values.shape)
-    return top_k(np.abs(values), n, seen_indptr=none.indptr, seen_indices=none.indices, allowed=everything)

@@ -184,16 +184,10 @@ def laid_over(serving: Serving, user_index: int, events: Sequence[Event]) -> Ent
     times = np.full(len(items), NO_TIME) if data.timestamps is None else data.timestamps[start:stop]
     if not events:
         return Entries(items, values, times, np.zeros(len(items), np.bool_))
-    rows: dict[int, Standing] = {
-        item: (value, time, False)
-        for item, value, time in zip(items.tolist(), values.tolist(), times.tolist(), strict=True)
-    }
-    if serving.taken_in is not None:
-        for item in [item for item in rows if serving.taken_in[item]]:
-            del rows[item]
+    is_kept = np.ones(len(items), np.bool_) if serving.taken_in is None else ~serving.taken_in[items]
     standing = since_erasure(events)
     if len(standing) < len(events):
-        rows.clear()
+        is_kept[:] = False
     unknown, news = set(), dict[int, list[Moment]]()
     index = serving.recommender.items.indices([event.item_id for event in standing]).tolist()
     for event, item in zip(standing, index, strict=True):
@@ -201,21 +195,29 @@ def laid_over(serving: Serving, user_index: int, events: Sequence[Event]) -> Ent
             unknown.add(event.item_id)
         else:
             news.setdefault(item, []).append(moment_of(event))
-    for item, moments in news.items():
-        outcome = settled(rows.pop(item, None), moments, data.rating_scale)
+    rows: dict[int, Standing] = {}
+    places = np.searchsorted(items, np.array(sorted(news), np.int32)).tolist()
+    for item, place in zip(sorted(news), places, strict=True):
+        is_trained = place < len(items) and items[place] == item and bool(is_kept[place])
+        trained = (float(values[place]), int(times[place]), False) if is_trained else None
+        if is_trained:
+            is_kept[place] = False
+        outcome = settled(trained, news[item], data.rating_scale)
         if outcome is not None:
             rows[item] = outcome
-    return _entries(rows, len(unknown))
+    own = Entries(items[is_kept], values[is_kept], times[is_kept], np.zeros(int(is_kept.sum()), np.bool_))
+    return _joined(own, rows, len(unknown))
 
 
-def _entries(rows: Mapping[int, Standing], n_unknown: int) -> Entries:
-    items = np.array(sorted(rows), np.int32)
-    chosen = [rows[item] for item in items.tolist()]
+def _joined(trained: Entries, rows: Mapping[int, Standing], n_unknown: int) -> Entries:
+    """The training entries that stand, and what events have come to, in one order."""
+    items = np.concatenate((trained.items, np.array(list(rows), np.int32)))
+    order, news = np.argsort(items, kind="stable"), rows.values()
     return Entries(
-        items,
-        np.array([row[0] for row in chosen], np.float32),
-        np.array([row[1] for row in chosen], np.int64),
-        np.array([row[2] for row in chosen], np.bool_),
+        items[order],
+        np.concatenate((trained.values, np.array([row[0] for row in news], np.float32)))[order],
+        np.concatenate((trained.times, np.array([row[1] for row in news], np.int64)))[order],
+        np.concatenate((trained.from_event, np.array([row[2] for row in news], np.bool_)))[order],
         n_unknown,
     )
 

@@ -75,6 +75,8 @@ def set_up_logging(form: Literal["text", "json"]) -> None:
     """Write the lines of the service, and the warnings of all libraries, to stderr in this form."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    # What no line of ours tells is not looked up for each of them.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("tastemap").setLevel(logging.INFO)
     for name in _QUIET:
@@ -92,6 +94,8 @@ def _of_second(whole: int) -> str:
 
 
 def _shown(value: object) -> str:
+    if type(value) is int or type(value) is float:
+        return str(value)
     if value is None:
         return "-"
     text = str(value)

@@ -161,18 +161,18 @@ class _ListsOf:
         if serving.taken_in is not None:
             popularity = popularity[~serving.taken_in]
             item_ids = [id for id, is_new in zip(item_ids, serving.taken_in, strict=True) if not is_new]
-        self._bits = information(popularity, max(interactions.n_users, 1))
+        self._bits = information(popularity, max(interactions.n_users, 1)).tolist()
         self._place = {item_id: index for index, item_id in enumerate(item_ids)}
         self.listed = Listed(len(item_ids), folder, serving.digest[:16])
 
     def mark(self, item_ids: Sequence[Any]) -> float | None:
         """Remember that these were listed; their mean surprise in bits, None where there are none."""
-        found = [self._place[item_id] for item_id in item_ids if item_id in self._place]
+        found = [place for place in map(self._place.get, item_ids) if place is not None]
         if not found:
             return None
-        item_index = np.array(found, np.int32)
-        self.listed.mark(item_index)
-        return float(self._bits[item_index].sum()) / len(found)
+        self.listed.mark(np.array(found, np.int32))
+        bits: float = sum([self._bits[place] for place in found])
+        return bits / len(found)
 
 
 class _OfModel(Collector):
