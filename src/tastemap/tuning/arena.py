@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from tastemap.data import Dataset
-from tastemap.evaluation.fold import Fold, make_fold, relevance_bound
+from tastemap.evaluation.fold import Fold, make_fold, relevance_bound, renumbered
 from tastemap.evaluation.measure import Measured, measure
 from tastemap.evaluation.summary import ratios_of
 from tastemap.metrics.bootstrap import FEWEST_USERS
@@ -19,6 +19,9 @@ from tastemap.rng import stream
 
 HELD_OUT = 0.2
 """Share of the rows of a measured user that is held out."""
+
+N_FOLDS = 5
+"""Disjoint parts of the rows that can be held out one after the other."""
 
 MEASURED_USERS = 5_000
 """Users with held-out rows, at most; of others all rows are learned from."""
@@ -63,7 +66,8 @@ class Arena:
     def figure(self, measured: Measured) -> float:
         """The one number of what was measured."""
         sums = {("it", self.metric): [measured.sums[self.metric]]}
-        ratios = ratios_of(sums, [self.fold.tested.population], self.fold.tested.n_users)
+        (tested,) = renumbered([self.fold.tested])
+        ratios = ratios_of(sums, [tested.population], tested.n_users)
         return float(ratios["it", self.metric].fold_figures()[0])
 
     def cost(self, figure: float) -> float:
@@ -72,12 +76,18 @@ class Arena:
 
 
 def make_arena(
-    data: Dataset, objective: Objective, share: float, seed: int, positive_min: float | None = None
+    data: Dataset,
+    objective: Objective,
+    share: float,
+    seed: int,
+    positive_min: float | None = None,
+    number: int = 0,
 ) -> Arena | None:
     """Split the data of a random `share` of the users; None where fewer than six users could be measured.
 
-    A random fifth of the rows of at most 5,000 of these users is held out. The users of a smaller share are
-    among those of a larger one, and so are the rows held out of one user.
+    A random fifth of the rows of at most 5,000 of these users is held out, another one for each `number` from
+    0 to 4. The users of a smaller share are among those of a larger one, and so are the rows held out of one
+    user.
     """
     rows = data.interactions
     order = stream(seed, "arena users").permutation(rows.n_users)
@@ -85,7 +95,9 @@ def make_arena(
     chosen, measured = (np.zeros(rows.n_users, np.bool_) for _ in range(2))
     chosen[order[:n_users]] = True
     measured[order[: min(n_users, MEASURED_USERS)]] = True
-    held = measured[rows.user_index] & (stream(seed, "arena rows").random(len(rows)) < HELD_OUT)  # (n,)
+    lot = stream(seed, "arena rows").random(len(rows))  # (n,)
+    in_fifth = (lot >= number * HELD_OUT) & (lot < (number + 1) * HELD_OUT)
+    held = measured[rows.user_index] & in_fifth
     known = chosen[rows.user_index] & ~held
     if not held.any() or not known.any():
         return None
@@ -93,7 +105,7 @@ def make_arena(
     bound = positive_min
     if bound is None:
         bound = relevance_bound(test.interactions, rows, None)
-    fold = make_fold(train, test, test.interactions.users, bound=bound)
+    fold = make_fold(train, test, rows.users, bound=bound)
     n_counted = fold.tested.n_users if objective == "rating" else int(fold.tested.counted.sum())
     if n_counted < FEWEST_USERS:
         return None

@@ -18,6 +18,7 @@ from tastemap.tuning.arena import METRIC
 from tastemap.tuning.budget import Budget, EpochClock
 from tastemap.tuning.candidates import Candidate, candidates
 from tastemap.tuning.caps import within_memory
+from tastemap.tuning.finals import run_finals
 from tastemap.tuning.forecast import Forecast, can_be_cut, is_neural
 from tastemap.tuning.leaderboard import Standing
 from tastemap.tuning.outcome import ranked
@@ -78,7 +79,8 @@ def auto(
     *Stability: caller-stable.*
 
     A few settings of each model, from the baseline up, are fitted to one part of the data and measured on the
-    rest; where time is short, first on few users. Of the models within one standard error of the paired
+    rest; where time is short, first on few users, and where there is time, the best on several parts. Of the
+    models within one standard error of the paired
     difference to the best, or within 2 % of its NDCG@10 or 0.5 % of its RMSE, the simplest is taken. Ctrl-C
     ends the race and takes the best so far; a second one ends the fit to all rows.
 
@@ -119,6 +121,16 @@ def auto(
     race = run_race(
         data,
         entrants,
+        objective,
+        forecast=forecast,
+        budget=budget,
+        seed=seed,
+        progress=progress,
+        positive_min=positive_min,
+    )
+    run_finals(
+        race,
+        data,
         objective,
         forecast=forecast,
         budget=budget,

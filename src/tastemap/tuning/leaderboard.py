@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from tastemap.evaluation.fold import renumbered
 from tastemap.evaluation.summary import paired_interval, ratios_of, without_noise
 from tastemap.linalg.threads import single_threaded_blas
-from tastemap.metrics.bootstrap import bootstrap, interval
+from tastemap.metrics.bootstrap import Ratio, bootstrap, interval, mean_of_folds
 from tastemap.models.base import Objective
 from tastemap.rng import stream
 from tastemap.tuning.arena import Arena
@@ -46,6 +47,8 @@ class Standing:
     seconds : float
     share : float
         Share of the users that it was measured with; below 1 it went out early.
+    n_folds : int
+        Parts of the rows that were held out in turn; figures are means over them.
     as_good : bool
         Within one standard error of the paired difference, or within :data:`NEAR` of the best figure.
     """
@@ -63,6 +66,7 @@ class Standing:
     was_cut: bool
     seconds: float
     share: float
+    n_folds: int
     as_good: bool
 
     def as_json(self) -> dict[str, object]:
@@ -70,29 +74,38 @@ class Standing:
         return asdict(self)
 
 
-def standings(arena: Arena, trials: Sequence[Trial], share: float, seed: int) -> list[Standing]:
-    """All candidates of one round, in the order of `trials`."""
+def standings(
+    arena: Arena,
+    trials: Sequence[Trial],
+    share: float,
+    seed: int,
+    repeats: Sequence[tuple[Arena, Sequence[Trial]]] = (),
+) -> list[Standing]:
+    """All candidates of one round, in the order of `trials`; `repeats` are theirs on other parts of the rows.
+
+    Figures are means over the parts. Users are drawn in all parts together, so a repeat narrows differences.
+    """
     if not trials:
         return []
-    metric, tested = arena.metric, arena.fold.tested
-    sums = {(str(place), metric): [trial.measured.sums[metric]] for place, trial in enumerate(trials)}
-    ratios = list(ratios_of(sums, [tested.population], tested.n_users).values())
+    folds = [(arena, trials), *repeats]
+    ratios = _ratios(arena.metric, folds)
+    figures = [float(mean_of_folds(ratio.fold_figures())) for ratio in ratios]
     with single_threaded_blas():  # sums must not depend on the number of threads
         draws = bootstrap(ratios, n_draws=DRAWS, rng=stream(seed, "auto bootstrap"))  # (R, candidates)
-    best = min(range(len(trials)), key=lambda place: arena.cost(trials[place].figure))
+    best = min(range(len(trials)), key=lambda place: arena.cost(figures[place]))
     found = []
     for place, trial in enumerate(trials):
         change = draws[:, place] - draws[:, best]
         ends = interval(draws[:, place], int(ratios[place].counted.sum())) or (None, None)
-        difference = without_noise(trial.figure - trials[best].figure)
+        difference = without_noise(figures[place] - figures[best])
         error = float(np.nanstd(change))
-        within = max(error, NEAR[arena.objective] * abs(trials[best].figure))
+        within = max(error, NEAR[arena.objective] * abs(figures[best]))
         paired = paired_interval(change, ratios[place], ratios[best])
         found.append(
             Standing(
                 model=trial.candidate.model,
                 settings=trial.candidate.settings,
-                value=trial.figure,
+                value=figures[place],
                 low=ends[0],
                 high=ends[1],
                 difference=difference,
@@ -103,10 +116,22 @@ def standings(arena: Arena, trials: Sequence[Trial], share: float, seed: int) ->
                 was_cut=trial.was_cut,
                 seconds=trial.seconds,
                 share=share,
+                n_folds=len(folds),
                 as_good=abs(difference) <= within,
             )
         )
     return found
+
+
+def _ratios(metric: str, folds: Sequence[tuple[Arena, Sequence[Trial]]]) -> list[Ratio]:
+    """The statistic of each candidate over all parts of the rows, whose users stand in one table."""
+    sums = {
+        (str(place), metric): [trials[place].measured.sums[metric] for _, trials in folds]
+        for place in range(len(folds[0][1]))
+    }
+    tested = renumbered([each.fold.tested for each, _ in folds])
+    n_users = 1 + max(int(fold.population.max()) for fold in tested)
+    return list(ratios_of(sums, [fold.population for fold in tested], n_users).values())
 
 
 def preferred(arena: Arena, trials: Sequence[Trial], found: Sequence[Standing]) -> list[Trial]:

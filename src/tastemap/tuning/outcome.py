@@ -23,20 +23,48 @@ def ranked(race: Race, seed: int) -> tuple[list[Trial], list[Standing], list[str
     if not rounds:
         return [], [], [*notes, "No models could be compared: the baseline is taken."]
     share, arena, trials = _deciding(race, rounds)
-    found = standings(arena, trials, share, seed)
+    found = _with_repeats(race, arena, trials, standings(arena, trials, share, seed), seed)
     order = preferred(arena, trials, found)
-    board = _sorted(found, arena)
+    board = sorted(found, key=lambda one: (-one.n_folds, arena.cost(one.value)))
+    if race.repeats:
+        parts = f"{board[0].n_folds} different parts of the rows"
+        notes.append(f"The {len(race.repeats[0][1])} best were measured on {parts} each.")
     if board[0].model != order[0].candidate.model:
         taken = next(one for one in board if one.model == order[0].candidate.model)
         notes.append(_simpler(taken, board[0], arena))
     latest = {trial.candidate.label: trial for _, _, of_round in rounds for trial in of_round}
-    order = [latest[trial.candidate.label] for trial in order]  # whose epochs come from more rows
+    order = [_usual(latest[trial.candidate.label], race) for trial in order]  # whose epochs come from more rows
     known = {trial.candidate.label for trial in trials}
     for share, arena, trials in reversed(rounds):
         out = [trial for trial in trials if trial.candidate.label not in known]
         known |= {trial.candidate.label for trial in out}
         board += _sorted([_without_difference(one) for one in standings(arena, out, share, seed)], arena)
     return order, board, notes
+
+
+def deciding_round(race: Race) -> Round | None:
+    """The round that decides; None if nothing was measured."""
+    rounds = _rounds(race)
+    return _deciding(race, rounds) if rounds else None
+
+
+def _with_repeats(
+    race: Race, arena: Arena, trials: list[Trial], found: list[Standing], seed: int
+) -> list[Standing]:
+    """The standings with those of the finalists over all parts of the rows; others are not as good as these."""
+    if not race.repeats:
+        return found
+    labels = [trial.candidate.label for trial in race.repeats[0][1]]
+    finalists = [trial for trial in trials if trial.candidate.label in labels]
+    pooled = dict(zip(labels, standings(arena, finalists, 1.0, seed, race.repeats), strict=True))
+    return [pooled.get(trial.candidate.label, one) for trial, one in zip(trials, found, strict=True)]
+
+
+def _usual(trial: Trial, race: Race) -> Trial:
+    """Of the trials of a candidate on all parts of the rows, the one with the middle number of epochs."""
+    own = [one for _, again in race.repeats for one in again if one.candidate.label == trial.candidate.label]
+    ranked_ones = sorted([trial, *own], key=lambda one: one.n_epochs or 0)
+    return ranked_ones[len(ranked_ones) // 2]
 
 
 def _simpler(taken: Standing, best: Standing, arena: Arena) -> str:

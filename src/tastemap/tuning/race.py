@@ -52,6 +52,8 @@ class Race:
     ----------
     rounds : list of (share, arena, trials)
         The rounds, the share of users rising to 1.
+    repeats : list of (arena, trials)
+        The finalists of the last round on other parts of the rows, in the order of the first repeat.
     left_out : list of LeftOut
         Candidates that were never measured, or then could not be fitted to more rows.
     notes : list of str
@@ -61,6 +63,7 @@ class Race:
     """
 
     rounds: list[tuple[float, Arena, list[Trial]]] = field(default_factory=list)
+    repeats: list[tuple[Arena, list[Trial]]] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
