@@ -75,10 +75,10 @@ class SqliteReader:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, sqlite3.Warning) as error:  # Python 3.11 warns of a second statement
             raise self._sentence(error) from error
 
-    def _sentence(self, error: sqlite3.Error) -> TastemapError:
+    def _sentence(self, error: Exception) -> TastemapError:
         said, label = str(error), self._path.name
         missing = re.match(r"no such (table|column): (.+)", said)
         if missing and missing[1] == "table":
@@ -93,7 +93,7 @@ class SqliteReader:
                 f"The query names the column {name!r}, which {label} does not have.{did_you_mean(name, known)}",
                 column=name,
             )
-        if "syntax error" in said or "incomplete input" in said or "misuse" in said:
+        if "syntax error" in said or "incomplete input" in said or "one statement" in said:
             return InvalidValueError(f"query cannot be run by SQLite: {said}. Mend it.", argument="query")
         if "decode" in said:
             return DataError(f"{label} holds text that is not UTF-8: {said}; mend it.")
