@@ -61,7 +61,7 @@ def test_the_command_shows_the_defaults_of_the_settings() -> None:
 def test_every_figure_is_listed() -> None:
     source = Path(metrics.__file__).read_text(encoding="utf-8").split('"""', 2)[2]
     made = {
-        re.sub(r"^tastemap_(errors|lists|events_accepted)$", r"\g<0>_total", name)
+        re.sub(r"^tastemap_(errors|lists|events_accepted|writes_failed)$", r"\g<0>_total", name)
         for name in re.findall(r'"(tastemap_\w+)"', source)
     }
     for page in (OPERATIONS, metrics.__doc__ or ""):
