@@ -90,7 +90,7 @@ def refit(
         before, identity = load_identified(folder)
         added = Newer(source or before.train, 0)
         if newer is not None:
-            added = add_newer(before.train, newer, without=_ever_erased(store))
+            added = add_newer(before.train, newer, without=() if store is None else store.erased_since(0))
         found = (
             None if store is None else _replayed(added.data, store, identity.digest, whole=source is not None)
         )
@@ -109,11 +109,6 @@ def refit(
         if store is None or found is None:
             return Refit(made, identify(folder).version, 0, 0, 0, 0, added.n_rows)
         return replace(_published(folder, store, made, found), n_newer=added.n_rows)
-
-
-def _ever_erased(store: Store | None) -> set[str]:
-    events = () if store is None else store.events(after=0)
-    return {event.user_id for event in events if event.kind == "erasure"}
 
 
 def _replayed(data: Dataset, store: Store, digest: str, *, whole: bool) -> Replayed:
