@@ -57,7 +57,7 @@ def load_blocks(
         return None
     placement = OnDisk(Path(tempfile.gettempdir()), block_of(max_memory))
     spool = Spool(blocks.n_rows, placement)
-    report, low, high = LoadReport(0, 0, notes=blocks.notes), float("inf"), float("-inf")
+    report, low, high = LoadReport(0, 0, notes=columns.notes + blocks.notes), float("inf"), float("-inf")
     n_blocks = -(-blocks.n_rows // blocks.block)
     for number, rows in enumerate(blocks):
         progress.step(f"read {name}", number, n_blocks, {})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from types import NoneType
 
 import numpy as np
@@ -11,33 +11,16 @@ import polars as pl
 
 from tastemap.data import Dataset, Interactions
 from tastemap.data.dataset import check_dataset
-from tastemap.errors import DataError, DivergedError, InvalidValueError, check_type
+from tastemap.errors import DataError, InvalidValueError, check_type
 from tastemap.models.base import Model
 from tastemap.models.config import IterativeConfig, ModelConfig, positive_min_of
 from tastemap.models.recommender import Recommender
-from tastemap.plurals import plural
 from tastemap.progress import SILENT, Progress, announce_compilation
 from tastemap.rng import Rng, seed_of, stream
-from tastemap.training.registry import BASELINE_OF, ModelEntry, get, make_config
+from tastemap.training.checkpoint import Checkpoints
+from tastemap.training.in_epochs import EpochRun, Stop
+from tastemap.training.registry import ModelEntry, get, make_config
 from tastemap.training.remarks import with_remarks
-from tastemap.training.validation import Validation, hold_out
-
-Stop = Callable[[str, int], bool]
-"""Asked after each epoch with its phase, ``search`` or ``final``, and the epochs done in it; true ends it."""
-
-
-class _TimeUp(Exception):
-    """What `stop` said."""
-
-
-@dataclass(frozen=True)
-class _Search:
-    """What the validation part said: how many epochs, its losses, and predictions at the best epoch."""
-
-    n_epochs: int
-    losses: list[dict[str, object]]
-    predictions: pl.DataFrame | None
-    interrupted: bool
 
 
 def fit(
@@ -50,6 +33,7 @@ def fit(
     progress: Progress = SILENT,
     keep_partial: bool = True,
     stop: Stop | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Recommender:
     """Fit a model to a data set.
 
@@ -82,6 +66,10 @@ def fit(
     stop : callable or None
         Asked after each epoch with the phase, ``search`` or ``final``, and the epochs done in it. Where it says
         true the fit ends there as by Ctrl-C: that is how a clock ends it.
+    checkpoints : Checkpoints or None
+        Where the fit keeps where it stands, and looks first: after a process has ended, by whatever cause, the
+        same call goes on from the last epoch that was kept and ends with the same model. Models that are fitted
+        by alternating (``als``, ``ials``) have it; others leave it aside.
 
     Returns
     -------
@@ -109,7 +97,12 @@ def fit(
     learned = replace(train, interactions=suitable)
     with announce_compilation(progress):
         if isinstance(config, IterativeConfig):
-            return _fit_in_epochs(train, learned, entry, config, seed, progress, keep_partial, stop)
+            run = EpochRun(train, learned, entry, config, seed, progress, keep_partial, stop, checkpoints)
+            done = run.fitted()
+            found = _recommender(
+                done.model, entry, config, done.resolved, seed, train, done.losses, done.predictions
+            )
+            return replace(found, interrupted=done.interrupted)
         fitted = entry.fit(learned, config, rng=stream(seed, "fit"))
     return _recommender(fitted, entry, config, config, seed, train, [], None)
 
@@ -159,111 +152,6 @@ def _suitable(data: Interactions, entry: ModelEntry, positive_min: float | None)
             raise InvalidValueError(said + "lower positive_min.")
         raise DataError(said + "check that the columns are the right ones.")
     return learned
-
-
-def _fit_in_epochs(
-    train: Dataset,
-    learned: Dataset,
-    entry: ModelEntry,
-    config: IterativeConfig,
-    seed: int,
-    progress: Progress,
-    keep_partial: bool,
-    stop: Stop | None,
-) -> Recommender:
-    validation = hold_out(
-        train.interactions, entry.objective, config.validation_fraction, seed, positive_min_of(config)
-    )
-    search = None
-    if validation is not None:
-        search = _search(train, entry, config, seed, validation, progress, keep_partial, stop)
-    del validation  # nearly as large as the data: the fit to all rows has the memory
-    resolved = config.resolved(search.n_epochs) if search else config
-    losses: list[dict[str, object]] = list(search.losses) if search else []
-    total = search.n_epochs if search else config.n_epochs
-    epochs = entry.epochs
-    assert epochs is not None, "an iterative config belongs to a model with epochs"
-    fitted: Callable[[], Model] | None = None
-    done, interrupted = 0, search is not None and search.interrupted
-    try:
-        for epoch in epochs(learned, resolved, rng=stream(seed, "fit")):
-            fitted, done = epoch.later(), done + 1
-            for note in epoch.notes if search is None else ():
-                progress.note(note)
-            losses.append({"phase": "final", "epoch": done, **epoch.losses})
-            progress.step(f"fit {entry.name}", done, total, epoch.losses)
-            _ask(stop, "final", done, total)
-    except (KeyboardInterrupt, DivergedError, _TimeUp) as reason:
-        if fitted is None or not keep_partial:
-            raise
-        progress.note(
-            f"{_reason(reason)}Stopped after {done} of {plural(total, 'epoch')}; the model so far is kept."
-        )
-        resolved, interrupted = config.resolved(done), True
-    assert fitted is not None, "epochs yields at least one model"
-    recommender = _recommender(
-        fitted(), entry, config, resolved, seed, train, losses, search.predictions if search else None
-    )
-    return replace(recommender, interrupted=interrupted)
-
-
-def _search(
-    train: Dataset,
-    entry: ModelEntry,
-    config: IterativeConfig,
-    seed: int,
-    validation: Validation,
-    progress: Progress,
-    keep_partial: bool,
-    stop: Stop | None,
-) -> _Search:
-    """Fit to the inner part until ``patience`` epochs have not improved the figure by ``tolerance``."""
-    epochs = entry.epochs
-    assert epochs is not None, "an iterative config belongs to a model with epochs"
-    losses: list[dict[str, object]] = []
-    best, best_epoch, best_model, interrupted = float("inf"), 0, None, False
-    try:
-        inner = replace(train, interactions=validation.learned)
-        baseline = _baseline_figure(inner, entry, validation)
-        for number, epoch in enumerate(epochs(inner, config, rng=stream(seed, "fit")), start=1):
-            for note in epoch.notes:
-                progress.note(note)
-            figures = {**epoch.losses, validation.metric: validation.figure(epoch.model)}
-            losses.append({"phase": "search", "epoch": number, **figures, **baseline})
-            progress.step(f"search {entry.name}", number, config.n_epochs, figures)
-            cost = validation.cost(figures[validation.metric])
-            if cost < best - config.tolerance * abs(cost):
-                best, best_epoch, best_model = cost, number, epoch.model
-            elif number - best_epoch >= config.patience:
-                break
-            _ask(stop, "search", number, config.n_epochs)
-    except (KeyboardInterrupt, DivergedError, _TimeUp) as reason:
-        if best_model is None or not keep_partial:
-            raise
-        progress.note(
-            f"{_reason(reason)}Search stopped; fitting to all rows for {plural(best_epoch, 'epoch')}. "
-            "Ctrl-C stops that too."
-        )
-        interrupted = True
-    assert best_model is not None, "epochs yields at least one model"
-    return _Search(best_epoch, losses, validation.predictions(best_model), interrupted)
-
-
-def _baseline_figure(inner: Dataset, entry: ModelEntry, validation: Validation) -> dict[str, float]:
-    """What the objective's baseline reaches on the validation part, whatever the epoch."""
-    baseline = get(BASELINE_OF[entry.objective])
-    model = baseline.fit(inner, make_config(baseline.name, {}), rng=stream(0, "fit"))
-    return {f"{validation.metric}_of_{baseline.name}": validation.figure(model)}
-
-
-def _ask(stop: Stop | None, phase: str, done: int, total: int) -> None:
-    if stop is not None and done < total and stop(phase, done):
-        raise _TimeUp("The time is up.")
-
-
-def _reason(stop: BaseException) -> str:
-    """What a note says first of a fit that was not finished: nothing to whoever pressed Ctrl-C."""
-    return "" if isinstance(stop, KeyboardInterrupt) else f"{stop} "
 
 
 def _recommender(

@@ -35,6 +35,9 @@ class ModelEntry:
         Module with ``fit`` and, for an iterative model, ``epochs``.
     extra : str or None
         The optional part of Tastemap that its fitting needs.
+    goes_on : bool
+        Whether its ``epochs`` can go on from the state of an earlier epoch (:class:`GoOn`), and work on data
+        that are larger than the memory.
     """
 
     name: str
@@ -43,6 +46,7 @@ class ModelEntry:
     config_path: str
     fit_module: str
     extra: str | None = None
+    goes_on: bool = False
 
     @property
     def config_class(self) -> type[ModelConfig]:
@@ -82,16 +86,22 @@ BASELINE_OF: dict[Objective, str] = {"rating": "bias", "ranking": "popularity"}
 """The closed form that every figure of an objective stands beside."""
 
 
-def _entry(name: str, objective: Objective, config: str, summary: str) -> ModelEntry:
+def _entry(name: str, objective: Objective, config: str, summary: str, *, goes_on: bool = False) -> ModelEntry:
     module = f"tastemap.models.{name}"
-    return ModelEntry(name, objective, summary, f"{module}:{config}", module)
+    return ModelEntry(name, objective, summary, f"{module}:{config}", module, goes_on=goes_on)
 
 
 MODELS: dict[str, ModelEntry] = {
     entry.name: entry
     for entry in (
         _entry("bias", "rating", "BiasConfig", "shrunk global, user and item means: the rating baseline"),
-        _entry("als", "rating", "ALSConfig", "biased matrix factorization, alternating least squares"),
+        _entry(
+            "als",
+            "rating",
+            "ALSConfig",
+            "biased matrix factorization, alternating least squares",
+            goes_on=True,
+        ),
         _entry("gibbs", "rating", "GibbsConfig", "Bayesian matrix factorization, sampled; nothing to tune"),
         ModelEntry(
             "dot",
@@ -125,7 +135,13 @@ MODELS: dict[str, ModelEntry] = {
             "tastemap.neural.fit_softmax",
             extra="torch",
         ),
-        _entry("ials", "ranking", "IALSConfig", "implicit matrix factorization, alternating least squares"),
+        _entry(
+            "ials",
+            "ranking",
+            "IALSConfig",
+            "implicit matrix factorization, alternating least squares",
+            goes_on=True,
+        ),
     )
 }
 
