@@ -20,6 +20,8 @@ class Size:
         Different values of the feature columns that the settings name, summed.
     user_inputs, item_inputs : int
         Lengths of the embeddings of these columns, summed.
+    on_disk : bool
+        Whether the rows, and what is made of them, are mapped from files.
     """
 
     n_rows: int
@@ -30,6 +32,7 @@ class Size:
     item_values: int = 0
     user_inputs: int = 0
     item_inputs: int = 0
+    on_disk: bool = False
 
     @property
     def n_entities(self) -> int:

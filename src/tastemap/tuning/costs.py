@@ -19,6 +19,7 @@ from tastemap.models.dot import DotConfig
 from tastemap.models.ease import EASEConfig, is_by_users, too_many_items
 from tastemap.models.gibbs import GibbsConfig
 from tastemap.models.gibbs_mean import COLUMNS_PER_FACTOR, KEPT_DRAWS, SPARE_PER_FACTOR
+from tastemap.models.half_step import ENTRIES_AT_A_TIME
 from tastemap.models.history_regression import STEPS as HISTORY_STEPS
 from tastemap.models.ials import IALSConfig
 from tastemap.models.itemknn import ItemKNNConfig, most_weights, too_many_weights
@@ -67,12 +68,17 @@ def _alternating(size: Size, n_factors: int, d: int, turns: int) -> Cost:
     solved = exact_solves(2 * size.n_rows, size.n_entities, d)
     return Cost(
         model,
-        # best, last and current model; the transposed rows; residuals and weights of every row
-        3 * model + 4 * DOUBLE * size.n_rows,
+        3 * model + _row_bytes(size),  # best, last and current model
         epoch=Work(solves=solved, entries=8 * size.n_rows),
         best_epoch=turns,
         advice="lower n_factors",
     )
+
+
+def _row_bytes(size: Size) -> int:
+    """The transposed rows, unless they are on disk; residuals and weights of rows that are solved for at once."""
+    transposed = 0 if size.on_disk else 2 * FLOAT * size.n_rows
+    return transposed + 3 * DOUBLE * min(size.n_rows, ENTRIES_AT_A_TIME)
 
 
 def _als(size: Size, config: ALSConfig) -> Cost:
@@ -99,7 +105,8 @@ def _ials(size: Size, config: IALSConfig) -> Cost:
         return replace(cost, once=started)
     return replace(
         cost,
-        fit_bytes=cost.fit_bytes + _factors(size, d) + 2 * DOUBLE * n,  # a copy of factors and rows
+        fit_bytes=cost.fit_bytes
+        + 3 * _factors(size, d),  # copies: turned features, and sums for the first rows
         # Users of the last epoch are solved for exactly.
         once=started.plus(Work(solves=exact_solves(n, size.n_users, d) // 2)),
         epoch=Work(solves=gradient_steps(entries, entities, d, steps), entries=8 * n),

@@ -24,6 +24,8 @@ PROGRAM_BYTES = 172_000_000
 LIBRARY_BYTES = {"scipy": 15_000_000, "torch": 200_000_000}
 READ_BYTES = 80
 """A row while a text table is read: columns of text and numbers, and the order of the rows."""
+VALIDATION_ROW_BYTES = 8
+"""A row where rows are on disk: whether it is held out, and a tenth of what is known of those that are."""
 READ_LEFT_BYTES = 32
 """What the reader's memory manager still holds of a row when the fit begins."""
 TEXT_BYTES = 40
@@ -152,6 +154,7 @@ def size_of(data: Dataset, config: ModelConfig) -> Size:
         item_values=sum(column.n_values for column in items),
         user_inputs=_inputs(users),
         item_inputs=_inputs(items),
+        on_disk=data.interactions.placement.block is not None,
     )
 
 
@@ -191,6 +194,16 @@ def _memory(data: Dataset, cost: Cost, *, has_search: bool) -> dict[str, int]:
     n, row = len(data.interactions), _row_bytes(data)
     n_text = sum(not ids.is_integer for ids in (data.interactions.users, data.interactions.items))
     program = PROGRAM_BYTES + sum(LIBRARY_BYTES[name] for name in cost.libraries)
+    block = data.interactions.placement.block
+    if block is not None:
+        read = block * (READ_BYTES + n_text * TEXT_BYTES)
+        search = n * VALIDATION_ROW_BYTES if has_search else 0
+        return {
+            "program": program,
+            "data": read + 2 * _table_bytes(data),
+            "validation": search,
+            "fit": cost.fit_bytes,
+        }
     search = n * row if has_search else 0
     held = n * (row + READ_LEFT_BYTES) + 2 * _table_bytes(data)
     # The reader lets go of its columns before the fit takes what it needs.

@@ -10,6 +10,7 @@ from tastemap.data import Dataset
 from tastemap.models.recommender import Recommender
 from tastemap.progress import SILENT, Progress
 from tastemap.rng import Rng
+from tastemap.training.checkpoint import Checkpoints
 from tastemap.training.registry import BASELINE_OF, get
 from tastemap.tuning.budget import Budget, EpochClock
 from tastemap.tuning.candidates import Candidate
@@ -27,6 +28,7 @@ def fit_within(
     max_memory: str | float | None = None,
     rng: Rng = None,
     progress: Progress = SILENT,
+    checkpoints: Checkpoints | None = None,
 ) -> Recommender:
     """Like :func:`tastemap.fit`, within a time for fitting and saving, and within a memory.
 
@@ -37,12 +39,13 @@ def fit_within(
 
     Parameters
     ----------
-    data, model, settings, positive_min, rng, progress
+    data, model, settings, positive_min, rng, progress, checkpoints
         As in :func:`tastemap.fit`.
     budget : str, float, Budget or None
         Such as ``"60s"``; None: no end.
     max_memory : str, float or None
-        Such as ``"4GB"``; None: all that this machine has.
+        Such as ``"4GB"``; None: all that this machine has. Data that :func:`tastemap.load_data` has left on
+        disk, and models that are fitted by alternating, need little beside their factors.
 
     Raises
     ------
@@ -53,7 +56,13 @@ def fit_within(
     ensure_memory(data, model, settings, max_memory)
     if math.isinf(budget.limit_s):
         return training.fit(
-            data, model, settings=settings, positive_min=positive_min, rng=rng, progress=progress
+            data,
+            model,
+            settings=settings,
+            positive_min=positive_min,
+            rng=rng,
+            progress=progress,
+            checkpoints=checkpoints,
         )
     candidate = Candidate(model, dict(settings or {}))
     forecast = Forecast(data, get(model).objective)
