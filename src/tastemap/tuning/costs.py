@@ -76,7 +76,7 @@ def _alternating(size: Size, n_factors: int, d: int, turns: int) -> Cost:
 
 
 def _row_bytes(size: Size) -> int:
-    """The transposed rows, unless they are on disk; residuals and weights of rows that are solved for at once."""
+    """The transposed rows, unless they are on disk; residuals and weights of rows solved for at a time."""
     transposed = 0 if size.on_disk else 2 * FLOAT * size.n_rows
     return transposed + 3 * DOUBLE * min(size.n_rows, ENTRIES_AT_A_TIME)
 
