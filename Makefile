@@ -86,5 +86,5 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt
 $(VENV)/.all-installed: pyproject.toml constraints.txt | $(VENV)/.created
 	@echo "Installing Tastemap with everything its tests use into $(VENV) ..."
 	@$(INSTALL) 'pip>=25.1'
-	@$(INSTALL) -e '.[explore,postgres,service,torch,tune]' --group dev
+	@$(INSTALL) -e '.[explore,postgres,service,spark,torch,tune]' --group dev
 	@touch $(VENV)/.demo-installed $@

@@ -47,6 +47,13 @@ def test_the_check_reads_the_copy_it_is_pointed_at(copied: Path) -> None:
         ("models/base.py", "import torch", "tastemap.models.base -> torch"),
         ("inference/lists.py", "import torch", "tastemap.inference.lists -> torch"),
         ("inference/lists.py", "import tastemap.neural", "tastemap.inference.lists -> tastemap.neural"),
+        ("cli/engine.py", "import pyspark", "tastemap.cli.engine -> pyspark"),
+        ("engines/half_steps.py", "import pyspark", "tastemap.engines.half_steps -> pyspark"),
+        (
+            "tuning/plan.py",
+            "import tastemap.engines.columns",
+            "tastemap.tuning.plan -> tastemap.engines.columns",
+        ),
         ("reports/__init__.py", "import altair", "tastemap.reports -> altair"),
         (
             "evaluation/records.py",

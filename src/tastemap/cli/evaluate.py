@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tastemap.cli import options
+from tastemap.cli import engine, options
 from tastemap.cli.keep import Saved, check_keep
 from tastemap.cli.output import next_step, print_blocks, print_json, say
 from tastemap.cli.progress import TerminalProgress
@@ -73,6 +73,9 @@ def command(
     ] = False,
     database: options.Database = None,
     seed: options.Seed = 0,
+    on: engine.Name = None,
+    master: engine.Master = None,
+    conf: engine.Conf = None,
     query: options.Query = None,
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
@@ -87,6 +90,11 @@ def command(
     """
     check_keep(keep=keep, test=test)
     _check(models, test, settings, out)
+    others = {"models": models, "also_mask": also_mask, "out": out, "keep": keep, "metrics": metrics}
+    spark = engine.Engine.of(on, master, conf, **others)
+    columns = (user_col, item_col, rating_col, time_col)
+    if spark is not None:
+        return spark.evaluate(Path(source), str(test), columns, query, k, relevant_min, as_json=as_json)
     _check_query(query, source, test, also_mask)
     saved = None if test is None else Saved.read(Path(source), to_keep=keep)
     chosen = _names(metrics) if metrics else None
@@ -95,9 +103,8 @@ def command(
         from tastemap.evaluation import evaluate, evaluate_recommender
 
         def load(given: str) -> Dataset:
-            columns = (user_col, item_col, rating_col, time_col)
-            asked = query if is_database_url(given) else None
-            return options.load_data(given, columns, (None, None), progress, asked)
+            of_it = query if is_database_url(given) else None
+            return options.load_data(given, columns, (None, None), progress, of_it)
 
         mask = load(also_mask) if also_mask else None
         shared: dict[str, Any] = {"k": k, "relevant_min": relevant_min, "metrics": chosen, "rng": seed}
@@ -105,9 +112,8 @@ def command(
         if saved is not None and test is not None:
             record = evaluate_recommender(saved.recommender, load(test), **shared)
         else:
-            names = _names(models)
-            by_model = _settings_by_model(names, settings)
-            record = evaluate(load(source), names, split=split, settings=by_model, **shared)
+            shared["settings"] = _settings_by_model(_names(models), settings)
+            record = evaluate(load(source), _names(models), split=split, **shared)
     if not as_json:
         _tell(record, chosen)
     # With --json before the record, for after an error there must be no second document.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tastemap.cli import options
+from tastemap.cli import engine, options
 from tastemap.cli.fit_choice import repeat, show_race, show_trials
 from tastemap.cli.output import next_step, print_json, say
 from tastemap.cli.progress import TerminalProgress
@@ -68,6 +68,9 @@ def command(
         str | None,
         typer.Option(metavar="SIZE", help="Fit nothing that is predicted to need more memory, such as 4GB."),
     ] = None,
+    on: engine.Name = None,
+    master: engine.Master = None,
+    conf: engine.Conf = None,
     query: options.Query = None,
     watermark: Annotated[
         str | None,
@@ -93,6 +96,8 @@ def command(
     from tastemap.tuning.budget import Budget
 
     _check_usage(model, objective, settings, tune=tune)
+    others = {"budget": budget, "tune": tune, "max_memory": max_memory, "watermark": watermark}
+    spark = engine.Engine.of(on, master, conf, **others)
     time = Budget(
         budget or (AUTO_BUDGET if model == AUTO else None), used_s=perf_counter() - context.obj.started
     )
@@ -100,21 +105,19 @@ def command(
         ensure_writable(out)
     with TerminalProgress(quiet=as_json) as progress:
         columns = (user_col, item_col, rating_col, time_col)
-        data = options.load_data(source, columns, (user_features, item_features), progress, query, watermark)
-        out = out if out is not None else Path(f"{data.name.replace(':', '-')}-{model}")
-        ensure_writable(out)
-        ensure_storable(data)
-        shared: dict[str, Any] = {
-            "budget": time,
-            "max_memory": max_memory,
-            "positive_min": positive_min,
-            "rng": seed,
-            "progress": progress,
-        }
-        if model == AUTO:
-            choice = _auto(data, objective, shared)
+        features = (user_features, item_features)
+        given = options.parse_settings(settings)
+        shared: dict[str, Any] = {"positive_min": positive_min, "rng": seed, "progress": progress}
+        if spark is not None:
+            out = _place(out, Path(source).stem, model)
+            shared |= {"query": query, "settings": given}
+            choice = _Choice(spark.fit(source, model, columns, features, **shared))
         else:
-            choice = (_tune if tune else _fit)(data, model, options.parse_settings(settings), shared)
+            data = options.load_data(source, columns, features, progress, query, watermark)
+            out = _place(out, data.name, model)
+            ensure_storable(data)
+            shared |= {"budget": time, "max_memory": max_memory}
+            choice = _choose(data, model, objective, given, shared, tune=tune)
     save(choice.recommender, out)
     if as_json:
         print_json({"artifact": str(out), **_facts(choice.recommender), **choice.facts})
@@ -143,6 +146,29 @@ def _check_usage(model: str, objective: str | None, settings: Sequence[str] | No
         raise options.UsageError("--set goes with one model, and auto chooses settings itself; leave one out.")
     elif tune:
         raise options.UsageError("--tune searches the settings of one model, and auto chooses one; name it.")
+
+
+def _place(out: Path | None, name: str, model: str) -> Path:
+    """Where to save, which must be writable; unless it is said, a folder named after data and model."""
+    from tastemap.artifacts import ensure_writable
+
+    place = out if out is not None else Path(f"{name.replace(':', '-')}-{model}")
+    ensure_writable(place)
+    return place
+
+
+def _choose(
+    data: Dataset,
+    model: str,
+    objective: Literal["rating", "ranking"] | None,
+    settings: dict[str, object],
+    shared: dict[str, Any],
+    *,
+    tune: bool,
+) -> _Choice:
+    if model == AUTO:
+        return _auto(data, objective, shared)
+    return (_tune if tune else _fit)(data, model, settings, shared)
 
 
 def _fit(data: Dataset, model: str, settings: dict[str, object], shared: dict[str, Any]) -> _Choice:

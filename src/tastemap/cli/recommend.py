@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tastemap.cli import newcomer, options
+from tastemap.cli import engine, newcomer, options
 from tastemap.cli.output import next_step, print_json, print_table, records, say, to_terminal
 from tastemap.plurals import plural
 
@@ -85,6 +85,9 @@ def command(
     diversity: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="From 0, the best items, to 1, the least alike.")
     ] = 0.0,
+    on: engine.Name = None,
+    master: engine.Master = None,
+    conf: engine.Conf = None,
     as_json: options.Json = False,
 ) -> None:
     """List the best items for users or for a new person.
@@ -95,6 +98,8 @@ def command(
 
     asked = _Asked(user, users_file, everybody, history, rated)
     asked.check()
+    others = {"user": user, "for": users_file, "history": history, "rated": rated, "table": table}
+    spark = engine.Engine.of(on, master, conf, **others)
     options.check_out(out, table)
     recommender = options.load_model(folder)
     excluded, allowed, pinned = (
@@ -102,6 +107,9 @@ def command(
         for names in (exclude, only, pin)
     )
     rules = Rules(excluded or (), allowed, where, min_support, pinned or (), diversity)
+    if spark is not None:
+        spark.write_lists(folder, recommender, out, k, rules, as_json=as_json)
+        return
     found = _lists(recommender, asked, k, rules)
     if out is not None:
         options.write_out(found.frame if table is None else found.frame.drop("pinned"), out, table)

@@ -1,0 +1,197 @@
+"""Open a SOURCE as a Spark table: files by any address that Spark reads, databases, tables of its catalog."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tastemap.data import DatabaseQuery, Dataset
+from tastemap.data import load as load_data
+from tastemap.data.sql.urls import is_database_url
+from tastemap.engines.spark.session import Cluster
+from tastemap.errors import DataError, EngineError, InvalidValueError, SourceNotFoundError, did_you_mean
+from tastemap.progress import Progress
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+TABLE = "table:"
+SEPARATORS = ",\t;|"
+FORMATS = {
+    ".parquet": "parquet",
+    ".orc": "orc",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+}
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://")
+PASSWORD = re.compile(r"(?i)(password|pwd|secret|token)=[^&;\s]*|//[^/@\s]*@")
+FULL = "No space left on device"
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A table that Spark has opened, not read: its name for people, and whether its columns are all text."""
+
+    name: str
+    frame: DataFrame
+    is_text: bool
+
+
+def is_for_spark(source: str) -> bool:
+    """Whether Spark itself reads a source; the others are small, and read by the driver."""
+    return not is_database_url(source) and (
+        source.startswith(("jdbc:", TABLE))
+        or ADDRESS.match(source) is not None
+        or _ending(source) in FORMATS
+        or (Path(source).is_dir() and any(Path(source).rglob("*.parquet")))
+    )
+
+
+def load_here(source: str, query: str | None, columns: Mapping[str, str | None], progress: Progress) -> Dataset:
+    """A source that the driver reads, as a local fit does."""
+    return load_data(
+        DatabaseQuery(source, query) if is_database_url(source) else source,
+        user_col=columns.get("user_col"),
+        item_col=columns.get("item_col"),
+        rating_col=columns.get("rating_col"),
+        time_col=columns.get("time_col"),
+        progress=progress,
+    )
+
+
+def open_source(cluster: Cluster, source: str, query: str | None = None) -> Opened:
+    """Open what :func:`is_for_spark` says yes to.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    source : str
+        A path or an address (``hdfs://``, ``s3a://`` …) of Parquet, ORC, JSON lines or text with a header, by
+        its ending, else Parquet; ``jdbc:…``; or ``table:NAME``.
+    query : str, optional
+        What is asked of a database, in SQL; with ``jdbc:`` only, and needed there.
+
+    Raises
+    ------
+    SourceNotFoundError
+        If there is nothing there; lists near matches.
+    EngineError
+        If a database refuses, its driver is missing, or a file cannot be read.
+    """
+    if source.startswith("jdbc:") != (query is not None):
+        raise InvalidValueError(
+            "--query goes with a source that is a database, jdbc:…, and such a source needs one. "
+            f"Got {_shown(source)!r} {'with' if query else 'without'} a query."
+        )
+    if source.startswith("jdbc:"):
+        with _telling(source):
+            reader = cluster.spark.read.format("jdbc").option("url", source).option("query", str(query))
+            return Opened("query", reader.load(), is_text=False)
+    if source.startswith(TABLE):
+        return _table(cluster, source.removeprefix(TABLE))
+    name = Path(source.rstrip("/")).stem or "data"
+    form = FORMATS.get(_ending(source), "parquet")
+    with _telling(source):
+        if form == "csv":
+            return Opened(name, _text(cluster, source), is_text=True)
+        return Opened(name, cluster.spark.read.format(form).load(source), is_text=False)
+
+
+def _ending(source: str) -> str:
+    return Path(re.sub(r"\.(gz|bz2)$", "", source.rstrip("/*").lower())).suffix
+
+
+def _text(cluster: Cluster, source: str) -> DataFrame:
+    first = cluster.spark.read.text(source).first()
+    header = "" if first is None else str(first[0])
+    separator = max(SEPARATORS, key=header.count)
+    if not header.count(separator):
+        raise DataError(
+            f"{_shown(source)} must begin with the names of its columns, separated by a comma, tab, "
+            f"semicolon or bar. Got {header[:80]!r}; add such a line, or convert the file to Parquet."
+        )
+    return cluster.spark.read.csv(source, header=True, sep=separator, mode="PERMISSIVE", escape='"')
+
+
+def _table(cluster: Cluster, name: str) -> Opened:
+    from pyspark.errors import AnalysisException
+
+    try:
+        return Opened(name.rpartition(".")[2], cluster.spark.table(name), is_text=False)
+    except AnalysisException as error:
+        database = name.rpartition(".")[0] or None
+        try:
+            known = [table.name for table in cluster.spark.catalog.listTables(database)]
+        except AnalysisException:
+            known = []
+        hint = did_you_mean(name.rpartition(".")[2], known)
+        raise SourceNotFoundError(
+            f"There is no table {name!r} in the catalog of Spark.{hint} "
+            f"It has {', '.join(known[:12]) or 'no tables'}.",
+            source=name,
+        ) from error
+
+
+@contextmanager
+def _telling(source: str) -> Iterator[None]:
+    """Turn what Spark says of a source into a sentence, without what a URL may hold in confidence."""
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import AnalysisException, PySparkException
+
+    try:
+        yield
+    except AnalysisException as error:
+        if "PATH_NOT_FOUND" not in str(error):
+            raise EngineError(f"Spark cannot read {_shown(source)}: {_first(error)}") from None
+        path = Path(source)
+        beside = [str(one) for one in sorted(path.parent.iterdir())] if path.parent.is_dir() else []
+        hint = did_you_mean(source, beside, part=lambda one: Path(one).stem)
+        raise SourceNotFoundError(
+            f"There is no file or folder {_shown(source)!r}.{hint}", source=source
+        ) from None
+    except (PySparkException, Py4JJavaError) as error:
+        raise EngineError(f"Spark cannot read {_shown(source)}: {_first(error)}") from None
+
+
+@contextmanager
+def working() -> Iterator[None]:
+    """Around jobs: what ends one for good becomes a sentence."""
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        if FULL in str(error):
+            raise EngineError(
+                "A disk of the cluster is full: Spark found no room to spill or to keep its "
+                "checkpoints; free some, or name other folders with --conf spark.local.dir=… "
+                "--conf spark.checkpoint.dir=…."
+            ) from error
+        raise EngineError(f"Spark gave up: {_first(error)}") from error
+
+
+def _shown(source: str) -> str:
+    """A source without its password and the name before it."""
+    return PASSWORD.sub(lambda found: "//" if found[0].startswith("//") else f"{found[1]}=…", source)
+
+
+def _first(error: Exception) -> str:
+    """The innermost cause in one line, without credentials."""
+    text = str(error)
+    causes = re.findall(r"^(?:Caused by: )?[\w.$]+(?:Exception|Error): (.+)$", text, re.MULTILINE)
+    line = (causes[-1] if causes else text.strip().split("\n")[0]).strip().rstrip(".")
+    if "No suitable driver" in line:
+        return "no JDBC driver for this address is loaded; name its jar: --conf spark.jars=/path/to/driver.jar."
+    if "Connection" in line and "refused" in line:
+        return "the database does not answer; check host and port, and that it runs."
+    if re.search(r"(?i)password|authentic|access denied", line):
+        return "the database refuses this user or password; check both."
+    return f"{PASSWORD.sub('…', line)[:300]}."
