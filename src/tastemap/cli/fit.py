@@ -66,7 +66,11 @@ def command(
     ] = False,
     max_memory: Annotated[
         str | None,
-        typer.Option(metavar="SIZE", help="Fit nothing that is predicted to need more memory, such as 4GB."),
+        typer.Option(
+            metavar="SIZE",
+            help="Fit nothing that is predicted to need more memory, such as 4GB; als and ials keep data that "
+            "are larger on disk.",
+        ),
     ] = None,
     on: engine.Name = None,
     master: engine.Master = None,
@@ -113,12 +117,14 @@ def command(
             shared |= {"query": query, "settings": given}
             choice = _Choice(spark.fit(source, model, columns, features, **shared))
         else:
-            data = options.load_data(source, columns, features, progress, query, watermark)
+            limit = None if tune else _limit(model, max_memory)
+            data = options.load_data(source, columns, features, progress, query, watermark, limit)
             out = _place(out, data.name, model)
             ensure_storable(data)
             shared |= {"budget": time, "max_memory": max_memory}
-            choice = _choose(data, model, objective, given, shared, tune=tune)
+            choice = _choose(data, model, objective, given, out, shared, tune=tune)
     save(choice.recommender, out)
+    choice.saved()
     if as_json:
         print_json({"artifact": str(out), **_facts(choice.recommender), **choice.facts})
     else:
@@ -135,6 +141,7 @@ class _Choice:
     recommender: Recommender
     facts: Mapping[str, object] = field(default_factory=dict)
     show: Callable[[], None] = lambda: None
+    saved: Callable[[], None] = lambda: None
 
 
 def _check_usage(model: str, objective: str | None, settings: Sequence[str] | None, *, tune: bool) -> None:
@@ -162,19 +169,33 @@ def _choose(
     model: str,
     objective: Literal["rating", "ranking"] | None,
     settings: dict[str, object],
+    out: Path,
     shared: dict[str, Any],
     *,
     tune: bool,
 ) -> _Choice:
     if model == AUTO:
         return _auto(data, objective, shared)
-    return (_tune if tune else _fit)(data, model, settings, shared)
+    return _tune(data, model, settings, shared) if tune else _fit(data, model, settings, out, shared)
 
 
-def _fit(data: Dataset, model: str, settings: dict[str, object], shared: dict[str, Any]) -> _Choice:
+def _limit(model: str, max_memory: str | None) -> int | None:
+    """Bytes above which data stay on disk, for models that work on such."""
+    from tastemap.training.registry import get
+    from tastemap.tuning.units import size_bytes
+
+    if max_memory is None or model == AUTO or not get(model).goes_on:
+        return None
+    return size_bytes("max_memory", max_memory)
+
+
+def _fit(data: Dataset, model: str, settings: dict[str, object], out: Path, shared: dict[str, Any]) -> _Choice:
+    from tastemap.artifacts.checkpoints import FileCheckpoints
     from tastemap.tuning.within import fit_within
 
-    return _Choice(fit_within(data, model, settings=settings, **shared))
+    kept = FileCheckpoints(out)
+    fitted = fit_within(data, model, settings=settings, checkpoints=kept, **shared)
+    return _Choice(fitted, saved=kept.forget)
 
 
 def _tune(data: Dataset, model: str, settings: dict[str, object], shared: dict[str, Any]) -> _Choice:

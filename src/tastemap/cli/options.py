@@ -101,6 +101,7 @@ def load_data(
     progress: Progress,
     query: str | None = None,
     watermark: str | None = None,
+    max_memory: int | None = None,
 ) -> Dataset:
     """Load SOURCE with the column options (user, item, rating, time) and feature files (users, items)."""
     from tastemap.data import load
@@ -115,6 +116,7 @@ def load_data(
         time_col=time_col,
         user_features=user_features,
         item_features=item_features,
+        max_memory=max_memory,
         progress=progress,
     )
 

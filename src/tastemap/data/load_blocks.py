@@ -56,6 +56,10 @@ def load_blocks(
     if blocks.n_rows * BYTES_PER_ROW <= max_memory:
         return None
     placement = OnDisk(Path(tempfile.gettempdir()), block_of(max_memory))
+    progress.note(
+        f"The {blocks.n_rows:,} rows of {name} do not fit the memory that is allowed: they stay on disk, in "
+        f"{placement.folder}, until the end."
+    )
     spool = Spool(blocks.n_rows, placement)
     report, low, high = LoadReport(0, 0, notes=columns.notes + blocks.notes), float("inf"), float("-inf")
     n_blocks = -(-blocks.n_rows // blocks.block)

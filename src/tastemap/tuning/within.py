@@ -39,8 +39,10 @@ def fit_within(
 
     Parameters
     ----------
-    data, model, settings, positive_min, rng, progress, checkpoints
+    data, model, settings, positive_min, rng, progress
         As in :func:`tastemap.fit`.
+    checkpoints : Checkpoints or None
+        As there; with a `budget` nothing is kept, since a clock ends such a fit.
     budget : str, float, Budget or None
         Such as ``"60s"``; None: no end.
     max_memory : str, float or None
