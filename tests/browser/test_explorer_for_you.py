@@ -416,7 +416,7 @@ def test_storage_that_holds_something_else_does_no_harm(browser: Browser, films_
 
 def test_an_item_is_added_from_its_page(visitor: Visit) -> None:
     page = visitor.go("/item?id=7")
-    page.get_by_role("button", name="Add to For you").click()
+    page.get_by_role("link", name="Add to For you").click()
     row = page.locator("#pending > li").first
     expect(row).to_contain_text("Film number 7")
     expect(row.get_by_role("button", name="1 of 5")).to_be_focused()

@@ -87,7 +87,7 @@ def test_numbers_are_rounded_wherever_they_are_read(browser: Browser, films_url:
         shown(page, path)
         long = page.locator("main").evaluate(
             r"""main => [main.innerText, ...[...main.querySelectorAll("[title], [aria-label], title")].map(
-              (one) => [one.getAttribute("title"), one.getAttribute("aria-label"), one.textContent].join(" "),
+              (one) => one.localName === "title" ? one.textContent : `${one.title} ${one.ariaLabel}`,
             )].join(" ").match(/\d+\.\d{5,}/g) ?? []"""
         )
         assert long == []
