@@ -21,6 +21,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tastemap"))
 
 TOOLS = {
     "chromium": "apt-get install chromium fonts-dejavu-core",
+    "java": "apt-get install openjdk-17-jre-headless",
     "postgres": "apt-get install postgresql",
 }
 """Programs that some tests need and pip does not bring, each with the command that installs it on Debian."""
@@ -54,6 +55,12 @@ def golden(request: pytest.FixtureRequest) -> GoldenCheck:
 def chromium() -> str:
     """Where Debian's Chromium lies; without it the test is left out, or fails if every test must run."""
     return _tool("chromium", shutil.which("chromium"))
+
+
+@pytest.fixture(scope="session")
+def java() -> str:
+    """Where Java lies, which Spark runs on; without it treated as Chromium is."""
+    return _tool("java", shutil.which("java"))
 
 
 @pytest.fixture(scope="session")

@@ -186,7 +186,7 @@ def _shown(source: str) -> str:
 def _first(error: Exception) -> str:
     """The innermost cause in one line, without credentials."""
     text = str(error)
-    causes = re.findall(r"^(?:Caused by: )?[\w.$]+(?:Exception|Error): (.+)$", text, re.MULTILINE)
+    causes = re.findall(r"^(?:Caused by: |: )?[\w.$]+(?:Exception|Error): (.+)$", text, re.MULTILINE)
     line = (causes[-1] if causes else text.strip().split("\n")[0]).strip().rstrip(".")
     if "No suitable driver" in line:
         return "no JDBC driver for this address is loaded; name its jar: --conf spark.jars=/path/to/driver.jar."

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tastemap.engines.spark import Cluster, open_cluster
+from tests.engines.cluster import MASTER, SETTINGS
+
+
+@pytest.fixture(scope="session")
+def cluster(java: str) -> Iterator[Cluster]:
+    """One application for all tests: starting it takes longer than any of them."""
+    with open_cluster(MASTER, SETTINGS) as opened:
+        yield opened
