@@ -29,7 +29,7 @@ ANY_ITEM = Rules()
 
 @dataclass(frozen=True)
 class Written:
-    """What was written: users with a list, rows, users whose list is shorter than asked for."""
+    """What was written: lists, rows, and how many lists are shorter than asked for, empty ones too."""
 
     n_users: int
     n_rows: int
@@ -110,16 +110,16 @@ def write_lists(
         lists = cluster.spark.range(0, n, 1, n_tasks).mapInArrow(work, work.schema)
         lists.write.parquet(_address(out))
         progress.step("spark: lists", 1, 2, {})
-        return _count(cluster, _address(out), k)
+        return _count(cluster, _address(out), n, k)
 
 
-def _count(cluster: Cluster, out: str, k: int) -> Written:
+def _count(cluster: Cluster, out: str, n_users: int, k: int) -> Written:
     from pyspark.sql import functions as F
 
     sizes = cluster.spark.read.parquet(out).groupBy("user_id").agg(F.count("*").alias("n"))
-    found = sizes.agg(F.count("*"), F.sum("n"), F.sum((F.col("n") < k).cast("int"))).first()
+    found = sizes.agg(F.sum("n"), F.sum((F.col("n") == k).cast("int"))).first()
     assert found is not None, "an aggregate has one row"
-    return Written(int(found[0]), int(found[1] or 0), int(found[2] or 0))
+    return Written(n_users, int(found[0] or 0), n_users - int(found[1] or 0))
 
 
 def _address(out: str) -> str:
