@@ -13,6 +13,7 @@ from tastemap.artifacts import manifest as manifests
 from tastemap.artifacts.checks import check
 from tastemap.artifacts.contents import Contents
 from tastemap.artifacts.manifest import SUFFIXES, Manifest
+from tastemap.artifacts.shards import shards, whole_role
 from tastemap.errors import ArtifactError, check_path
 from tastemap.models.recommender import Recommender, check_recommender
 
@@ -214,7 +215,11 @@ def ensure_writable(folder: str | Path) -> None:
 
 
 def _blobs(contents: Contents) -> list[store.Blob]:
-    blobs = [store.Blob(role, tensors.encode(arrays)) for role, arrays in contents.tensors.items()]
+    blobs = [
+        store.Blob(shard, tensors.encode(held))
+        for role, arrays in contents.tensors.items()
+        for shard, held in shards(role, arrays)
+    ]
     for role, frame in contents.tables.items():
         blobs.append(store.Blob(role, [tables.encode(frame, role.replace("_", " "))]))
     return blobs
@@ -240,8 +245,9 @@ def _read(folder: Path, manifest: Manifest, verify: bool) -> Contents:
     with ExitStack() as stack:
         for role, facts in manifest.files.items():
             file = stack.enter_context(store.open_data(folder, facts, verify=verify))
-            if SUFFIXES[role] == "safetensors":
-                contents.tensors[role] = tensors.decode(store.mapped(file), facts.name)
+            whole = whole_role(role)
+            if SUFFIXES[whole] == "safetensors":
+                contents.add_shard(whole, tensors.decode(store.mapped(file), facts.name))
             else:
                 arrow_guard.check(store.mapped(file), facts.name)
                 contents.tables[role] = tables.decode(file, facts.name)

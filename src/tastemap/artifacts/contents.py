@@ -13,6 +13,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from tastemap.artifacts import tables
+from tastemap.artifacts.arrays import require
 from tastemap.artifacts.manifest import FORMAT, FORMAT_VERSION, FileFacts, Manifest, library_version
 from tastemap.artifacts.shapes import arrays_of, build, facts_of
 from tastemap.artifacts.tensors import Array
@@ -40,6 +41,12 @@ class Contents:
 
     tensors: dict[str, dict[str, Array]]
     tables: dict[str, pl.DataFrame]
+
+    def add_shard(self, role: str, arrays: Mapping[str, Array]) -> None:
+        """Add what one file holds of a role; an ArtifactError if another one has an array of that name."""
+        held = self.tensors.setdefault(role, {})
+        require(not held.keys() & arrays.keys(), f"an array of the {role} is in two files")
+        held |= arrays
 
 
 def pack(recommender: Recommender) -> Contents:

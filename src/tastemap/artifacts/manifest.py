@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from tastemap.artifacts import strict_json
+from tastemap.artifacts.shards import are_complete, whole_role
 from tastemap.errors import ArtifactError
 from tastemap.models.base import Objective
 
@@ -38,6 +39,8 @@ SUFFIXES = {
 }
 """What a data file holds (its role), and how its name ends."""
 OPTIONAL_ROLES = {"user_features", "validation"}
+SHARDED_ROLES = {role for role, suffix in SUFFIXES.items() if suffix == "safetensors"}
+"""What may be in several files; see :mod:`tastemap.artifacts.shards`."""
 
 Count = Annotated[int, Field(ge=0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
@@ -162,7 +165,8 @@ class Manifest(_Facts):
             raise ValueError("global_bias belongs to the shape factors, and must be there")
         self._check_shape()
         roles = set(self.files)
-        if roles - set(SUFFIXES) or set(SUFFIXES) - OPTIONAL_ROLES - roles:
+        is_known = all(role in SUFFIXES or whole_role(role) in SHARDED_ROLES for role in roles)
+        if not is_known or not are_complete(roles) or set(SUFFIXES) - OPTIONAL_ROLES - roles:
             raise ValueError(f"files has the roles {', '.join(sorted(roles)) or 'none'}")
         for role, facts in self.files.items():
             if facts.name != data_file_name(role, facts.sha256):
@@ -188,7 +192,7 @@ class Manifest(_Facts):
 
 def data_file_name(role: str, sha256: str) -> str:
     """``<role>-<first 12 of sha256>.<suffix>``: the only name that a manifest may give to a file."""
-    return f"{role}-{sha256[:12]}.{SUFFIXES[role]}"
+    return f"{role}-{sha256[:12]}.{SUFFIXES[whole_role(role)]}"
 
 
 def is_data_file_name(name: str) -> bool:
@@ -240,5 +244,7 @@ def library_version() -> str:
     return version("tastemap")
 
 
-_DATA_FILE = re.compile("|".join(rf"{role}-[0-9a-f]{{12}}\.{suffix}" for role, suffix in SUFFIXES.items()))
-_ANY_DATA_FILE = re.compile(rb"[a-z_]+-[0-9a-f]{12}\.(?:safetensors|arrow)")
+_DATA_FILE = re.compile(
+    "|".join(rf"{role}(_[0-9]{{2}})?-[0-9a-f]{{12}}\.{suffix}" for role, suffix in SUFFIXES.items())
+)
+_ANY_DATA_FILE = re.compile(rb"[a-z0-9_]+-[0-9a-f]{12}\.(?:safetensors|arrow)")
