@@ -40,7 +40,7 @@ bench: $(VENV)/.all-installed $(PEERS)/.installed ## measure beside the peers, o
 bench-quick: $(VENV)/.all-installed $(PEERS)/.installed ## the main comparisons on small data, into build/bench
 	$(BIN)/python benchmarks/bench_ials.py --size small --seeds 0 --test-users 1000 --out build/bench/ials.json
 	$(BIN)/python benchmarks/bench_als.py --size small --out build/bench/als.json
-	$(BIN)/python benchmarks/bench_growth.py --millions 0.1 0.3 1 --out build/bench/growth.json
+	$(BIN)/python benchmarks/bench_growth.py --millions 0.1 0.3 1 --axes-at 0.1 --out build/bench/growth.json
 	$(BIN)/python benchmarks/bench_fit_memory.py --shape ml-1m --out build/bench/fit_memory.json
 
 bench-page: $(VENV)/.all-installed ## write docs/benchmarks.md anew from benchmarks/results

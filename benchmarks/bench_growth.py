@@ -1,16 +1,19 @@
-"""How seconds of an epoch and peak memory grow with the number of ratings, and the exponent of that growth.
+"""How seconds of an epoch and peak memory grow with ratings, users, items and d, and the exponents.
 
 Made-up ratings in the proportions of ml-25m, users and items growing with the rows; reading the file is part of
-the peak memory. An exponent of 1 is growth in proportion.
+the peak memory. An exponent of 1 is growth in proportion. Then, for ``ials`` and so many million rows, one of
+users, items and d grows alone.
 
-Run: python benchmarks/bench_growth.py [--millions 1 3 10 30] [--models ials als]
-100 million ratings need some 12 GB of memory and 2 GB of disk: add 100 to --millions.
+Run: python benchmarks/bench_growth.py [--millions 1 3 10 30 100] [--axes-at 10] [--models ials als]
+100 million ratings need some 10 GB of memory and 1 GB of disk.
 """
 
 from __future__ import annotations
 
 import statistics
 import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,11 @@ SETTINGS: dict[str, dict[str, object]] = {"ials": {"n_factors": 64}, "als": {"n_
 N_EPOCHS = 4
 """The first is left out of the median: it touches memory for the first time."""
 
+AXIS_MODEL = "ials"
+WIDTHS = (16, 32, 64, 128)
+SHARES = (0.25, 1.0, 4.0)
+"""Of the users, or items, that the proportions of ml-25m give."""
+
 
 def blueprint(millions: float) -> Blueprint:
     """So many million ratings in the proportions of ml-25m."""
@@ -31,45 +39,75 @@ def blueprint(millions: float) -> Blueprint:
     return Blueprint(round(millions * 1_000_000), round(whole.n_users * share), round(whole.n_items * share))
 
 
-def exponent(points: list[dict[str, Any]], figure: str) -> float | None:
+def exponent(points: list[dict[str, Any]], figure: str, of: str = "n_rows") -> float | None:
     """The slope of a straight line through the points, both axes logarithmic."""
     if len(points) < 2:
         return None
-    rows, values = (np.log([one[name] for one in points]) for name in ("n_rows", figure))
-    return round(float(np.polyfit(rows, values, 1)[0]), 2)
+    sizes, values = (np.log([one[name] for one in points]) for name in (of, figure))
+    return round(float(np.polyfit(sizes, values, 1)[0]), 2)
 
 
-def measure(model: str, path: Path, n_rows: int) -> dict[str, Any]:
-    """Some epochs of one model in a process of its own."""
-    spec = {"source": str(path), "model": model, "settings": SETTINGS[model], "n_epochs": N_EPOCHS, "seed": 0}
+def measure(model: str, shape: Blueprint, settings: Mapping[str, object], path: Path) -> dict[str, Any]:
+    """Some epochs of one model, in a process of its own, on a file of that shape."""
+    spec = {"source": str(path), "model": model, "settings": settings, "n_epochs": N_EPOCHS, "seed": 0}
     answer = run_ours(spec | {"keep": "nothing"})
+    epoch_s = statistics.median(answer["iteration_s"][1:])
     return {
-        "n_rows": n_rows,
-        "epoch_s": round(statistics.median(answer["iteration_s"][1:]), 3),
+        "n_rows": shape.n_rows,
+        "n_users": shape.n_users,
+        "n_items": shape.n_items,
+        "n_factors": settings["n_factors"],
+        "epoch_s": round(epoch_s, 3),
+        "millions_a_second": round(shape.n_rows / epoch_s / 1e6, 2),
         "load_s": answer["load_s"],
         "peak_gb": round(answer["peak_mb"] / 1024, 3),
     }
 
 
+def along_axes(millions: float) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What grows alone, and a point of it."""
+    usual = blueprint(millions)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ratings.parquet"
+        write_generated(path, usual, rng=0)
+        for width in WIDTHS:
+            yield "n_factors", measure(AXIS_MODEL, usual, {"n_factors": width}, path)
+        for axis in ("n_users", "n_items"):
+            for share in SHARES:
+                shape = replace(usual, **{axis: round(getattr(usual, axis) * share)})
+                write_generated(path, shape, rng=0)
+                yield axis, measure(AXIS_MODEL, shape, SETTINGS[AXIS_MODEL], path)
+
+
+def add(entry: dict[str, Any], point: dict[str, Any], of: str) -> None:
+    """Add a point to those of a model or an axis, and reckon the exponents anew."""
+    entry.setdefault("points", []).append(point)
+    for figure in ("epoch_s", "peak_gb"):
+        entry[f"exponent_of_{figure}"] = exponent(entry["points"], figure, of)
+
+
 def main() -> None:
-    """Measure every size with every model; the record is kept after each."""
+    """Measure every size with every model, then the axes; the record is kept after each."""
     parser = options(__doc__, "growth.json")
-    parser.add_argument("--millions", type=float, nargs="+", default=[1, 3, 10, 30])
+    parser.add_argument("--millions", type=float, nargs="+", default=[1, 3, 10, 30, 100])
     parser.add_argument("--models", nargs="+", choices=sorted(SETTINGS), default=list(SETTINGS))
+    parser.add_argument("--axes-at", type=float, default=10, help="million rows; 0 leaves the axes out")
     given = parser.parse_args()
     record: dict[str, Any] = {"n_epochs": N_EPOCHS, "settings": SETTINGS}
-    record |= {"machine": machine(), "versions": our_versions(), "models": {}}
+    record |= {"machine": machine(), "versions": our_versions(), "models": {}, "axes": {}}
     for millions in given.millions:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "ratings.parquet"
-            write_generated(path, blueprint(millions), rng=0)
+            path, shape = Path(folder) / "ratings.parquet", blueprint(millions)
+            write_generated(path, shape, rng=0)
             for model in given.models:
-                entry = record["models"].setdefault(model, {"points": []})
-                entry["points"].append(measure(model, path, round(millions * 1_000_000)))
-                for figure in ("epoch_s", "peak_gb"):
-                    entry[f"exponent_of_{figure}"] = exponent(entry["points"], figure)
-                print(model, entry["points"][-1], flush=True)
+                point = measure(model, shape, SETTINGS[model], path)
+                add(record["models"].setdefault(model, {}), point, "n_rows")
+                print(model, point, flush=True)
                 keep(given.out, record)
+    for axis, point in along_axes(given.axes_at) if given.axes_at else ():
+        add(record["axes"].setdefault(axis, {}), point, axis)
+        print(axis, point, flush=True)
+        keep(given.out, record)
 
 
 if __name__ == "__main__":

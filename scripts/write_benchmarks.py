@@ -191,13 +191,22 @@ def of_quality(record: dict[str, Any]) -> list[str]:
 
 
 def of_growth(record: dict[str, Any]) -> list[str]:
-    """A row for each size, and the exponents."""
+    """A row for each size, and the exponents; then what grows alone."""
     lines = ["An exponent of 1 is growth in proportion to the rows.", ""]
     for model, entry in record["models"].items():
-        rows = [(one["n_rows"], one["epoch_s"], one["peak_gb"]) for one in entry["points"]]
-        exponents = entry["exponent_of_epoch_s"], entry["exponent_of_peak_gb"]
-        lines += table((f"rows of {model}", "s an epoch", "peak GiB"), [*rows, ("exponent", *exponents)])
+        lines += growth_table(f"rows of {model}", "n_rows", entry)
+    for axis, entry in record["axes"].items():
+        n_rows = entry["points"][0]["n_rows"]
+        lines += growth_table(f"{axis.removeprefix('n_')} of ials, {n_rows:,} rows", axis, entry)
     return lines
+
+
+def growth_table(head: str, axis: str, entry: dict[str, Any]) -> list[str]:
+    """Points along an axis, and the exponents."""
+    figures = ("epoch_s", "millions_a_second", "peak_gb")
+    rows = [(one[axis], *(one[figure] for figure in figures)) for one in entry["points"]]
+    exponents = entry["exponent_of_epoch_s"], None, entry["exponent_of_peak_gb"]
+    return table((head, "s an epoch", "millions a second", "peak GiB"), [*rows, ("exponent", *exponents)])
 
 
 def of_lastfm(record: dict[str, Any]) -> list[str]:
