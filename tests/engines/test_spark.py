@@ -23,8 +23,6 @@ from tastemap.inference import Rules, explain
 from tastemap.models.recommender import Recommender
 from tests.engines.cluster import executors
 
-pytestmark = pytest.mark.xdist_group("spark")
-
 
 @pytest.fixture(scope="module")
 def parts() -> tuple[Dataset, Dataset]:
