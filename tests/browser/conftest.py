@@ -32,7 +32,7 @@ class Watched:
     requests: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
     """One browser for all tests."""
     with sync_playwright() as play:
@@ -41,7 +41,7 @@ def browser(chromium: str) -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def page_file(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page of two models of 60 items, one of them with markup in its title."""
     data = planted(n_users=80, n_items=N_ITEMS)
@@ -102,7 +102,7 @@ def watched(browser: Browser, page_file: Path) -> Iterator[Watched]:
     opened.page.context.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def films_url(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service over a model of stars, with titles, genres and an evaluation."""
     data = films()
@@ -113,7 +113,7 @@ def films_url(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bare_url(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service over a model of implicit feedback that knows no titles."""
     recommender = fit(bare(), "ials", settings={"n_factors": 6, "n_epochs": 4}, rng=0)

@@ -8,7 +8,7 @@ from tastemap.engines.spark import Cluster, open_cluster
 from tests.engines.cluster import MASTER, SETTINGS
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(java: str) -> Iterator[Cluster]:
     """One application for all tests: starting it takes longer than any of them."""
     with open_cluster(MASTER, SETTINGS) as opened:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tastemap.data import bit_stable, id_map, interactions
+from tastemap.data import bit_stable, encode, id_map
 from tastemap.linalg import conjugate, cosine, csr, neighbors, posterior, ridge, ridge_split, top_k
 from tastemap.linalg.jit import Kernel
 from tastemap.linalg.native import cache_file, read, types_of
@@ -38,6 +38,14 @@ def vectors(rng: np.random.Generator, n: int) -> tuple[Any, Any]:
 def lists(rng: np.random.Generator) -> Any:
     """Items of B lists, some without."""
     return rng.integers(-1, N, (B, 5)).astype(np.int32)
+
+
+def scatter_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Of some of the columns of B rows."""
+    indptr, indices = sparse(rng)
+    position = csr.offsets(indices, N)[:-1].copy()
+    values = rng.normal(size=S).astype(np.float32)
+    return indptr, indices, values, 5, 30, position, np.zeros(S, np.int32), np.zeros(S, np.float32)
 
 
 def ridge_arguments(rng: np.random.Generator) -> tuple[Any, ...]:
@@ -131,16 +139,19 @@ ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
     ridge_split._split: split_arguments,
     conjugate._improve_block: conjugate_arguments,
     posterior._draw_block: posterior_arguments,
+    csr._count: lambda rng: (rng.integers(0, 9, S).astype(np.int32), np.zeros(9, np.int64)),
+    csr._scatter_columns: scatter_arguments,
     csr._counting_order: lambda rng: (
         np.arange(6, dtype=np.int32) % 3,
         np.arange(3) * 2,
         np.zeros(6, np.int64),
     ),
     top_k._add_block: block_arguments,
-    top_k._sort: lambda rng: (
-        rng.integers(0, 9, (B, 5)).astype(np.float32),
-        rng.permuted(np.tile(np.arange(5, dtype=np.int32), (B, 1)), axis=1),
-        rng.integers(0, 6, B),
+    top_k._find_strongest: lambda rng: (
+        rng.normal(size=(B, 9)).round(1),
+        np.zeros((B, 4)),
+        np.zeros((B, 4), np.int32),
+        np.zeros(B, np.int64),
     ),
     factor._add_biases: lambda rng: (
         vectors(rng, B)[1],
@@ -229,7 +240,7 @@ ARGUMENTS: dict[Any, Callable[[np.random.Generator], tuple[Any, ...]]] = {
         *(rng.random(N), rng.random(N), 0, N, np.zeros(N), np.zeros((N, N), np.float32)),
     ),
     cosine._dots: lambda rng: (vectors(rng, N)[0], vectors(rng, N)[1][:D], np.zeros(N)),
-    interactions._is_sorted: lambda rng: (np.array([0, 0, 1], np.int32), np.array([0, 2, 1], np.int32)),
+    encode._is_sorted: lambda rng: (np.array([0, 0, 1], np.int32), np.array([0, 2, 1], np.int32)),
     id_map._mark: lambda rng: (rng.integers(5, 30, 9), 5, np.zeros(25, np.bool_)),
     id_map._look_up_dense: lambda rng: (
         rng.integers(0, 40, 20),
@@ -281,7 +292,7 @@ def test_native_code_gives_the_bits_of_numba(kernel: Kernel) -> None:
         if isinstance(left, np.ndarray):
             assert left.tobytes() == right.tobytes()
             changed = changed or left.tobytes() != before.tobytes()
-    assert changed or kernel is interactions._is_sorted
+    assert changed or kernel is encode._is_sorted
 
 
 @pytest.mark.parametrize("kernel", ARGUMENTS, ids=lambda kernel: kernel.function.__name__)

@@ -82,7 +82,10 @@ def test_the_folder_of_a_model_is_no_model_and_the_error_loads_it(call: str) -> 
         (lambda: ANY.evaluate_recommender(MODEL, None), "test must be a Dataset. Got None"),
         (lambda: ANY.save(MODEL, None), "folder must be a path. Got None"),
         (lambda: ANY.load(MODEL), "folder must be a path. Got"),
-        (lambda: ANY.load_data(None), "source must be the name of a data set, a path or a Polars DataFrame"),
+        (
+            lambda: ANY.load_data(None),
+            "source must be the name of a data set, a path, a Polars DataFrame or a DatabaseQuery",
+        ),
         (lambda: ANY.check(DATA), "source must be the name of a data set"),
         (lambda: ANY.load_data(pl.DataFrame(), rating_scale=5), "rating_scale must be two finite numbers"),
         (lambda: ANY.load_data(pl.DataFrame(), rating_scale=("1", "5")), "rating_scale must be two finite"),
