@@ -75,6 +75,12 @@ class Engine:
                 raise UsageError(f"--{other.replace('_', '-')} does not go with --engine spark; leave one out.")
         return cls(master, conf or ())
 
+    def name_of(self, source: str) -> str:
+        """What the data of SOURCE are called, before they are read; never with a password of its address."""
+        from tastemap.engines.spark import name_of
+
+        return name_of(source)
+
     @contextmanager
     def cluster(self, progress: Progress) -> Iterator[Cluster]:
         """A Spark application for the time of the block."""
@@ -85,7 +91,8 @@ class Engine:
             name, equals, value = pair.partition("=")
             if not equals or not name.startswith("spark."):
                 raise UsageError(
-                    f"--conf takes a setting of Spark: --conf spark.executor.memory=8g. Got {pair!r}."
+                    "--conf takes a setting of Spark: --conf spark.executor.memory=8g. Got "
+                    + (f"the key {name!r}." if equals else "one without =.")
                 )
             settings[name] = value
         progress.note(f"Starting Spark on {self.master} …")
@@ -115,18 +122,18 @@ class Engine:
     ) -> None:
         """Write the lists of all users, and say so."""
         from tastemap.cli.progress import TerminalProgress
-        from tastemap.engines.spark import write_lists
+        from tastemap.engines.spark import shown, write_lists
 
         if out is None:
             raise UsageError("--engine spark writes lists to a folder: --out FOLDER.parquet; add it.")
         with TerminalProgress(quiet=as_json) as progress, self.cluster(progress) as cluster:
             done = write_lists(cluster, folder, recommender, out, k=k, rules=rules, progress=progress)
         if as_json:
-            print_json({"k": k, "out": out, **vars(done)})
+            print_json({"k": k, "out": shown(out), **vars(done)})
             return
         if done.n_short:
             say(f"{plural(done.n_short, 'list')} shorter than {k}: no more items may stand in them.")
-        say(f"Wrote {plural(done.n_rows, 'row')}, lists for {plural(done.n_users, 'user')}, to {out}.")
+        say(f"Wrote {plural(done.n_rows, 'row')}, lists for {plural(done.n_users, 'user')}, to {shown(out)}.")
 
     def evaluate(
         self,

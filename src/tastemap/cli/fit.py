@@ -113,7 +113,7 @@ def command(
         given = options.parse_settings(settings)
         shared: dict[str, Any] = {"positive_min": positive_min, "rng": seed, "progress": progress}
         if spark is not None:
-            out = _place(out, Path(source).stem, model)
+            out = _place(out, spark.name_of(source), model)
             shared |= {"query": query, "settings": given}
             choice = _Choice(spark.fit(source, model, columns, features, **shared))
         else:

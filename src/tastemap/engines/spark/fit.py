@@ -16,6 +16,7 @@ from tastemap.data.features import Features, read_item_features, read_user_featu
 from tastemap.data.interactions import RatingScale
 from tastemap.engines.spark import alternate, gather
 from tastemap.engines.spark.encode import Encoded, clean, encode
+from tastemap.engines.spark.names import name_of
 from tastemap.engines.spark.read import Opened, is_for_spark, load_here, open_source, working
 from tastemap.engines.spark.session import Cluster
 from tastemap.errors import DataError, InvalidValueError
@@ -100,7 +101,7 @@ def fit(
     with working():
         progress.step("spark: read", 0, N_STEPS, {})
         data = _encoded(cluster, str(source), local, query, dict(columns or {}))
-        train = _dataset(local, Path(str(source)).stem if local is None else local.name, data)
+        train = _dataset(local, name_of(str(source)) if local is None else local.name, data)
         check_ratings(train.interactions, entry)
         progress.step("spark: fit", 1, N_STEPS, {})
         fitted, losses = _model(data, config, n_epochs, seed, progress)

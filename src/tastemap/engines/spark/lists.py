@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from tastemap.engines.spark.artifact import Placed, place
+from tastemap.engines.spark.names import shown
 from tastemap.engines.spark.read import working
 from tastemap.engines.spark.session import Cluster
 from tastemap.errors import ArtifactError, InvalidValueError
@@ -96,10 +97,10 @@ def write_lists(
     check_k(k)
     if not out.rstrip("/").endswith(".parquet"):
         raise InvalidValueError(
-            f"--out must end in .parquet with --engine spark, which writes a folder. Got {out!r}."
+            f"--out must end in .parquet with --engine spark, which writes a folder. Got {shown(out)!r}."
         )
     if Path(out).exists():
-        raise ArtifactError(f"{out} exists already; name a new folder, or remove it.")
+        raise ArtifactError(f"{shown(out)} exists already; name a new folder, or remove it.")
     # One list made here shows what is wrong with the rules, and the types of the columns.
     first = recommend(recommender, recommender.users.take(np.zeros(1, np.int32)), k=k, rules=rules)
     with working():

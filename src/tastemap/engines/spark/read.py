@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tastemap.data import DatabaseQuery, Dataset
 from tastemap.data import load as load_data
-from tastemap.data.sql.urls import is_database_url
+from tastemap.engines.spark.names import ADDRESS, TABLE, is_database, is_jdbc, masked, name_of, shown
 from tastemap.engines.spark.session import Cluster
 from tastemap.errors import DataError, EngineError, InvalidValueError, SourceNotFoundError, did_you_mean
 from tastemap.progress import Progress
@@ -19,7 +19,6 @@ from tastemap.progress import Progress
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-TABLE = "table:"
 SEPARATORS = ",\t;|"
 FORMATS = {
     ".parquet": "parquet",
@@ -30,8 +29,6 @@ FORMATS = {
     ".tsv": "csv",
     ".txt": "csv",
 }
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://")
-PASSWORD = re.compile(r"(?i)(password|pwd|secret|token)=[^&;\s]*|//[^/@\s]*@")
 FULL = "No space left on device"
 
 
@@ -46,8 +43,9 @@ class Opened:
 
 def is_for_spark(source: str) -> bool:
     """Whether Spark itself reads a source; the others are small, and read by the driver."""
-    return not is_database_url(source) and (
-        source.startswith(("jdbc:", TABLE))
+    return not is_database(source) and (
+        is_jdbc(source)
+        or source.startswith(TABLE)
         or ADDRESS.match(source) is not None
         or _ending(source) in FORMATS
         or (Path(source).is_dir() and any(Path(source).rglob("*.parquet")))
@@ -57,7 +55,7 @@ def is_for_spark(source: str) -> bool:
 def load_here(source: str, query: str | None, columns: Mapping[str, str | None], progress: Progress) -> Dataset:
     """A source that the driver reads, as a local fit does."""
     return load_data(
-        DatabaseQuery(source, query) if is_database_url(source) else source,
+        DatabaseQuery(source, query) if is_database(source) else source,
         user_col=columns.get("user_col"),
         item_col=columns.get("item_col"),
         rating_col=columns.get("rating_col"),
@@ -85,18 +83,18 @@ def open_source(cluster: Cluster, source: str, query: str | None = None) -> Open
     EngineError
         If a database refuses, its driver is missing, or a file cannot be read.
     """
-    if source.startswith("jdbc:") != (query is not None):
+    if is_jdbc(source) != (query is not None):
         raise InvalidValueError(
             "--query goes with a source that is a database, jdbc:…, and such a source needs one. "
-            f"Got {_shown(source)!r} {'with' if query else 'without'} a query."
+            f"Got {shown(source)!r} {'with' if query else 'without'} a query."
         )
-    if source.startswith("jdbc:"):
+    if is_jdbc(source):
         with _telling(source):
             reader = cluster.spark.read.format("jdbc").option("url", source).option("query", str(query))
-            return Opened("query", reader.load(), is_text=False)
+            return Opened(name_of(source), reader.load(), is_text=False)
     if source.startswith(TABLE):
         return _table(cluster, source.removeprefix(TABLE))
-    name = Path(source.rstrip("/")).stem or "data"
+    name = name_of(source)
     form = FORMATS.get(_ending(source), "parquet")
     with _telling(source):
         if form == "csv":
@@ -114,7 +112,7 @@ def _text(cluster: Cluster, source: str) -> DataFrame:
     separator = max(SEPARATORS, key=header.count)
     if not header.count(separator):
         raise DataError(
-            f"{_shown(source)} must begin with the names of its columns, separated by a comma, tab, "
+            f"{shown(source)} must begin with the names of its columns, separated by a comma, tab, "
             f"semicolon or bar. Got {header[:80]!r}; add such a line, or convert the file to Parquet."
         )
     return cluster.spark.read.csv(source, header=True, sep=separator, mode="PERMISSIVE", escape='"')
@@ -124,7 +122,7 @@ def _table(cluster: Cluster, name: str) -> Opened:
     from pyspark.errors import AnalysisException
 
     try:
-        return Opened(name.rpartition(".")[2], cluster.spark.table(name), is_text=False)
+        return Opened(name_of(TABLE + name), cluster.spark.table(name), is_text=False)
     except AnalysisException as error:
         database = name.rpartition(".")[0] or None
         try:
@@ -149,15 +147,15 @@ def _telling(source: str) -> Iterator[None]:
         yield
     except AnalysisException as error:
         if "PATH_NOT_FOUND" not in str(error):
-            raise EngineError(f"Spark cannot read {_shown(source)}: {_first(error)}") from None
+            raise EngineError(f"Spark cannot read {shown(source)}: {_first(error, source)}") from None
         path = Path(source)
         beside = [str(one) for one in sorted(path.parent.iterdir())] if path.parent.is_dir() else []
         hint = did_you_mean(source, beside, part=lambda one: Path(one).stem)
         raise SourceNotFoundError(
-            f"There is no file or folder {_shown(source)!r}.{hint}", source=source
+            f"There is no file or folder {shown(source)!r}.{hint}", source=shown(source)
         ) from None
     except (PySparkException, Py4JJavaError) as error:
-        raise EngineError(f"Spark cannot read {_shown(source)}: {_first(error)}") from None
+        raise EngineError(f"Spark cannot read {shown(source)}: {_first(error, source)}") from None
 
 
 @contextmanager
@@ -178,14 +176,9 @@ def working() -> Iterator[None]:
         raise EngineError(f"Spark gave up: {_first(error)}") from error
 
 
-def _shown(source: str) -> str:
-    """A source without its password and the name before it."""
-    return PASSWORD.sub(lambda found: "//" if found[0].startswith("//") else f"{found[1]}=…", source)
-
-
-def _first(error: Exception) -> str:
+def _first(error: Exception, source: str = "") -> str:
     """The innermost cause in one line, without credentials."""
-    text = str(error)
+    text = str(error).replace(source, shown(source)) if source else str(error)
     causes = re.findall(r"^(?:Caused by: |: )?[\w.$]+(?:Exception|Error): (.+)$", text, re.MULTILINE)
     line = (causes[-1] if causes else text.strip().split("\n")[0]).strip().rstrip(".")
     if "No suitable driver" in line:
@@ -194,4 +187,4 @@ def _first(error: Exception) -> str:
         return "the database does not answer; check host and port, and that it runs."
     if re.search(r"(?i)password|authentic|access denied", line):
         return "the database refuses this user or password; check both."
-    return f"{PASSWORD.sub('…', line)[:300]}."
+    return f"{masked(line)[:300]}."
