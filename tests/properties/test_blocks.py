@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import tastemap.data.load_blocks as load_blocks
-from tastemap.data import Dataset, load
+from tastemap.data import Dataset, load, load_blocks, row_blocks
 from tastemap.errors import DataError, StorageError, TastemapError
 from tastemap.linalg.placement import OnDisk
 
@@ -86,6 +85,24 @@ def test_typed_tables_of_other_types(tmp_path: Path) -> None:
     path = tmp_path / "table.parquet"
     frame.write_parquet(path, row_group_size=11)
     assert_same(load(path, max_memory=SMALLEST), load(path))
+
+
+@pytest.mark.parametrize("times", ["2020-01-01", "1577836800"])
+def test_blocks_without_a_time_among_others(tmp_path: Path, times: str) -> None:
+    path = tmp_path / "table.csv"
+    rows = [f"u{row},i{row % 5},3,{'' if row < 30 or row % 3 == 0 else times}" for row in range(60)]
+    path.write_text("user,item,rating,timestamp\n" + "\n".join(rows) + "\n")
+    assert_same(load(path, max_memory=SMALLEST), load(path))
+
+
+def test_times_are_found_where_few_rows_have_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_blocks, "SAMPLE_ROWS", 4)  # every tenth row is looked at
+    path = tmp_path / "table.csv"
+    rows = [f"u{row},i{row % 5},3,{'' if row % 10 == 0 else 1577836800 + row}" for row in range(40)]
+    path.write_text("user,item,rating,timestamp\n" + "\n".join(rows) + "\n")
+    found = load(path, max_memory=SMALLEST)
+    assert_same(found, load(path))
+    assert found.interactions.timestamps is not None
 
 
 def test_a_bad_value_in_a_later_block_is_named_by_its_line(tmp_path: Path) -> None:

@@ -116,3 +116,36 @@ def test_nothing_is_kept_of_a_fit_that_takes_no_time(tmp_path: Path) -> None:
     checkpoints = FileCheckpoints(tmp_path / "model")
     checkpoints.keep("key", Standing("final", 1, [], {}, 0))
     assert not checkpoints.path.exists()
+
+
+def test_a_folder_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
+    checkpoints = FileCheckpoints(tmp_path / "new" / "model", first_after_s=0.0)
+    checkpoints.keep("key", Standing("final", 1, [], {}, 0))
+    assert checkpoints.last("key") is not None
+    checkpoints.forget()
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+class Heard:
+    """Progress that remembers its notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+    def step(self, task: str, done: int, total: int, figures: dict[str, float]) -> None:
+        """Nothing is remembered."""
+
+
+def test_a_place_that_cannot_be_written_is_told_once_and_ends_nothing(tmp_path: Path) -> None:
+    heard = Heard()
+    checkpoints = FileCheckpoints(tmp_path / "model", progress=heard, first_after_s=0.0)
+    checkpoints.path.mkdir()
+    for epoch in (1, 2):
+        checkpoints.keep("key", Standing("final", epoch, [], {}, 0))
+    assert len(heard.notes) == 1
+    assert "cannot be kept" in heard.notes[0]
+    assert checkpoints.last("key") is None
+    assert [path.name for path in tmp_path.iterdir()] == ["model.unfinished"]

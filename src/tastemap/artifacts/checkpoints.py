@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import perf_counter
 
@@ -17,9 +17,10 @@ import numpy as np
 import polars as pl
 
 from tastemap.artifacts import arrow_guard, strict_json, tables, tensors
-from tastemap.artifacts.tensors import Array
+from tastemap.artifacts.tensors import Array, Buffer
 from tastemap.errors import ArtifactError
 from tastemap.models.config import State
+from tastemap.progress import SILENT, Progress
 from tastemap.training.checkpoint import Standing
 
 FACTS, PREDICTIONS, DIGEST = "facts", "predictions", "digest"
@@ -38,53 +39,62 @@ class FileCheckpoints:
     ----------
     folder : Path
         Where the artifact will be.
+    progress : Progress
+        Is told once if the disk refuses; the fit goes on, and keeps nothing any more.
     first_after_s : float
         Seconds of the fit before the first epoch is kept. Later ones are kept as often as a tenth of the time
         allows: every epoch, if epochs take longer than ten times what it takes to write their state.
     """
 
-    def __init__(self, folder: Path, *, first_after_s: float = FIRST_AFTER_S) -> None:
+    def __init__(
+        self, folder: Path, *, progress: Progress = SILENT, first_after_s: float = FIRST_AFTER_S
+    ) -> None:
         self.path = folder.absolute().with_name(f"{folder.name or folder.absolute().name}.unfinished")
+        self._draft = self.path.with_name(f".{self.path.name}.tmp")
+        self._progress = progress
         self._due = perf_counter() + first_after_s
 
     def last(self, key: str) -> Standing | None:
         """What was kept of the fit with this key; None where there is nothing, another fit, or damage."""
         try:
             return _standing(tensors.decode(self.path.read_bytes(), self.path.name), key)
-        except (FileNotFoundError, ArtifactError):
+        except (OSError, ArtifactError):  # what cannot be read is done again
             return None
 
     def keep(self, key: str, standing: Standing) -> None:
-        """Write the standing, if one is due; the file is whole at any time.
-
-        Raises
-        ------
-        ArtifactError
-            If the disk refuses.
-        """
+        """Write the standing, if one is due; the file is whole at any time."""
         began = perf_counter()
         if began < self._due:
             return
-        draft = self.path.with_name(f".{self.path.name}.tmp")
         try:
-            with draft.open("wb") as file:
-                for chunk in tensors.encode(_arrays(standing, key)):
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self.path)
+            self._write(tensors.encode(_arrays(standing, key)))
         except OSError as error:
-            draft.unlink(missing_ok=True)
-            raise ArtifactError(
-                f"Could not keep where the fit stands in {self.path}: {error.strerror or error}. Make room "
-                "there, or save into another folder."
-            ) from error
+            self._due = float("inf")
+            self._progress.note(
+                f"Where the fit stands cannot be kept in {self.path}: {error.strerror or error}. It goes on, "
+                "but would begin anew if it were cut off."
+            )
+            return
         ended = perf_counter()
         self._due = ended + (ended - began) / LARGEST_SHARE
 
     def forget(self) -> None:
         """Remove the file: the artifact is saved."""
-        self.path.unlink(missing_ok=True)
+        for path in (self._draft, self.path):
+            if path.is_file():
+                path.unlink()
+
+    def _write(self, chunks: Iterable[Buffer]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with self._draft.open("wb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            self._draft.replace(self.path)
+        finally:
+            self._draft.unlink(missing_ok=True)
 
 
 def _arrays(standing: Standing, key: str) -> dict[str, Array]:

@@ -193,7 +193,7 @@ def _fit(data: Dataset, model: str, settings: dict[str, object], out: Path, shar
     from tastemap.artifacts.checkpoints import FileCheckpoints
     from tastemap.tuning.within import fit_within
 
-    kept = FileCheckpoints(out)
+    kept = FileCheckpoints(out, progress=shared["progress"])
     fitted = fit_within(data, model, settings=settings, checkpoints=kept, **shared)
     return _Choice(fitted, saved=kept.forget)
 

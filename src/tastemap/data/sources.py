@@ -126,7 +126,7 @@ def load(
             implicit=implicit,
         )
         has_given_time, dataset = time_col is not None, None
-        if max_memory is not None and located is not None:
+        if max_memory is not None and located is not None and part is None:
             dataset = load_blocks(
                 name, table, columns, scale, max_memory, has_given_time=has_given_time, progress=progress
             )

@@ -65,7 +65,7 @@ class TimeForm:
         if self.kind == "none":
             return pl.Series(times.name, [None] * len(times), dtype=pl.Int64)
         if self.kind == "iso":
-            return _from_iso(times)
+            return _from_iso(times.cast(pl.String))  # a part of the column may look like numbers, or be empty
         numbers = _possible(_numbers_of_text(times) if times.dtype == pl.String else times)
         if self.per_second > 1:
             return (numbers // self.per_second).cast(pl.Int64)

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import IO, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,7 @@ class OnDisk:
         try:
             # Reserved as a whole: a mapped page that a full disk cannot hold would end the process by a signal.
             with tempfile.TemporaryFile(dir=self.folder, prefix="tastemap-") as file:
-                os.posix_fallocate(file.fileno(), 0, size)
+                _reserve(file, size)
                 mapped = mmap.mmap(file.fileno(), size)
         except OSError as error:
             raise StorageError(
@@ -82,6 +82,16 @@ class OnDisk:
                 "there, name another folder with TMPDIR, or allow more memory."
             ) from error
         return np.frombuffer(mapped, made)
+
+
+def _reserve(file: IO[bytes], size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    zeros = bytes(1 << 20)  # not every system can reserve
+    for start in range(0, size, len(zeros)):
+        file.write(zeros[: size - start])
+    file.flush()
 
 
 IN_MEMORY = InMemory()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Literal, Protocol
 
 import polars as pl
@@ -13,6 +14,9 @@ from tastemap.data import Dataset
 from tastemap.models.config import ModelConfig, State
 
 Losses = list[dict[str, object]]
+
+LAYOUT = 1
+"""Of a :class:`Standing`; another one is another fit's."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,13 @@ class Checkpoints(Protocol):
 
 
 def key_of(train: Dataset, model: str, config: ModelConfig, seed: int) -> str:
-    """What tells one fit from every other: the sha256 of data, model, settings and seed."""
-    facts = {"data": train.fingerprint, "model": model, "config": config.model_dump(mode="json"), "seed": seed}
+    """What tells one fit from every other: the sha256 of data, model, settings, seed and library."""
+    facts = {
+        "data": train.fingerprint,
+        "model": model,
+        "config": config.model_dump(mode="json"),
+        "seed": seed,
+        "library": version("tastemap"),
+        "layout": LAYOUT,
+    }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

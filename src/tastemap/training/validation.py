@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -77,8 +77,18 @@ class Validation:
         if self.ranked is not None:
             return None
         step = -(-len(self.held_out) // LARGEST_SAMPLE)
-        frame = self.held_out.frame().select("user_id", "item_id", "rating")
-        return frame.with_columns(prediction=pl.Series(self._predicted(model).astype(np.float32)))[::step]
+        held = self.held_out
+        spread = replace(
+            held,
+            user_index=held.user_index[::step],
+            item_index=held.item_index[::step],
+            values=held.values[::step],
+            timestamps=None,
+            folds=None,
+        )
+        predicted = score_pairs(model, self.user_index[::step], self.item_index[::step])
+        prediction = pl.Series("prediction", model.link.apply(predicted).astype(np.float32))
+        return spread.frame().with_columns(prediction)
 
     def _predicted(self, model: Model) -> Float64Array:
         return model.link.apply(score_pairs(model, self.user_index, self.item_index))

@@ -56,16 +56,21 @@ def fit_within(
     """
     budget = Budget.of(budget)
     ensure_memory(data, model, settings, max_memory)
-    if math.isinf(budget.limit_s):
-        return training.fit(
-            data,
-            model,
-            settings=settings,
-            positive_min=positive_min,
-            rng=rng,
-            progress=progress,
-            checkpoints=checkpoints,
-        )
+    clock = None if math.isinf(budget.limit_s) else _clock(data, model, settings, budget)
+    return training.fit(
+        data,
+        model,
+        settings=settings,
+        positive_min=positive_min,
+        rng=rng,
+        progress=progress,
+        stop=clock,
+        checkpoints=checkpoints if clock is None else None,
+    )
+
+
+def _clock(data: Dataset, model: str, settings: Mapping[str, object] | None, budget: Budget) -> EpochClock:
+    """What ends the fit in time for saving; raises if it is predicted not to fit into the budget."""
     candidate = Candidate(model, dict(settings or {}))
     forecast = Forecast(data, get(model).objective)
     save_s = forecast.save_s(candidate)
@@ -74,12 +79,4 @@ def fit_within(
     if not budget.fits(needed_s):
         remedy = f", or take a quicker model such as {BASELINE_OF[get(model).objective]}"
         raise budget.refusal(needed_s, f"fit {model} to this data", remedy)
-    return training.fit(
-        data,
-        model,
-        settings=settings,
-        positive_min=positive_min,
-        rng=rng,
-        progress=progress,
-        stop=EpochClock(budget, save_s),
-    )
+    return EpochClock(budget, save_s)
