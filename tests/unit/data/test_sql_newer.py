@@ -10,6 +10,7 @@ import pytest
 import tastemap as tm
 from tastemap.data import DatabaseQuery, Dataset, load
 from tastemap.data.sql.newer import add_newer
+from tastemap.data.sql.sqlite import BATCH
 from tastemap.errors import ColumnError, DataError, InvalidValueError
 from tests.unit.data.shops import ROWS, add, execute, file_url, open_shop
 
@@ -136,3 +137,116 @@ def test_the_same_row_has_the_same_digest_however_its_column_was_read(tmp_path: 
     assert found.n_rows == 1
     assert found.data.origin is not None
     assert replace(found.data, origin=None).fingerprint == load(DatabaseQuery(url, "ratings")).fingerprint
+
+
+@pytest.mark.parametrize("kind", ["real", "numeric", "text"])
+def test_users_who_are_left_out_stay_out_however_their_ids_are_kept(database_url: str, kind: str) -> None:
+    execute(
+        database_url,
+        f"CREATE TABLE ratings (user_id {kind}, item_id bigint, rating double precision, ts bigint)",
+    )
+    add(database_url, [(7, 1, 1, 1), (8, 2, 5, 2)])
+    data = load(DatabaseQuery(database_url, "ratings"))
+    name = str(data.interactions.users.ids[0])  # what the service knows the user by
+    add(database_url, [(7, 2, 3, 3), (9, 2, 3, 3)])
+    found = add_newer(data, database_url, without=[name])
+    assert found.n_rows == 1
+    assert len(found.data.interactions) == 3
+    assert found.data.report.n_rows == 3
+    assert add_newer(data, database_url, without=[name, str(found.data.interactions.users.ids[2])]).n_rows == 0
+
+
+def test_users_who_are_left_out_stay_out_where_ids_become_text(tmp_path: Path) -> None:
+    url = file_url(tmp_path / "shop.db")
+    execute(url, "CREATE TABLE ratings (user_id, item_id, rating, ts)")
+    add(url, [(9.0, 1, 1, 1), (2.0, 2, 5, 2)])
+    data = load(DatabaseQuery(url, "ratings"))
+    add(url, [(9.0, 2, 3, 3), (2.0, 1, 3, 3), ("anna", 1, 3, 3)])
+    found = add_newer(data, url, without=["9"]).data
+    assert found.interactions.users.ids.to_list() == ["2", "9", "anna"]
+    assert len(found.interactions) == 4  # the row of 9 that was there is for the erasure itself to remove
+
+
+@pytest.mark.parametrize("odd", ["infinity", "nan", None])
+def test_rows_that_a_watermark_cannot_order_are_never_added(database_url: str, odd: str | None) -> None:
+    execute(
+        database_url,
+        "CREATE TABLE ratings (user_id int, item_id int, rating double precision, grown double precision)",
+    )
+    add(database_url, [(1, 1, 1, 1.5), (2, 2, 5, 2.5), (3, 1, 2, None if odd is None else float(odd))])
+    source = DatabaseQuery(
+        database_url, "SELECT user_id, item_id, rating AS count, grown FROM ratings", watermark="grown"
+    )
+    data = load(source)
+    assert add_newer(data, database_url).n_rows == 0
+    add(database_url, [(4, 1, 2, None if odd is None else float(odd)), (5, 1, 2, 3.5)])
+    found = add_newer(data, database_url)
+    assert found.n_rows == 1
+    assert add_newer(found.data, database_url).n_rows == 0
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "timestamptz", "date"])
+def test_a_time_without_end_is_never_newer(postgres_url: str, kind: str) -> None:
+    execute(
+        postgres_url,
+        f"CREATE TABLE ratings (user_id bigint, item_id bigint, count double precision, ts {kind})",
+    )
+    add(postgres_url, [(1, 1, 1, "2024-01-01"), (2, 2, 5, "2024-01-02"), (3, 1, 2, "infinity")])
+    data = load(DatabaseQuery(postgres_url, "ratings"))
+    assert add_newer(data, postgres_url).n_rows == 0
+    add(postgres_url, [(4, 1, 2, "infinity"), (5, 1, 2, "2024-01-03")])
+    found = add_newer(data, postgres_url)
+    assert (found.n_rows, len(found.data.interactions)) == (1, 3)
+    assert add_newer(found.data, postgres_url).n_rows == 0
+
+
+def test_a_watermark_of_text_grows_by_its_bytes_whatever_its_collation(tmp_path: Path) -> None:
+    url = file_url(tmp_path / "shop.db")
+    execute(
+        url, "CREATE TABLE ratings (user_id int, item_id int, count int, grown text COLLATE NOCASE, at int)"
+    )
+    many = "INSERT INTO ratings VALUES (?, ?, ?, ?, 1)"
+    execute(url, many, [(1, 1, 1, "A1"), (2, 2, 5, "a1"), (3, 1, 2, "B1")])
+    data = load(DatabaseQuery(url, "ratings", watermark="grown"))
+    assert add_newer(data, url).n_rows == 0
+    execute(url, many, [(4, 1, 2, "a1"), (5, 1, 2, "a2")])
+    found = add_newer(data, url)
+    assert found.n_rows == 2
+    assert add_newer(found.data, url).n_rows == 0
+
+
+def test_a_text_beside_numbers_that_grow_is_never_newer(tmp_path: Path) -> None:
+    url = file_url(tmp_path / "shop.db")
+    execute(url, "CREATE TABLE ratings (user_id, item_id, count, grown)")
+    add(url, [(1, 1, 1, 8), (2, 2, 5, 9)])
+    data = load(DatabaseQuery(url, "ratings", watermark="grown"))
+    add(url, [(3, 1, 2, "soon"), (4, 1, 2, 9), (5, 1, 2, 10)])
+    found = add_newer(data, url)
+    assert found.n_rows == 2
+    assert add_newer(found.data, url).n_rows == 0
+
+
+def test_a_new_row_without_a_time_is_dropped_as_a_load_does(database_url: str) -> None:
+    execute(
+        database_url,
+        "CREATE TABLE ratings (user_id bigint, item_id bigint, rating double precision, ts bigint, id bigint)",
+    )
+    many = "INSERT INTO ratings VALUES (?, ?, ?, ?, ?)"
+    execute(database_url, many, [(1, 1, 1, LAST, 1), (2, 2, 5, LAST, 2)])
+    source = DatabaseQuery(database_url, "ratings", watermark="id")
+    data = load(source)
+    execute(database_url, many, [(3, 1, 2, None, 3)])
+    found = add_newer(data, database_url)
+    assert found.data.report.dropped == load(source).report.dropped == {"no time": 1}
+    assert found.data.fingerprint == load(source).fingerprint
+    assert add_newer(found.data, database_url).n_rows == 0
+
+
+def test_whole_floats_beside_a_text_are_written_as_whole_numbers(tmp_path: Path) -> None:
+    url = file_url(tmp_path / "shop.db")
+    execute(url, "CREATE TABLE ratings (user_id, item_id, rating, ts)")
+    add(url, [(float(row), 1, 3, 1) for row in range(BATCH)])
+    add(url, [(1.5, 1, 3, 1), (2.0, 2, 4, 1), ("anna", 1, 5, 2)])  # another batch than the whole ones
+    ids = load(DatabaseQuery(url, "ratings")).interactions.users.ids
+    assert len(ids) == BATCH + 2
+    assert {"0", "1.5", "2", str(BATCH - 1), "anna"} <= set(ids)

@@ -11,13 +11,15 @@ import polars as pl
 from tastemap.data.dataset import Dataset, LoadReport
 from tastemap.data.encode import make_interactions
 from tastemap.data.id_map import IdMap
+from tastemap.data.ids import from_typed
 from tastemap.data.rating_scale import check_within
 from tastemap.data.rows import Rows, read_rows
 from tastemap.data.sql.query import DatabaseQuery
 from tastemap.data.sql.reading import fetch
 from tastemap.data.sql.table import name_of
 from tastemap.data.tables import Table
-from tastemap.errors import DataError, InvalidValueError
+from tastemap.data.times import TimeForm
+from tastemap.errors import InvalidValueError
 from tastemap.linalg.types import IntArray
 
 
@@ -44,8 +46,8 @@ def add_newer(data: Dataset, url: str, *, without: Collection[str] = ()) -> Newe
 
     Rows from the highest watermark on are read. Of those that have just this value the ones that were there are
     left out, each once: none is lost, none counts twice. What was changed or deleted in rows read before, and
-    rows that came late with a lower watermark, only a fit of all rows finds. Of repeated ratings the last by
-    time counts; counts add up.
+    rows that came late with a lower watermark, or with one that is missing or has no end, only a fit of all
+    rows finds. Of repeated ratings the last by time counts; counts add up.
 
     Parameters
     ----------
@@ -77,11 +79,14 @@ def add_newer(data: Dataset, url: str, *, without: Collection[str] = ()) -> Newe
     new = origin.newer(read)
     if not len(new):
         return Newer(data, 0)
-    kept = new.filter(~pl.col(origin.user).cast(pl.String).is_in(list(without)).fill_null(False))
+    # As ids are written once they are read: 9 where a column of REAL gives 9.0.
+    users = from_typed(new[origin.user], column=origin.user, label=name_of(source)).cast(pl.String)
+    kept = new.filter(~users.is_in(list(without)).fill_null(False))
     if not len(kept):
         return Newer(replace(data, origin=origin.moved_on(new)), 0)
     table = Table(name_of(source), kept.lazy(), tuple(origin.names), is_text=False)
-    rows = read_rows(table, origin.columns, has_given_time=True)
+    form = None if origin.time is None else TimeForm.of(kept[origin.time])
+    rows = read_rows(table, origin.columns, has_given_time=True, time_form=form)
     return Newer(replace(_added(data, rows), origin=origin.moved_on(new)), len(kept))
 
 
@@ -89,11 +94,14 @@ def _added(data: Dataset, rows: Rows) -> Dataset:
     before = data.interactions
     if before.rating_scale is not None and len(rows.values):
         check_within(rows.values, before.rating_scale)
+    times = None
+    if before.timestamps is not None and rows.timestamps is not None:
+        times = np.concatenate([before.timestamps, rows.timestamps])
     made, _ = make_interactions(
         _both(before.users, before.user_index, rows.users),
         _both(before.items, before.item_index, rows.items),
         np.concatenate([before.values, rows.values]),
-        timestamps=_times(before.timestamps, rows),
+        timestamps=times,
         rating_scale=before.rating_scale,
     )
     old = data.report
@@ -112,13 +120,3 @@ def _both(ids: IdMap, index: IntArray, new: pl.Series) -> pl.Series:
     if before.dtype != new.dtype:
         before, new = before.cast(pl.String), new.cast(pl.String)
     return pl.concat([before, new.rename(before.name)])
-
-
-def _times(before: IntArray | None, rows: Rows) -> IntArray | None:
-    if before is None:
-        return None
-    if rows.timestamps is None:
-        raise DataError(
-            "The new rows have no times, where those before have; mend them, or fit all rows again."
-        )
-    return np.concatenate([before, rows.timestamps])

@@ -102,19 +102,18 @@ class Origin:
         return Since(self.watermark, self.highest)
 
     def newer(self, read: pl.DataFrame) -> pl.DataFrame:
-        """Of rows read since, those that were not there."""
-        at_highest = self._at_highest(read)
-        known, is_new = Counter(self.seen.tolist()), np.ones(len(read), bool)
-        places = np.flatnonzero(at_highest.to_numpy())
+        """Of rows read since, those that were not there; rows that the watermark cannot order never count."""
+        is_new = (self._ordered(read) > self.highest).fill_null(False).to_numpy().copy()
+        known, places = Counter(self.seen.tolist()), np.flatnonzero(self._at_highest(read).to_numpy())
         for place, digest in zip(places, self._digests(read), strict=True):
-            if known[int(digest)]:
-                known[int(digest)] -= 1
-                is_new[place] = False
+            was_there = known[int(digest)] > 0
+            known[int(digest)] -= was_there
+            is_new[place] = not was_there
         return read.filter(pl.Series(is_new))
 
     def moved_on(self, new: pl.DataFrame) -> Self:
         """What to remember once new rows were added."""
-        highest = _highest(new[self.watermark])
+        highest = _highest(self._ordered(new))
         if highest is None:
             return self
         moved = replace(self, highest=highest)
@@ -130,10 +129,17 @@ class Origin:
         """The origin of which `facts` were made."""
         return cls(**{name: facts[name] for name in _facts_of(cls)}, seen=seen)
 
-    def _at_highest(self, read: pl.DataFrame) -> pl.Series:
+    def _ordered(self, read: pl.DataFrame) -> pl.Series:
+        """The watermarks, comparable with the highest; null where one is not."""
         column = read[self.watermark]
-        shown = _as_text(column) if isinstance(self.highest, str) else column
-        return (shown == self.highest).fill_null(False)
+        if isinstance(self.highest, str):
+            return _as_text(column)
+        if column.dtype == pl.String:  # SQLite holds a text beside numbers
+            column = column.cast(pl.Float64, strict=False)
+        return column.set(~column.is_finite(), None) if column.dtype.is_float() else column
+
+    def _at_highest(self, read: pl.DataFrame) -> pl.Series:
+        return (self._ordered(read) == self.highest).fill_null(False)
 
     def _digests(self, read: pl.DataFrame) -> Int64Array:
         """A number for each row with the highest value, the same for the same row in any run."""

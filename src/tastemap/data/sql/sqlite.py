@@ -62,7 +62,9 @@ class SqliteReader:
         sql = wrapped(select, ", ".join(map(quoted, names)))
         given: tuple[object, ...] = ()
         if since is not None:
-            sql, given = f"{sql} WHERE {quoted(since.column)} >= ?", (since.value,)
+            # Texts by their bytes, as watermarks are compared: a column may say to leave case out.
+            order = " COLLATE BINARY" if isinstance(since.value, str) else ""
+            sql, given = f"{sql} WHERE {quoted(since.column)}{order} >= ?", (since.value,)
         columns: list[list[pl.Series]] = [[] for _ in names]
         with self._told():
             cursor = self._connection.execute(sql, given)
@@ -215,11 +217,20 @@ def _series(name: str, values: Sequence[Any], label: str) -> pl.Series:
         return pl.Series(name, values, dtype=pl.Int64)
     if str not in kinds:
         return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64)
-    return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
+    return pl.Series(name, list(map(_written, values)), dtype=pl.String)
 
 
 def _joined(name: str, parts: Sequence[pl.Series]) -> pl.Series:
     """Batches as one column: text where any is text, else floats where any is."""
     found = {part.dtype for part in parts}
     dtype = next((one for one in (pl.String, pl.Float64, pl.Int64) if one in found), pl.Null)
+    if dtype == pl.String:
+        parts = [pl.Series(name, list(map(_written, part)), dtype=dtype) for part in parts]
     return pl.concat([pl.Series(name, [], dtype=dtype), *(part.cast(dtype) for part in parts)])
+
+
+def _written(value: Any) -> str | None:
+    """A value beside texts: 9.0 as 9, so that a user is the same one with and without a text in the column."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2.0**53:
+        return str(int(value))
+    return None if value is None else str(value)
