@@ -85,6 +85,23 @@ def test_a_table_of_something_else_is_never_emptied(database_url: str) -> None:
     assert execute(database_url, "SELECT count(*) FROM ratings") == [(len(ROWS),)]
 
 
+def test_a_schema_may_stand_before_the_name_of_a_table(database_url: str) -> None:
+    schema = "main" if database_url.startswith("sqlite") else "public"
+    for frame in (OLD.head(1), OLD):  # into a table that is made, and into one that is there
+        write_rows(frame, database_url, f"{schema}.lists")
+        assert rows_of(database_url) == frame.rows()
+    assert execute(database_url, f"SELECT count(*) FROM {schema}.lists") == [(len(OLD),)]
+
+
+@pytest.mark.parametrize("name", ["temp.lists", "shop.lists"])
+def test_another_schema_than_the_file_has_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(
+        InvalidValueError, match=r"must be in its only schema, main\. Got .*; leave (temp|shop) out"
+    ):
+        write_rows(OLD, file_url(tmp_path / "shop.db"), name)
+    assert not (tmp_path / "shop.db").exists()
+
+
 def test_rights_and_further_columns_of_a_table_stay(postgres_url: str) -> None:
     write_rows(OLD, postgres_url, "lists")
     execute(postgres_url, "ALTER TABLE lists ADD made timestamptz DEFAULT now()")

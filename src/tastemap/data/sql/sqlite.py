@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from tastemap.data.sql.query import Since, near_tables, quoted, quoted_table, wrapped
+from tastemap.data.sql.query import Since, near_tables, parts_of, quoted, wrapped
 from tastemap.errors import (
     ColumnError,
     DatabaseError,
@@ -146,7 +146,7 @@ def replace_rows(path: Path, table: str, frame: pl.DataFrame, key: Sequence[str]
     Raises
     ------
     InvalidValueError
-        If a table of this name has not these columns.
+        If a table of this name has not these columns, or the name has another schema than main.
     DatabaseError
         If the file cannot be written; the rows before it stay.
     """
@@ -155,8 +155,9 @@ def replace_rows(path: Path, table: str, frame: pl.DataFrame, key: Sequence[str]
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("BEGIN IMMEDIATE")
-        place = quoted_table(table)
-        there = [row[1] for row in connection.execute(f"PRAGMA table_info({quoted_table(table)})")]
+        name = quoted(only_name(table))
+        place = f"main.{name}"
+        there = [row[1] for row in connection.execute(f"PRAGMA main.table_info({name})")]
         if there:
             check_columns(table, there, frame.columns)
             connection.execute(f"DELETE FROM {place}")
@@ -173,6 +174,23 @@ def replace_rows(path: Path, table: str, frame: pl.DataFrame, key: Sequence[str]
     finally:
         if connection is not None:
             connection.close()  # an open transaction is taken back
+
+
+def only_name(table: str) -> str:
+    """The name of a table of the file, without the schema; what is written to temp would be lost.
+
+    Raises
+    ------
+    InvalidValueError
+        If it has another schema than main, or is no name.
+    """
+    *schema, name = parts_of(table)
+    if schema and schema[0].lower() != "main":
+        raise InvalidValueError(
+            f"table of an SQLite file must be in its only schema, main. Got {table}; leave {schema[0]} out.",
+            argument="table",
+        )
+    return name
 
 
 def check_columns(table: str, there: Sequence[str], wanted: Sequence[str]) -> None:

@@ -20,15 +20,18 @@ def check_target(url: str, table: str | None) -> None:
     Raises
     ------
     InvalidValueError
-        If the URL is none that is taken, or `table` no name.
+        If the URL is none that is taken, or `table` no name, or one of a schema that SQLite does not have.
     """
-    DatabaseUrl.of(url, argument="out")
+    target = DatabaseUrl.of(url, argument="out")
     if table is None:
         raise InvalidValueError(
             "table (--table) must name the table to write to in a database; its rows are replaced.",
             argument="table",
         )
-    parts_of(table)
+    if target.path is not None:
+        sqlite.only_name(table)
+    else:
+        parts_of(table)
 
 
 def write_rows(frame: pl.DataFrame, url: str, table: str) -> None:
@@ -46,8 +49,8 @@ def write_rows(frame: pl.DataFrame, url: str, table: str) -> None:
     url : str
         ``sqlite:///FILE`` or ``postgresql://USER@HOST/NAME``.
     table : str
-        A name, perhaps with a schema before it. A table that is there must have the columns of `frame`; others
-        of it get their defaults.
+        A name, perhaps with a schema before it (of SQLite: main). A table that is there must have the columns
+        of `frame`; others of it get their defaults.
 
     Raises
     ------
