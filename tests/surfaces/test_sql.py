@@ -60,6 +60,28 @@ def test_newer_rows_are_added_by_refit(tastemap: Command, model: Path, shop: str
     assert versions(model) == [1, 2]
 
 
+def test_newer_rows_without_the_database_of_the_service_are_noted(
+    tastemap: Command, model: Path, shop: str, tmp_path: Path
+) -> None:
+    from tastemap.service.database import Store
+
+    noted = "No events and no erasures were consulted: there is no file model.events.db."
+    elsewhere = file_url(tmp_path / "service.db")
+    store = Store.open(elsewhere)
+    store.erase("99", LAST)
+    store.close()
+    add(shop, [(99, 7, 5, LAST + 1)])
+    known = tastemap("refit", model, "--newer", shop, "--database", elsewhere, "--json")
+    assert (known.json["n_newer"], known.json["notes"]) == (0, [])
+    add(shop, [(1, 7, 5, LAST + 2)])
+    (note,) = tastemap("refit", model, "--newer", shop, "--json").json["notes"]
+    assert note.startswith(noted)
+    assert "refit with --database: this version may hold users who were erased" in note
+    assert noted in tastemap("refit", model, "--newer", shop).err
+    assert noted not in tastemap("refit", model, "--newer", shop, "--database", elsewhere).err
+    assert noted not in tastemap("refit", model).err
+
+
 def test_newer_rows_and_events_go_together(tastemap: Command, model: Path, shop: str) -> None:
     from tastemap.service.database import NewEvent, Store, default_url
 

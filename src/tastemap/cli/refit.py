@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 NAME = "refit"
 EXAMPLE = "tastemap refit my-model"
+WITHOUT_EVENTS = (
+    "No events and no erasures were consulted: there is no file {file}. If a service keeps them in another "
+    "database, fit all rows anew and refit with --database: this version may hold users who were erased."
+)
 
 
 def command(
@@ -45,6 +49,7 @@ def command(
     and earlier versions, which still hold them, are deleted.
     """
     from tastemap.artifacts import ensure_writable
+    from tastemap.data.sql.urls import default_file
     from tastemap.service.refit import refit
 
     if source is not None and newer is not None:
@@ -54,6 +59,7 @@ def command(
         data = options.load_data(source, (None,) * 4, (None, None), progress) if source is not None else None
         with _events(folder, database, is_needed=newer is None) as store:
             done = refit(folder, store, source=data, newer=newer, progress=progress)
+    notes = [] if store is not None else [WITHOUT_EVENTS.format(file=default_file(folder).name)]
     interactions = done.recommender.train.interactions
     if as_json:
         print_json(
@@ -68,6 +74,7 @@ def command(
                 "n_users": interactions.n_users,
                 "n_items": interactions.n_items,
                 "n_interactions": len(interactions),
+                "notes": notes,
             }
         )
         return
@@ -75,6 +82,8 @@ def command(
     if newer is not None:
         say(f"Added {plural(done.n_newer, 'new row')} of the database.")
     say(f"Fitted {done.recommender.name} to {interactions.summary}, with {counted} laid over them.")
+    for note in notes:
+        say(note)
     if done.n_unfit:
         say(f"Left out {plural(done.n_unfit, 'event')} with values outside the rating scale.")
     if done.n_erased:
