@@ -16,6 +16,7 @@ from tastemap.plurals import plural
 
 if TYPE_CHECKING:
     from tastemap.service.database.store import Store
+    from tastemap.service.refit import Refit
 
 NAME = "refit"
 EXAMPLE = "tastemap refit my-model"
@@ -60,28 +61,14 @@ def command(
         with _events(folder, database, is_needed=newer is None) as store:
             done = refit(folder, store, source=data, newer=newer, progress=progress)
     notes = [] if store is not None else [WITHOUT_EVENTS.format(file=default_file(folder).name)]
-    interactions = done.recommender.train.interactions
     if as_json:
-        print_json(
-            {
-                "artifact": str(folder),
-                "version": done.version,
-                "n_events": done.n_events,
-                "events_through": done.events_through,
-                "n_erased": done.n_erased,
-                "n_newer": done.n_newer,
-                "n_unfit": done.n_unfit,
-                "n_users": interactions.n_users,
-                "n_items": interactions.n_items,
-                "n_interactions": len(interactions),
-                "notes": notes,
-            }
-        )
+        print_json(_document(folder, done, notes))
         return
     counted = plural(done.n_events, "event")
     if newer is not None:
         say(f"Added {plural(done.n_newer, 'new row')} of the database.")
-    say(f"Fitted {done.recommender.name} to {interactions.summary}, with {counted} laid over them.")
+    fitted_to = done.recommender.train.interactions.summary
+    say(f"Fitted {done.recommender.name} to {fitted_to}, with {counted} laid over them.")
     for note in notes:
         say(note)
     if done.n_unfit:
@@ -90,6 +77,23 @@ def command(
         say(f"Left out {plural(done.n_erased, 'erased user')} and deleted the earlier versions.")
     say(f"Published version {done.version} of {folder}; running servers follow within two seconds.")
     next_step("info", folder)
+
+
+def _document(folder: Path, done: Refit, notes: list[str]) -> dict[str, object]:
+    interactions = done.recommender.train.interactions
+    return {
+        "artifact": str(folder),
+        "version": done.version,
+        "n_events": done.n_events,
+        "events_through": done.events_through,
+        "n_erased": done.n_erased,
+        "n_newer": done.n_newer,
+        "n_unfit": done.n_unfit,
+        "n_users": interactions.n_users,
+        "n_items": interactions.n_items,
+        "n_interactions": len(interactions),
+        "notes": notes,
+    }
 
 
 @contextmanager
