@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -67,3 +68,23 @@ def test_options_that_do_not_go_together_are_wrong_usage(
 ) -> None:
     assert run(["fit", "ml-100k", "--model", "als", *options]) == 2
     assert said in capsys.readouterr().err
+
+
+FILES_LEFT = """
+import sys
+from pathlib import Path
+from tastemap.engines.spark import open_cluster
+
+folder = Path(sys.argv[1])
+with open_cluster("local[1]", {"spark.checkpoint.dir": str(folder), "spark.driver.memory": "512m"}) as cluster:
+    cluster.spark.range(9).checkpoint().count()
+    assert list(folder.rglob("part-*"))
+print(list(folder.iterdir()))
+"""
+
+
+def test_checkpoints_go_with_the_application(java: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FILES_LEFT, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "[]", done.stderr

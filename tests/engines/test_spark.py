@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 import tastemap
 from tastemap.cli.main import run
 from tastemap.data import Dataset, Interactions
-from tastemap.engines.spark import Cluster, evaluate, fit, write_lists
+from tastemap.engines.spark import Cluster, evaluate, fit, open_cluster, write_lists
 from tastemap.errors import ColumnError, DataError, EngineError, InvalidValueError, SourceNotFoundError
 from tastemap.evaluation import evaluate_recommender
 from tastemap.inference import Rules, explain
@@ -211,6 +212,7 @@ def test_a_source_that_is_not_there_is_one_sentence(
     [
         ("rating", ["5", "good", "3"], DataError, "Got 'good' in 1 rows"),
         ("user_id", [1.5, 2.0, 3.0], ColumnError, "must hold ids"),
+        ("user_id", [Decimal("1.2"), Decimal("1.5"), Decimal(2)], ColumnError, "with fractions"),
         ("rating", [[1], [2], [3]], ColumnError, "must hold numbers"),
     ],
 )
@@ -221,6 +223,26 @@ def test_odd_columns_are_refused_by_name(
     frame.with_columns(pl.Series(column, values)).write_parquet(tmp_path / "odd.parquet")
     with pytest.raises(error, match=said):
         fit(cluster, str(tmp_path / "odd.parquet"), "als")
+
+
+def test_lines_with_too_many_fields_are_refused_and_quoted_line_breaks_kept(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    path = tmp_path / "ratings.csv"
+    rows = 'user,item,rating\nann,"x\ny",3\nbob,"x\ny",5\nann,z,4\n'
+    path.write_text(rows)
+    small = {"n_factors": 2, "n_epochs": 4}
+    made = fit(cluster, str(path), "als", settings=small, rng=0).train.interactions
+    assert same(made, tastemap.load_data(path).interactions)
+    path.write_text(rows + "bob,z,2,surplus\n")
+    with pytest.raises(DataError, match="a line has more fields than the 3"):
+        fit(cluster, str(path), "als", settings=small)
+
+
+def test_an_application_that_runs_is_neither_taken_over_nor_stopped(cluster: Cluster) -> None:
+    with pytest.raises(EngineError, match="runs in this process already"), open_cluster("local[1]"):
+        pass
+    assert cluster.spark.range(3).count() == 3
 
 
 def test_settings_that_do_not_map_are_refused_before_any_work(cluster: Cluster) -> None:

@@ -64,7 +64,17 @@ class Solved:
     losses: list[float]
 
 
-def start_of_als(data: Encoded, config: ALSConfig, n_iterations: int, seed: int) -> tuple[Rows, float]:
+@dataclass(frozen=True, eq=False)
+class Weighted:
+    """The pairs that a model learns from, with their confidences (:class:`Weigh`), and how many."""
+
+    pairs: DataFrame
+    n: int
+
+
+def start_of_als(
+    data: Encoded, weighted: Weighted, config: ALSConfig, n_iterations: int, seed: int
+) -> tuple[Rows, float]:
     """Item factors of MLlib on the residuals of the shrunk means, their biases, and μ."""
     from pyspark.sql import functions as F
 
@@ -78,7 +88,7 @@ def start_of_als(data: Encoded, config: ALSConfig, n_iterations: int, seed: int)
         rest = _with_means(rest, "user", "item_bias", mean, shrink.user_regularization)
     left = F.col("value") - F.lit(mean) - F.col("user_bias") - F.col("item_bias")
     rest = rest.select("user", "item", left.cast("float").alias("rating"), "item_bias").persist()
-    strength = config.regularization * _share(data, config.frequency_power, 0.0)
+    strength = config.regularization * _share(data, weighted, config.frequency_power, 0.0)
     start = _mllib(rest, data, config.n_factors, n_iterations, strength, seed, alpha=None)
     bias = np.zeros(data.n_items, np.float32)
     found = rest.groupBy("item").agg(F.first("item_bias").alias("bias")).toArrow()
@@ -87,28 +97,28 @@ def start_of_als(data: Encoded, config: ALSConfig, n_iterations: int, seed: int)
     return Rows(start, bias), mean
 
 
-def start_of_ials(data: Encoded, weighted: DataFrame, config: IALSConfig, n_iterations: int, seed: int) -> Rows:
+def start_of_ials(data: Encoded, weighted: Weighted, config: IALSConfig, n_iterations: int, seed: int) -> Rows:
     """Item factors of MLlib's implicit feedback, at the length that our loss gives them."""
     from pyspark.sql import functions as F
 
-    first = weighted.agg(F.avg("weight")).first()
+    first = weighted.pairs.agg(F.avg("weight")).first()
     assert first is not None, "an aggregate has one row"
     alpha0 = config.unobserved_weight
     stretch = 1.0 + alpha0 / float(first[0])
-    strength = stretch * config.regularization / alpha0 * _share(data, config.frequency_power, alpha0)
-    rows = weighted.select("user", "item", F.col("weight").alias("rating"))
+    strength = stretch * config.regularization / alpha0 * _share(data, weighted, config.frequency_power, alpha0)
+    rows = weighted.pairs.select("user", "item", F.col("weight").alias("rating"))
     start = _mllib(rows, data, config.n_factors, n_iterations, strength, seed, alpha=1.0 / alpha0)
     return Rows(start / np.float32(np.sqrt(stretch)), np.zeros(data.n_items, np.float32))
 
 
-def weigh(data: Encoded, loss: UserLoss) -> DataFrame:
-    """The pairs that count with their confidences, persisted."""
+def weigh(data: Encoded, loss: UserLoss, n_learned: int) -> Weighted:
+    """The pairs that count, so many, with their confidences, persisted."""
     work = Weigh(loss, data.n_items)
-    return data.pairs.mapInArrow(work, work.schema).persist()
+    return Weighted(data.pairs.mapInArrow(work, work.schema).persist(), n_learned)
 
 
 def alternate(
-    data: Encoded, weighted: DataFrame, loss: UserLoss, start: Rows, mean: float, tell: Tell
+    data: Encoded, weighted: Weighted, loss: UserLoss, start: Rows, mean: float, tell: Tell
 ) -> Solved:
     """Users from items, then :data:`EXACT` times items from users and users from items."""
     losses: list[float] = []
@@ -119,7 +129,7 @@ def alternate(
         items, fixed = _items(data, weighted, users, solve)
         users.unpersist()
         users, total, found = _users(data, loss, items, mean)
-        losses.append((total + fixed) / data.n_pairs)
+        losses.append((total + fixed) / weighted.n)
         tell(f"exact alternation {number} of {EXACT}", {"loss": losses[-1]})
     return Solved(items, users, mean, losses)
 
@@ -141,9 +151,11 @@ def _users(
     return users, float(sum(part["loss"] for part in parts)), found if loss.unobserved_weight else None
 
 
-def _items(data: Encoded, weighted: DataFrame, users: DataFrame, solve: SolveItems) -> tuple[Rows, float]:
+def _items(data: Encoded, weighted: Weighted, users: DataFrame, solve: SolveItems) -> tuple[Rows, float]:
     """Solve all items; what their penalties add to the loss."""
-    joined = weighted.join(users.drop("loss"), "user").select("item", "value", "weight", "factors", "bias")
+    joined = weighted.pairs.join(users.drop("loss"), "user").select(
+        "item", "value", "weight", "factors", "bias"
+    )
     n_tasks = data.pairs.rdd.getNumPartitions()
     found = (
         joined.repartition(n_tasks, "item")
@@ -166,17 +178,17 @@ def _with_means(rest: DataFrame, side: str, other: str, mean: float, regularizat
     return rest.drop(f"{side}_bias").join(means, side).withColumnRenamed("found", f"{side}_bias")
 
 
-def _share(data: Encoded, power: float, alpha0: float) -> float:
+def _share(data: Encoded, weighted: Weighted, power: float, alpha0: float) -> float:
     """Σ (n + α0 N)^p / Σ n over the rows of both sides, N the length of the other one."""
     from pyspark.sql import functions as F
 
     total = 0.0
     for side, n_others in (("user", data.n_items), ("item", data.n_users)):
         work = F.pow(F.count("*") + F.lit(alpha0 * n_others), F.lit(power))
-        first = data.pairs.groupBy(side).agg(work.alias("work")).agg(F.sum("work")).first()
+        first = weighted.pairs.groupBy(side).agg(work.alias("work")).agg(F.sum("work")).first()
         assert first is not None, "an aggregate has one row"
         total += float(first[0])
-    return total / (2.0 * data.n_pairs)
+    return total / (2.0 * weighted.n)
 
 
 def _mllib(

@@ -11,15 +11,12 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-import numpy as np
-import polars as pl
-
 from tastemap.data.columns import Columns, choose_columns
 from tastemap.data.interactions import RatingScale
 from tastemap.data.rating_scale import scale_between
-from tastemap.data.times import TimeForm
 from tastemap.engines.columns import BAD_TIME, BAD_VALUE, CANONICAL, DROPPED, KEPT, Cleaning
 from tastemap.engines.spark.read import Opened
+from tastemap.engines.spark.readable import time_form, unreadable
 from tastemap.engines.spark.session import Cluster
 from tastemap.errors import ColumnError, DataError
 
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 ROWS_PER_TASK = 1_000_000
-SAMPLED_TIMES = 10_000
 IDS = {"tinyint", "smallint", "int", "bigint", "string"}
 FLOATS = {"float", "double"}
 NUMBERS = {"tinyint", "smallint", "int", "bigint", "float", "double", "boolean"}
@@ -90,9 +86,10 @@ def clean(cluster: Cluster, opened: Opened, given: dict[str, str | None], *, imp
     from pyspark.sql import functions as F
 
     columns = choose_columns(opened.frame.columns, label=opened.name, implicit=implicit, **given)
+    _ensure_whole(opened, columns)
     raw = _roles(opened, columns)
     wholes = _integer_sides(raw, opened, columns)
-    times, notes = _time_form(raw, columns)
+    times, notes = time_form(raw, columns, has_given_time=given.get("time_col") is not None)
     how = Cleaning(*wholes, opened.is_text, columns.is_count, columns.value is not None, times)
     rows = raw.withColumn("row", F.monotonically_increasing_id()).mapInArrow(how, how.schema).persist()
     counted = {
@@ -103,7 +100,7 @@ def clean(cluster: Cluster, opened: Opened, given: dict[str, str | None], *, imp
     }
     for reason, column in ((BAD_VALUE, columns.value), (BAD_TIME, columns.time)):
         if reason in counted:
-            raise _unreadable(raw, columns, str(column), int(counted[reason]["n"]), reason, times)
+            raise unreadable(raw, columns, str(column), int(counted[reason]["n"]), reason, times)
     if KEPT not in counted:
         raise DataError(f"{opened.name} has no usable rows; give a table with one interaction per row.")
     kept = counted.pop(KEPT)
@@ -200,11 +197,7 @@ def _roles(opened: Opened, columns: Columns) -> DataFrame:
 
 def _check_kind(opened: Opened, role: str, name: str, kind: str) -> None:
     if role in ("user", "item") and kind not in IDS | FLOATS:
-        raise ColumnError(
-            f"Column {name!r} of {opened.name} must hold ids: integers within 64 bits, or text. Got {kind}; "
-            "convert it to text first.",
-            column=name,
-        )
+        raise _no_ids(opened, name, kind)
     if role == "value" and kind not in NUMBERS | {"string"}:
         raise ColumnError(
             f"Column {name!r} of {opened.name} must hold numbers. Got {kind}; convert it.", column=name
@@ -215,6 +208,27 @@ def _check_kind(opened: Opened, role: str, name: str, kind: str) -> None:
             f"Got {kind}; convert it, or name another with --time-col.",
             column=name,
         )
+
+
+def _ensure_whole(opened: Opened, columns: Columns) -> None:
+    """Raise a ColumnError where an id of a decimal type has a fraction, or more than 64 bits."""
+    from pyspark.sql import functions as F
+
+    types = dict(opened.frame.dtypes)
+    for name in (columns.user, columns.item):
+        if types[name].startswith("decimal"):
+            column = F.col(f"`{name}`")
+            is_odd = (column != F.floor(column)) | ~column.between(-(2**63), 2**63 - 1)
+            if opened.frame.filter(is_odd).take(1):
+                raise _no_ids(opened, name, f"{types[name]} with fractions, or larger ones")
+
+
+def _no_ids(opened: Opened, name: str, got: str) -> ColumnError:
+    return ColumnError(
+        f"Column {name!r} of {opened.name} must hold ids: integers within 64 bits, or text. Got {got}; "
+        "convert it to text first.",
+        column=name,
+    )
 
 
 def _integer_sides(raw: DataFrame, opened: Opened, columns: Columns) -> tuple[bool, bool]:
@@ -241,54 +255,6 @@ def _integer_sides(raw: DataFrame, opened: Opened, columns: Columns) -> tuple[bo
     for side in odd:
         if n_odd[side] and types[side] in FLOATS:
             name = columns.user if side == "user" else columns.item
-            raise ColumnError(
-                f"Column {name!r} of {opened.name} must hold ids: integers within 64 bits, or text. Got "
-                f"{types[side]} with fractions; convert it to text first.",
-                column=name,
-            )
+            raise _no_ids(opened, name, f"{types[side]} with fractions")
     user, item = (types[side] != "string" or (side in odd and not n_odd[side]) for side in ("user", "item"))
     return user, item
-
-
-def _time_form(raw: DataFrame, columns: Columns) -> tuple[TimeForm | None, tuple[str, ...]]:
-    """How times are written, by the first ones; None where the first ones are no times."""
-    from pyspark.sql import functions as F
-
-    if columns.time is None:
-        return None, ()
-    kind = dict(raw.dtypes)["time"]
-    if kind in ("date", "timestamp", "timestamp_ntz"):
-        return TimeForm("date"), ()
-    first = raw.select("time").filter(F.col("time").isNotNull()).limit(SAMPLED_TIMES).collect()
-    sample = pl.Series("time", [one["time"] for one in first])
-    form = TimeForm.of(sample) if len(sample) else TimeForm("none")
-    if not len(sample) or not form.seconds(sample).is_not_null().any():
-        why = "none of its values is a time" if len(sample) else "it is empty"
-        return None, (f"Column {columns.time!r} is not used as the time: {why}.",)
-    return form, () if form.note is None else (form.note,)
-
-
-def _unreadable(
-    raw: DataFrame, columns: Columns, column: str, n_bad: int, reason: int, times: TimeForm | None
-) -> DataError:
-    """The error that shows three of the values that cannot be read."""
-    from pyspark.sql import functions as F
-
-    if reason == BAD_VALUE:
-        number = F.trim(F.col("value").cast("string"))
-        is_bad = F.col("value").isNull() | ~number.rlike(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
-        role, allowed = "value", f"a finite number, as a {'count' if columns.is_count else 'rating'} must be"
-    else:
-        is_bad = F.col("time").isNotNull()
-        role, allowed = "time", "a time, in seconds since 1970 or as an ISO 8601 datetime"
-    taken = raw.filter(is_bad).select(role).limit(3 if reason == BAD_VALUE else SAMPLED_TIMES * 10).collect()
-    values = [one[role] for one in taken]
-    if reason == BAD_TIME and times is not None:
-        read = times.seconds(pl.Series("time", values))
-        values = [values[place] for place in np.flatnonzero(read.is_null().to_numpy())[:3]]
-    shown = ", ".join("nothing" if value is None else repr(value) for value in values) or "other values"
-    return DataError(
-        f"Column {column!r} must be {allowed}. Got {shown} in {n_bad:,} rows; mend or remove these rows.",
-        column=column,
-        n_bad=n_bad,
-    )

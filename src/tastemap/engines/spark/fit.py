@@ -14,6 +14,7 @@ from tastemap.data import Catalog, Dataset
 from tastemap.data.dataset import LoadReport
 from tastemap.data.features import Features, read_item_features, read_user_features
 from tastemap.data.interactions import RatingScale
+from tastemap.engines.checks import count_learned
 from tastemap.engines.spark import alternate, gather
 from tastemap.engines.spark.encode import Encoded, clean, encode
 from tastemap.engines.spark.names import name_of
@@ -78,7 +79,7 @@ def fit(
         For another model, or a setting that does not map: `implicit_history`, `unobserved_power`,
         `unobserved_weight` of 0.
     DataError, ColumnError, SourceNotFoundError
-        As a local load raises them.
+        As a local load and a local fit raise them.
     EngineError
         If a job fails for good.
 
@@ -103,8 +104,9 @@ def fit(
         data = _encoded(cluster, str(source), local, query, dict(columns or {}))
         train = _dataset(local, name_of(str(source)) if local is None else local.name, data)
         check_ratings(train.interactions, entry)
+        n_learned = count_learned(train.interactions, config)
         progress.step("spark: fit", 1, N_STEPS, {})
-        fitted, losses = _model(data, config, n_epochs, seed, progress)
+        fitted, losses = _model(data, n_learned, config, n_epochs, seed, progress)
     train = _with_features(train, item_features, user_features)
     return Recommender(
         model=fitted,
@@ -160,7 +162,12 @@ def _dataset(local: Dataset | None, name: str, data: Encoded) -> Dataset:
 
 
 def _model(
-    data: Encoded, config: ALSConfig | IALSConfig, n_epochs: int, seed: int, progress: Progress
+    data: Encoded,
+    n_learned: int,
+    config: ALSConfig | IALSConfig,
+    n_epochs: int,
+    seed: int,
+    progress: Progress,
 ) -> tuple[FactorModel, list[dict[str, object]]]:
     def tell(task: str, figures: dict[str, float]) -> None:
         progress.step(f"spark: {task}", 2 + len(told), N_STEPS, figures)
@@ -168,9 +175,9 @@ def _model(
 
     told: list[dict[str, float]] = []
     loss, n_first = config.row_loss(), n_epochs - alternate.EXACT
-    weighted = alternate.weigh(data, loss)
+    weighted = alternate.weigh(data, loss, n_learned)
     if isinstance(config, ALSConfig):
-        start, mean = alternate.start_of_als(data, config, n_first, seed)
+        start, mean = alternate.start_of_als(data, weighted, config, n_first, seed)
         link = _clip(data.rating_scale)
     else:
         start, mean, link = alternate.start_of_ials(data, weighted, config, n_first, seed), 0.0, Link()

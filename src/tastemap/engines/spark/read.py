@@ -13,13 +13,13 @@ from tastemap.data import DatabaseQuery, Dataset
 from tastemap.data import load as load_data
 from tastemap.engines.spark.names import ADDRESS, TABLE, is_database, is_jdbc, masked, name_of, shown
 from tastemap.engines.spark.session import Cluster
-from tastemap.errors import DataError, EngineError, InvalidValueError, SourceNotFoundError, did_you_mean
+from tastemap.engines.spark.text import read_text
+from tastemap.errors import EngineError, InvalidValueError, SourceNotFoundError, did_you_mean
 from tastemap.progress import Progress
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-SEPARATORS = ",\t;|"
 FORMATS = {
     ".parquet": "parquet",
     ".orc": "orc",
@@ -98,24 +98,12 @@ def open_source(cluster: Cluster, source: str, query: str | None = None) -> Open
     form = FORMATS.get(_ending(source), "parquet")
     with _telling(source):
         if form == "csv":
-            return Opened(name, _text(cluster, source), is_text=True)
+            return Opened(name, read_text(cluster, source), is_text=True)
         return Opened(name, cluster.spark.read.format(form).load(source), is_text=False)
 
 
 def _ending(source: str) -> str:
     return Path(re.sub(r"\.(gz|bz2)$", "", source.rstrip("/*").lower())).suffix
-
-
-def _text(cluster: Cluster, source: str) -> DataFrame:
-    first = cluster.spark.read.text(source).first()
-    header = "" if first is None else str(first[0])
-    separator = max(SEPARATORS, key=header.count)
-    if not header.count(separator):
-        raise DataError(
-            f"{shown(source)} must begin with the names of its columns, separated by a comma, tab, "
-            f"semicolon or bar. Got {header[:80]!r}; add such a line, or convert the file to Parquet."
-        )
-    return cluster.spark.read.csv(source, header=True, sep=separator, mode="PERMISSIVE", escape='"')
 
 
 def _table(cluster: Cluster, name: str) -> Opened:

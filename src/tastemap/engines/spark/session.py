@@ -10,11 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tastemap.errors import EngineError, InvalidValueError, MissingExtraError
 
@@ -88,7 +89,8 @@ def open_cluster(master: str, settings: Mapping[str, str] | None = None) -> Iter
     MissingExtraError
         If pyspark or Java is not installed.
     EngineError
-        If the master does not answer within :data:`CONNECT_S`, or gives no executor within
+        If an application of Spark runs in this process already: it has settings of its own, and stays as it
+        is. If the master does not answer within :data:`CONNECT_S`, or gives no executor within
         :data:`EXECUTORS_S`, or Spark does not start.
 
     Notes
@@ -98,6 +100,7 @@ def open_cluster(master: str, settings: Mapping[str, str] | None = None) -> Iter
     _ensure_pyspark()
     _ensure_java()
     _ensure_reachable(master)
+    _ensure_alone()
     scratch = Path(tempfile.mkdtemp(prefix="tastemap-spark-"))
     spark = None
     try:
@@ -159,6 +162,18 @@ def _ensure_reachable(master: str) -> None:
     )
 
 
+def _ensure_alone() -> None:
+    """Spark would give a second application the first one, whose owner would find it stopped."""
+    from pyspark import SparkContext
+
+    running = SparkContext._active_spark_context
+    if running is not None:
+        raise EngineError(
+            f"An application of Spark, {running.appName!r}, runs in this process already, and a process has "
+            "one; stop it first (spark.stop()), or fit in a process of its own."
+        )
+
+
 def _start(master: str, settings: dict[str, str], scratch: Path) -> SparkSession:
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
@@ -186,7 +201,8 @@ def _start(master: str, settings: dict[str, str], scratch: Path) -> SparkSession
             "Spark needs a folder for checkpoints that all executors reach; name it: "
             "--conf spark.checkpoint.dir=hdfs:///tmp/tastemap."
         )
-    context.setCheckpointDir(place)
+    if context.getCheckpointDir() is None:  # Spark 4 has made one of this setting; a second would hide it
+        context.setCheckpointDir(place)
     return spark
 
 
@@ -246,7 +262,10 @@ def _stop(spark: SparkSession) -> None:
     from pyspark import SparkContext
 
     gateway = SparkContext._gateway
-    spark.stop()
+    try:
+        _forget_checkpoints(spark)
+    finally:
+        spark.stop()
     if gateway is None:
         return
     gateway.shutdown()
@@ -255,6 +274,21 @@ def _stop(spark: SparkSession) -> None:
         process.stdin.close()
         process.wait()
     SparkContext._gateway = SparkContext._jvm = None
+
+
+def _forget_checkpoints(spark: SparkSession) -> None:
+    """Delete the folder that the application has in ``spark.checkpoint.dir``; Spark itself leaves it there."""
+    from py4j.protocol import Py4JError
+
+    place = spark.sparkContext.getCheckpointDir()
+    if place is None:
+        return
+    try:
+        jvm: Any = spark.sparkContext._jvm
+        path = jvm.org.apache.hadoop.fs.Path(place)
+        path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).delete(path, True)
+    except (Py4JError, OSError):  # the work is done, or its own error is on the way: neither may be lost
+        warnings.warn(f"The checkpoints in {place} could not be deleted; delete that folder.", stacklevel=2)
 
 
 def _last_line(log: Path) -> str:
