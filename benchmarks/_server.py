@@ -97,7 +97,7 @@ def _until_ready(process: subprocess.Popen[bytes], port: int) -> float:
     while time.monotonic() < end:
         if process.poll() is not None:
             raise SystemExit(f"The server ended with status {process.returncode}.")
-        with contextlib.suppress(urllib.error.URLError, ConnectionError):
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as page:
                 page.read()
             return time.perf_counter()
