@@ -46,7 +46,9 @@ def processor_s(arguments: list[str], cache: Path) -> tuple[float, str]:
 def commands(model: str, folder: Path) -> list[list[str]]:
     """What people do first with a model."""
     table, out = str(folder / "ratings.csv"), str(folder / model)
-    shorter = ["--set", "n_epochs=2"] if "n_epochs" in MODELS[model].config_class.model_fields else []
+    short = {"n_epochs": 2, "burn_in": 1}
+    fields = MODELS[model].config_class.model_fields
+    shorter = [word for name in sorted(short.keys() & fields) for word in ("--set", f"{name}={short[name]}")]
     return [
         ["fit", table, "--model", model, "-o", out, *shorter],
         ["recommend", out, "--all", "--out", str(folder / "lists.csv")],
