@@ -68,6 +68,17 @@ def our_versions(*names: str) -> dict[str, str]:
     return {name: version(name) for name in ("tastemap", "numpy", "numba", *names)}
 
 
+def surroundings(packages: Sequence[str], load: float) -> dict[str, object]:
+    """Where something was measured; `load` is that before the run."""
+    return {
+        "load_average_before": round(load, 1),
+        "cores": len(os.sched_getaffinity(0)),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": {package: version(package) for package in packages},
+    }
+
+
 def add_rows(
     out: Path, kind: str, packages: Sequence[str], rows: Iterable[tuple[str, dict[str, object]]]
 ) -> None:
@@ -76,14 +87,7 @@ def add_rows(
     Rows of an earlier run stay where they are not measured anew. `kind` says what the record holds.
     """
     result: dict[str, object] = json.loads(out.read_text()) if out.exists() else {}
-    result |= {
-        "benchmark": kind,
-        "cores": len(os.sched_getaffinity(0)),
-        "load_average_before": round(os.getloadavg()[0], 1),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "versions": {package: version(package) for package in packages},
-    }
+    result |= {"benchmark": kind, **surroundings(packages, os.getloadavg()[0])}
     for name, row in rows:
         result[name] = row
         print(name, json.dumps(row), flush=True)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
+
+from _run import surroundings
 
 from tastemap.data.generate import SHAPES, write_generated
 
@@ -59,11 +59,7 @@ def measure(shape: str, seed: int) -> dict[str, object]:
             **figures,
             "file_mb": round(path.stat().st_size / 2**20),
             "make_file_s": round(made_s, 2),
-            "load_average_before": round(busy, 1),
-            "cores": len(os.sched_getaffinity(0)),
-            "machine": f"{platform.system()} {platform.machine()}",
-            "python": platform.python_version(),
-            "versions": {package: version(package) for package in PACKAGES},
+            **surroundings(PACKAGES, busy),
         }
 
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import psycopg
+from _run import surroundings
 
 from tastemap.data.generate import generate
 from tastemap.data.sql.urls import DatabaseUrl
@@ -78,11 +77,7 @@ def measure(url: str, rows: int, model: str, seed: int) -> dict[str, object]:
         "seed": seed,
         **json.loads(done.stdout.splitlines()[-1]),
         "fill_s": round(filled_s, 2),
-        "load_average_before": round(busy, 1),
-        "cores": len(os.sched_getaffinity(0)),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "versions": {package: version(package) for package in PACKAGES},
+        **surroundings(PACKAGES, busy),
     }
 
 

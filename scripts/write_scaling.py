@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from write_benchmarks import growth_table, source, table
+from write_benchmarks import of_growth, source, table
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -44,19 +44,10 @@ def record(stem: str) -> dict[str, Any]:
     return found
 
 
-def of_growth(growth: dict[str, Any]) -> list[str]:
+def growth_section(growth: dict[str, Any]) -> list[str]:
     """Against ratings, users, items and d."""
     lines = ["## Ratings, users, items, factors", "", *source("growth", growth)]
-    lines += [
-        "An exponent of 1 is growth in proportion. Peak memory is that of the whole process, in memory.",
-        "",
-    ]
-    for model, entry in growth["models"].items():
-        lines += growth_table(f"ratings, {model}", "n_rows", entry)
-    for axis, entry in growth["axes"].items():
-        n_rows = entry["points"][0]["n_rows"]
-        lines += growth_table(f"{axis.removeprefix('n_')}, ials, {n_rows:,} ratings", axis, entry)
-    return lines
+    return [*lines, "Peak memory is that of the whole process, in memory.", "", *of_growth(growth)]
 
 
 def of_large(large: dict[str, Any]) -> list[str]:
@@ -224,7 +215,7 @@ def of_deployment(growth: dict[str, Any], query: dict[str, Any], size: Deploymen
 def page() -> str:
     """The whole page."""
     growth, large, query = record("growth"), record("large"), record("query")
-    lines = [INTRO, *of_growth(growth), *of_large(large), *of_query(query), *of_one_machine(growth)]
+    lines = [INTRO, *growth_section(growth), *of_large(large), *of_query(query), *of_one_machine(growth)]
     return "\n".join([*lines, *of_deployment(growth, query, LARGE)]).rstrip() + "\n"
 
 

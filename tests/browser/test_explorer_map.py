@@ -63,6 +63,7 @@ def test_a_change_to_dark_is_followed(visitor: Visit) -> None:
     page = opened(visitor)
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("() => document.querySelector('#stage').view.paper === '#15171a'")
+    assert ask(page, "view.paper") == "#15171a"
 
 
 def test_a_point_tells_its_title_and_a_click_selects_it(visitor: Visit) -> None:

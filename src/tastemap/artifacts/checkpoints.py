@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import perf_counter
@@ -16,7 +15,7 @@ from time import perf_counter
 import numpy as np
 import polars as pl
 
-from tastemap.artifacts import arrow_guard, strict_json, tables, tensors
+from tastemap.artifacts import arrow_guard, store, strict_json, tables, tensors
 from tastemap.artifacts.tensors import Array, Buffer
 from tastemap.errors import ArtifactError
 from tastemap.models.config import State
@@ -50,7 +49,7 @@ class FileCheckpoints:
         self, folder: Path, *, progress: Progress = SILENT, first_after_s: float = FIRST_AFTER_S
     ) -> None:
         self.path = folder.absolute().with_name(f"{folder.name or folder.absolute().name}.unfinished")
-        self._draft = self.path.with_name(f".{self.path.name}.tmp")
+        self._draft = self.path.with_name(store.draft_name(self.path.name))
         self._progress = progress
         self._due = perf_counter() + first_after_s
 
@@ -86,13 +85,9 @@ class FileCheckpoints:
 
     def _write(self, chunks: Iterable[Buffer]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._draft.unlink(missing_ok=True)  # of a process that was killed while it wrote
         try:
-            with self._draft.open("wb") as file:
-                for chunk in chunks:
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            self._draft.replace(self.path)
+            store.write_whole(self.path.parent, self.path.name, chunks)
         finally:
             self._draft.unlink(missing_ok=True)
 

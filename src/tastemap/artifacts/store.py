@@ -7,7 +7,7 @@ import mmap
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -68,14 +68,14 @@ def commit(folder: Path, blobs: Sequence[Blob], manifest: bytes, announce: Annou
     try:
         for blob in blobs:
             if not _is_there(folder, blob.facts):
-                _write(folder, blob.facts.name, blob.chunks)
+                write_whole(folder, blob.facts.name, blob.chunks)
         _sync(folder)
         current = read_manifest(folder)
         if announce is not None:
             announce(digest_of(manifest), None if current is None else digest_of(current))
         if current != manifest:
             _keep_current(folder)
-            _write(folder, MANIFEST, [manifest])  # the commit point
+            write_whole(folder, MANIFEST, [manifest])  # the commit point
             _sync(folder)
     finally:
         # After a success what nobody refers to any more, after a failure what nobody refers to yet.
@@ -202,9 +202,14 @@ def _open(folder: Path, name: str) -> BufferedReader:
     return os.fdopen(number, "rb")
 
 
-def _write(folder: Path, name: str, chunks: Sequence[Buffer]) -> None:
+def draft_name(name: str) -> str:
+    """What a file is called while it is written."""
+    return f".{name}.tmp"
+
+
+def write_whole(folder: Path, name: str, chunks: Iterable[Buffer]) -> None:
     """Write, force to disk, then give the file its name: under it there is never a part of it."""
-    temporary = folder / f".{name}.tmp"
+    temporary = folder / draft_name(name)
     file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o666)
     try:
         for chunk in chunks:
@@ -232,7 +237,7 @@ def _keep_current(folder: Path) -> None:
         return
     number = current_version(folder)
     if number not in earlier_versions(folder):
-        _write(folder, _version_name(number), [current])
+        write_whole(folder, _version_name(number), [current])
         saved = (folder / MANIFEST).stat().st_mtime_ns  # when the version came about, not its copy
         os.utime(folder / _version_name(number), ns=(saved, saved))
 

@@ -51,6 +51,12 @@ class Columns:
     notes: tuple[str, ...] = ()
 
     @property
+    def names(self) -> list[str]:
+        """The columns, each once."""
+        roles = (self.user, self.item, self.value, self.time)
+        return list(dict.fromkeys(name for name in roles if name is not None))
+
+    @property
     def is_implicit(self) -> bool:
         """Whether the table holds interactions without ratings."""
         return self.value is None or self.is_count

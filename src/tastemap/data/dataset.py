@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike, fspath
@@ -46,6 +46,14 @@ class LoadReport:
     n_merged: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def plus(self, n_rows: int, dropped: Mapping[str, int], notes: Sequence[str] = ()) -> LoadReport:
+        """The report with more rows of the source, of which some were dropped; a note stands once."""
+        total = dict(self.dropped)
+        for reason, count in dropped.items():
+            total[reason] = total.get(reason, 0) + count
+        said = tuple(dict.fromkeys((*self.notes, *notes)))
+        return replace(self, n_rows=self.n_rows + n_rows, dropped=total, notes=said)
 
     def sentences(self) -> list[str]:
         """What happened to rows that did not become interactions, one sentence each; and the notes."""

@@ -6,13 +6,10 @@ as many users a run as have a block of rows together; each run is then sorted in
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from tastemap.data.encode import Pairs, settle
 from tastemap.data.id_map import IdMap
@@ -33,9 +30,8 @@ class GrowingIds:
         """The code of each id, shape (n,), int32. Ids are integers until the first text."""
         here = IdMap(ids, kind=self._kind)
         met = here.ids.rename("id")
-        if (
-            met.dtype != self._known["id"].dtype
-        ):  # an integer reads as the text that it was: only such are taken
+        # An integer reads as the text that it was: only such are taken for one.
+        if met.dtype != self._known["id"].dtype:
             self._known, met = self._known.cast({"id": pl.String}), met.cast(pl.String)
         found = met.to_frame().join(self._known, on="id", how="left", maintain_order="left")["code"]
         is_new = found.is_null()
@@ -54,33 +50,21 @@ class GrowingIds:
         return IdMap.from_sorted(order["id"], kind=self._kind), index
 
 
-@dataclass
 class Spool:
     """Rows that are appended block by block, at most `n_rows`, in arrays on disk."""
 
-    n_rows: int
-    placement: OnDisk
-    users: GrowingIds = field(default_factory=lambda: GrowingIds("user"))
-    items: GrowingIds = field(default_factory=lambda: GrowingIds("item"))
-    filled: int = 0
-
-    def __post_init__(self) -> None:
+    def __init__(self, n_rows: int, placement: OnDisk, *, has_times: bool) -> None:
+        self.filled = 0
+        self._n_rows, self._placement, self._has_times = n_rows, placement, has_times
+        self._users, self._items = GrowingIds("user"), GrowingIds("item")
         self._rows = self._room()
-        self._has_times = True
 
     def append(
         self, users: pl.Series, items: pl.Series, values: Float32Array, times: Int64Array | None
     ) -> None:
-        """Add the rows of a block."""
-        here = slice(self.filled, self.filled + len(values))
-        rows = self._rows
-        rows.user_index[here], rows.item_index[here] = self.users.codes(users), self.items.codes(items)
-        rows.values[here] = values
-        assert rows.times is not None, "made with room for times"
-        if times is None:
-            self._has_times = False
-        else:
-            rows.times[here] = times
+        """Add the rows of a block; `times` where the spool has them."""
+        rows = Pairs(self._users.codes(users), self._items.codes(items), values, times)
+        _put(self._rows, slice(self.filled, self.filled + len(values)), rows)
         self.filled += len(values)
 
     def interactions(self, scale: RatingScale | None) -> tuple[Interactions, int]:
@@ -88,42 +72,37 @@ class Spool:
 
         O(n) reads and writes, twice; memory for a block of rows, or for the rows of the most active user.
         """
-        users, user_of = self.users.sorted()
-        items, item_of = self.items.sorted()
+        users, user_of = self._users.sorted()
+        items, item_of = self._items.sorted()
         indptr = np.concatenate(([0], np.cumsum(self._per_user(user_of))))
         staged = self._distributed(user_of, item_of, indptr)
-        rows, end = self._rows, 0
-        for start, stop in runs(indptr, self.placement.block):
-            run = slice(indptr[start], indptr[stop])
-            times = None if staged.times is None else staged.times[run]
+        end = 0
+        for start, stop in runs(indptr, self._placement.block):
+            run = _part(staged, slice(indptr[start], indptr[stop]))
             settled, kept = settle(
-                staged.user_index[run] - np.int32(start),
-                staged.item_index[run],
-                staged.values[run],
-                times,
+                run.user_index - np.int32(start),
+                run.item_index,
+                run.values,
+                run.times,
                 (stop - start, len(items)),
                 scale,
             )
-            here = slice(end, end + len(kept))
-            rows.user_index[here], rows.item_index[here] = settled.user_index + start, settled.item_index
-            rows.values[here] = settled.values
-            if rows.times is not None and settled.times is not None:
-                rows.times[here] = settled.times
+            settled = replace(settled, user_index=settled.user_index + np.int32(start))
+            _put(self._rows, slice(end, end + len(kept)), settled)
             end += len(kept)
+        rows = _part(self._rows, slice(0, end))
         made = Interactions(
-            users, items, rows.user_index[:end], rows.item_index[:end], rows.values[:end],
-            rows.times[:end] if self._has_times and rows.times is not None else None, scale,
-            placement=self.placement,
+            users, items, rows.user_index, rows.item_index, rows.values, rows.times, scale,
+            placement=self._placement,
         )  # fmt: skip
         return made, self.filled - end
 
     def _room(self) -> Pairs:
         """Arrays for all rows."""
-        kinds = (np.int32, np.int32, np.float32, np.int64)
-        return Pairs(*(self.placement.empty(self.n_rows, kind) for kind in kinds))
-
-    def _blocks(self) -> Iterable[slice]:
-        return spans(self.filled, self.placement.block)
+        kinds = (np.int32, np.int32, np.float32)
+        user, item, value = (self._placement.empty(self._n_rows, kind) for kind in kinds)
+        time = self._placement.empty(self._n_rows, np.int64) if self._has_times else None
+        return Pairs(user, item, value, time)
 
     def _per_user(self, user_of: Int32Array) -> Int64Array:
         found = np.empty(len(user_of), np.int64)
@@ -132,25 +111,35 @@ class Spool:
 
     def _distributed(self, user_of: Int32Array, item_of: Int32Array, indptr: Int64Array) -> Pairs:
         """The rows by index, those of a run of users beside each other, in the order in which they came."""
-        starts = np.array([start for start, _ in runs(indptr, self.placement.block)])
+        starts = np.array([start for start, _ in runs(indptr, self._placement.block)])
         ends = indptr[starts].copy()  # where the next row of each run goes
-        staged, rows = self._room(), self._rows
-        for block in self._blocks():
-            user = user_of[rows.user_index[block]]
+        staged = self._room()
+        for span in spans(self.filled, self._placement.block):
+            block = _part(self._rows, span)
+            user = user_of[block.user_index]
             run = np.searchsorted(starts, user, side="right") - 1
-            order = stable_order(run, len(starts))
-            columns: list[tuple[NDArray[Any], NDArray[Any]]] = [
-                (staged.user_index, user),
-                (staged.item_index, item_of[rows.item_index[block]]),
-                (staged.values, rows.values[block]),
-            ]
-            if self._has_times and staged.times is not None and rows.times is not None:
-                columns.append((staged.times, rows.times[block]))
+            block = Pairs(user, item_of[block.item_index], block.values, block.times)
+            ordered = _part(block, stable_order(run, len(starts)))
             bounds = np.concatenate(([0], np.cumsum(counts(run, len(starts)))))
-            for target, source in columns:
-                ordered = source[order]
-                for number in np.flatnonzero(np.diff(bounds)):
-                    piece = ordered[bounds[number] : bounds[number + 1]]
-                    target[ends[number] : ends[number] + len(piece)] = piece
+            for number in np.flatnonzero(np.diff(bounds)):
+                piece = _part(ordered, slice(bounds[number], bounds[number + 1]))
+                _put(staged, slice(ends[number], ends[number] + len(piece.values)), piece)
             ends += np.diff(bounds)
-        return staged if self._has_times else Pairs(staged.user_index, staged.item_index, staged.values, None)
+        return staged
+
+
+def _part(rows: Pairs, which: slice | Int64Array) -> Pairs:
+    """Some of the rows: views where `which` is a slice."""
+    times = None if rows.times is None else rows.times[which]
+    return Pairs(rows.user_index[which], rows.item_index[which], rows.values[which], times)
+
+
+def _put(room: Pairs, here: slice, rows: Pairs) -> None:
+    """Write rows to a place in the room for them."""
+    room.user_index[here], room.item_index[here], room.values[here] = (
+        rows.user_index,
+        rows.item_index,
+        rows.values,
+    )
+    if room.times is not None and rows.times is not None:
+        room.times[here] = rows.times

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,12 +12,29 @@ import polars as pl
 from tastemap.data import ids as id_columns
 from tastemap.data.catalog import Catalog
 from tastemap.data.columns import ITEM_NAMES, TITLE_NAMES, USER_NAMES, find_column, simple_name
+from tastemap.data.dataset import Dataset
 from tastemap.data.movielens import split_genres, year_in
 from tastemap.data.tables import open_table
 from tastemap.errors import ColumnError, SourceNotFoundError
 from tastemap.plurals import plural
 
 Features: TypeAlias = str | Path | pl.DataFrame
+
+
+def with_features(dataset: Dataset, items: Features | None, users: Features | None, scratch: Path) -> Dataset:
+    """A data set with tables of items and users in place of its own; its report has what is to be said of them.
+
+    Parameters, errors: as :func:`read_item_features` and :func:`read_user_features`.
+    """
+    data, notes = dataset.interactions, dataset.report.notes
+    catalog, table = dataset.catalog, dataset.user_features
+    if items is not None:
+        catalog, said = read_item_features(items, data.items.ids, scratch=scratch)
+        notes += said
+    if users is not None:
+        table, said = read_user_features(users, data.users.ids, scratch=scratch)
+        notes += said
+    return replace(dataset, catalog=catalog, user_features=table, report=replace(dataset.report, notes=notes))
 
 
 def read_item_features(

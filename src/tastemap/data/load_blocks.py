@@ -60,12 +60,12 @@ def load_blocks(
         f"The {blocks.n_rows:,} rows of {name} do not fit the memory that is allowed: they stay on disk, in "
         f"{placement.folder}, until the end."
     )
-    spool = Spool(blocks.n_rows, placement)
+    spool = Spool(blocks.n_rows, placement, has_times=blocks.time_form is not None)
     report, low, high = LoadReport(0, 0, notes=columns.notes + blocks.notes), float("inf"), float("-inf")
     n_blocks = -(-blocks.n_rows // blocks.block)
     for number, rows in enumerate(blocks):
         progress.step(f"read {name}", number, n_blocks, {})
-        report = _added(report, rows.n_rows, rows.dropped, rows.notes)
+        report = report.plus(rows.n_rows, rows.dropped, rows.notes)
         if not len(rows.values):
             continue
         if scale is not None and not columns.is_implicit:
@@ -76,17 +76,8 @@ def load_blocks(
         raise DataError("There are no interactions left; check the source with `tastemap data check`.")
     if scale is None and not columns.is_implicit:
         scale, said = scale_between(low, high, spool.filled)
-        report = _added(report, 0, {}, (said,))
+        report = report.plus(0, {}, (said,))
     progress.step(f"sort {name}", n_blocks, n_blocks + 1, {})
     interactions, n_merged = spool.interactions(None if columns.is_implicit else scale)
     report = replace(report, n_kept=len(interactions), n_merged=n_merged)
     return Dataset(name, interactions, Catalog.empty(), None, report)
-
-
-def _added(report: LoadReport, n_rows: int, dropped: dict[str, int], notes: tuple[str, ...]) -> LoadReport:
-    """The report with one more block; a note stands once."""
-    total = dict(report.dropped)
-    for reason, count in dropped.items():
-        total[reason] = total.get(reason, 0) + count
-    said = dict.fromkeys((*report.notes, *notes))
-    return replace(report, n_rows=report.n_rows + n_rows, dropped=total, notes=tuple(said))

@@ -61,8 +61,7 @@ class RowBlocks:
 
     def __iter__(self) -> Iterator[Rows]:
         table, columns = self.table, self.columns
-        roles = (columns.user, columns.item, columns.value, columns.time)
-        names = list(dict.fromkeys(name for name in roles if name is not None))
+        names = columns.names
         wanted = [*names, "surplus"] if table.has_surplus else names
         first, n_skipped = table.first, table.n_skipped
         for batch in table.batches(table.frame.select(wanted), self.block):

@@ -14,6 +14,7 @@ from tastemap.data.times import TimeForm
 from tastemap.errors import ColumnError, DataError
 from tastemap.linalg.types import BoolArray, Float32Array, Int64Array
 
+A_TIME = "a time, in seconds since 1970 or as an ISO 8601 datetime"
 SHOWN = 3
 """Bad rows that a message names."""
 
@@ -193,8 +194,7 @@ def _times(
     if time_form is None and not (keep & has_time).any() and not (has_given_time and unread.any()):
         return None, keep, (unused_time(columns.time, is_empty=not unread.any()),)
     if unread.any():
-        allowed = "a time, in seconds since 1970 or as an ISO 8601 datetime"
-        raise _bad_rows(table, columns.time, unread, allowed, "mend or remove these rows")
+        raise _bad_rows(table, columns.time, unread, A_TIME, "mend or remove these rows")
     return seconds.fill_null(0).to_numpy(), keep & has_time, () if form.note is None else (form.note,)
 
 

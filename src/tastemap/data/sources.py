@@ -16,9 +16,9 @@ from tastemap.data.catalog import Catalog
 from tastemap.data.columns import choose_columns
 from tastemap.data.dataset import Dataset, LoadReport
 from tastemap.data.encode import make_interactions
-from tastemap.data.features import Features, read_item_features, read_user_features
+from tastemap.data.features import Features, with_features
 from tastemap.data.fetching import fetch
-from tastemap.data.interactions import Interactions, RatingScale
+from tastemap.data.interactions import RatingScale
 from tastemap.data.known_sets import KNOWN_SETS
 from tastemap.data.load_blocks import load_blocks
 from tastemap.data.movielens import RATINGS_100K, Layout, read_catalog, read_users, recognize
@@ -138,7 +138,10 @@ def load(
             dataset = _encode(name, rows, located, scale, is_implicit=columns.is_implicit)
             dataset = with_origin(dataset, source, columns, table)
         progress.step(f"join {name} with titles and features", 2, N_STEPS, {})
-        dataset = _with_features(dataset, located, item_features, user_features, scratch)
+        layout = None if located is None else located.layout
+        has = {"has_items": item_features is not None, "has_users": user_features is not None}
+        dataset = _with_layout(dataset, layout, **has)
+        dataset = with_features(dataset, item_features, user_features, scratch)
     return dataset if part is None else _take_part(dataset, *part)
 
 
@@ -258,28 +261,16 @@ def _official_folds(rows: Rows, located: _Located | None) -> IntArray | None:
     return np.repeat(np.arange(1, N_FOLDS + 1, dtype=np.int8), FOLD_ROWS)
 
 
-def _with_features(
-    dataset: Dataset,
-    located: _Located | None,
-    item_features: Features | None,
-    user_features: Features | None,
-    scratch: Path,
-) -> Dataset:
-    layout = None if located is None else located.layout
-    data: Interactions = dataset.interactions
-    catalog, users, notes = dataset.catalog, dataset.user_features, dataset.report.notes
-    if item_features is not None:
-        catalog, said = read_item_features(item_features, data.items.ids, scratch=scratch)
-        notes += said
-    elif layout is not None and layout.titles is not None:
+def _with_layout(dataset: Dataset, layout: Layout | None, *, has_items: bool, has_users: bool) -> Dataset:
+    """What the data set brings itself, unless the caller has tables of items or users."""
+    if layout is None:
+        return dataset
+    catalog, users = dataset.catalog, dataset.user_features
+    if layout.titles is not None and not has_items:
         catalog = read_catalog(layout.titles)
-    if user_features is not None:
-        users, said = read_user_features(user_features, data.users.ids, scratch=scratch)
-        notes += said
-    elif layout is not None and layout.users is not None:
+    if layout.users is not None and not has_users:
         users = read_users(layout.users)
-    report = replace(dataset.report, notes=notes)
-    return replace(dataset, catalog=catalog, user_features=users, report=report)
+    return replace(dataset, catalog=catalog, user_features=users)
 
 
 def _take_part(dataset: Dataset, fold: int, side: str) -> Dataset:

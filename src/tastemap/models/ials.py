@@ -177,11 +177,7 @@ def epochs(
     O((U + I) d). The unseen pairs cost one gramian.
     """
     data, loss = train.interactions, config.row_loss()
-    if config.recency and data.timestamps is None:
-        raise DataError(
-            "recency needs interactions with times, to tell which of a user's are the latest. Got none; name "
-            "their column with --time-col, or leave recency at 0."
-        )
+    ensure_times(data, config)
     shares = unseen_shares(data, config.unobserved_power)
     of_users, of_items = confidences_of(data, loss)
     users = Side(data.by_user, of_users, loss.factor_penalty(data.by_user.row_lengths, data.n_items))
@@ -210,6 +206,15 @@ def epochs(
         told = {"loss": training_loss(data, y, loss, losses, penalty)}
         before = ensure_falling(before, told["loss"])
         yield epoch(x, y, user_loss, told)
+
+
+def ensure_times(data: Interactions, config: IALSConfig) -> None:
+    """Raise a DataError if `recency` is asked for without times."""
+    if config.recency and data.timestamps is None:
+        raise DataError(
+            "recency needs interactions with times, to tell which of a user's are the latest. Got none; name "
+            "their column with --time-col, or leave recency at 0."
+        )
 
 
 def _first_rows(

@@ -92,7 +92,8 @@ def fit(
     _check_arguments(train, model, settings)
     entry, seed = get(model), seed_of(rng)
     config = make_config(model, with_positive_min(entry, settings or {}, positive_min))
-    suitable = _suitable(train.interactions, entry, positive_min_of(config))
+    check_ratings(train.interactions, entry)
+    suitable = learned_rows(train.interactions, positive_min_of(config))
     train = with_remarks(train, entry.objective, config)
     learned = replace(train, interactions=suitable)
     with announce_compilation(progress):
@@ -140,9 +141,16 @@ def check_ratings(data: Interactions, entry: ModelEntry) -> None:
         )
 
 
-def _suitable(data: Interactions, entry: ModelEntry, positive_min: float | None) -> Interactions:
-    """What the model is fitted to: the interactions of `data` that it learns from."""
-    check_ratings(data, entry)
+def learned_rows(data: Interactions, positive_min: float | None) -> Interactions:
+    """The interactions of `data` that a model learns from.
+
+    Raises
+    ------
+    InvalidValueError
+        If `positive_min` leaves fewer than two users or items.
+    DataError
+        If there are fewer at all.
+    """
     learned = data.at_least(positive_min)
     n_users = int(np.count_nonzero(learned.by_user.row_lengths))
     n_items = int(np.count_nonzero(learned.popularity))

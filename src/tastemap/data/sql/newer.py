@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from tastemap.data.dataset import Dataset, LoadReport
+from tastemap.data.dataset import Dataset
 from tastemap.data.encode import make_interactions
 from tastemap.data.id_map import IdMap
 from tastemap.data.ids import from_typed
@@ -104,14 +104,10 @@ def _added(data: Dataset, rows: Rows) -> Dataset:
         timestamps=times,
         rating_scale=before.rating_scale,
     )
-    old = data.report
-    dropped = {
-        reason: old.dropped.get(reason, 0) + rows.dropped.get(reason, 0)
-        for reason in {**old.dropped, **rows.dropped}
-    }
-    n_rows = old.n_rows + rows.n_rows
-    merged = n_rows - len(made) - sum(dropped.values())
-    return replace(data, interactions=made, report=LoadReport(n_rows, len(made), merged, dropped, old.notes))
+    report = data.report.plus(rows.n_rows, rows.dropped)
+    n_merged = report.n_rows - len(made) - sum(report.dropped.values())
+    report = replace(report, n_kept=len(made), n_merged=n_merged)
+    return replace(data, interactions=made, report=report)
 
 
 def _both(ids: IdMap, index: IntArray, new: pl.Series) -> pl.Series:

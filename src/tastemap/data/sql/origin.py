@@ -153,8 +153,7 @@ def _facts_of(origin: Origin | type[Origin]) -> list[str]:
 
 def names_of(columns: Columns, watermark: str | None) -> list[str]:
     """The columns to read from a database."""
-    roles = (columns.user, columns.item, columns.value, columns.time, watermark)
-    return list(dict.fromkeys(name for name in roles if name is not None))
+    return columns.names if watermark is None else list(dict.fromkeys((*columns.names, watermark)))
 
 
 def _highest(column: pl.Series) -> int | float | str | None:

@@ -12,7 +12,7 @@ import polars as pl
 
 from tastemap.data import Catalog, Dataset
 from tastemap.data.dataset import LoadReport
-from tastemap.data.features import Features, read_item_features, read_user_features
+from tastemap.data.features import Features, with_features
 from tastemap.data.interactions import RatingScale
 from tastemap.engines.checks import count_learned
 from tastemap.engines.spark import alternate, gather
@@ -107,7 +107,8 @@ def fit(
         n_learned = count_learned(train.interactions, config)
         progress.step("spark: fit", 1, N_STEPS, {})
         fitted, losses = _model(data, n_learned, config, n_epochs, seed, progress)
-    train = _with_features(train, item_features, user_features)
+    with tempfile.TemporaryDirectory(prefix="tastemap-") as scratch:
+        train = with_features(train, item_features, user_features, Path(scratch))
     return Recommender(
         model=fitted,
         name=model,
@@ -149,11 +150,6 @@ def _encoded(
 
 
 def _dataset(local: Dataset | None, name: str, data: Encoded) -> Dataset:
-    if data.n_users < 2 or data.n_items < 2:
-        raise DataError(
-            f"Fitting needs at least two users and two items. Got {data.n_users} and {data.n_items}; "
-            "check that the columns are the right ones."
-        )
     interactions = gather.gather_interactions(data)
     if local is not None:
         return replace(local, interactions=replace(interactions, folds=local.interactions.folds))
@@ -202,15 +198,3 @@ def _ensure_finite(*arrays: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -
         raise DataError(
             "The factors are not finite; check the values for huge numbers, or raise regularization."
         )
-
-
-def _with_features(train: Dataset, items: Features | None, users: Features | None) -> Dataset:
-    catalog, table, notes = train.catalog, train.user_features, train.report.notes
-    with tempfile.TemporaryDirectory(prefix="tastemap-") as scratch:
-        if items is not None:
-            catalog, said = read_item_features(items, train.interactions.items.ids, scratch=Path(scratch))
-            notes += said
-        if users is not None:
-            table, said = read_user_features(users, train.interactions.users.ids, scratch=Path(scratch))
-            notes += said
-    return replace(train, catalog=catalog, user_features=table, report=replace(train.report, notes=notes))

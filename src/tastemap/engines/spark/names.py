@@ -35,19 +35,16 @@ def is_database(source: str) -> bool:
     return bool(mark) and scheme in ("sqlite", *POSTGRESQL)
 
 
-def shown(source: str) -> str:
-    """A source for people. Of JDBC only the driver: each driver has its own place for a password.
+def shown(text: str) -> str:
+    """A source, or a message that names one, without the secrets of addresses and options in it.
+
+    Of JDBC only the driver is left: each driver has its own place for a password.
 
     >>> shown("jdbc:oracle:thin:scott/tiger@//host")
     'jdbc:oracle:…'
     >>> shown("s3a://AKIA:ab/cd+e@bucket/x")
     's3a://…@bucket/x'
     """
-    return masked(source)
-
-
-def masked(text: str) -> str:
-    """A text without the secrets of the addresses and options in it."""
     text = DRIVER.sub(lambda found: f"{JDBC}{found[1] or ''}…", text)
     return SECRET.sub(r"\1…", LOGIN.sub("//…@", text))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tastemap.data import DatabaseQuery, Dataset
 from tastemap.data import load as load_data
-from tastemap.engines.spark.names import ADDRESS, TABLE, is_database, is_jdbc, masked, name_of, shown
+from tastemap.engines.spark.names import ADDRESS, TABLE, is_database, is_jdbc, name_of, shown
 from tastemap.engines.spark.session import Cluster
 from tastemap.engines.spark.text import read_text
 from tastemap.errors import EngineError, InvalidValueError, SourceNotFoundError, did_you_mean
@@ -175,4 +175,4 @@ def _first(error: Exception, source: str = "") -> str:
         return "the database does not answer; check host and port, and that it runs."
     if re.search(r"(?i)password|authentic|access denied", line):
         return "the database refuses this user or password; check both."
-    return f"{masked(line)[:300]}."
+    return f"{shown(line)[:300]}."

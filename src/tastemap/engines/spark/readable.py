@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from tastemap.data.columns import Columns
-from tastemap.data.rows import unused_time
+from tastemap.data.rows import A_TIME, SHOWN, unused_time
 from tastemap.data.times import TimeForm
 from tastemap.engines.columns import BAD_TIME, BAD_VALUE
 from tastemap.errors import DataError
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 SAMPLED_TIMES = 10_000
-N_SHOWN = 3
-A_TIME = "a time, in seconds since 1970 or as an ISO 8601 datetime"
 
 
 def time_form(
@@ -56,7 +54,7 @@ def form_of(
     if len(sample) and form.seconds(sample).is_not_null().any():
         return form, () if form.note is None else (form.note,)
     if len(sample) and has_given_time:
-        raise _bad(column, A_TIME, sample[:N_SHOWN].to_list(), n)
+        raise _bad(column, A_TIME, sample[:SHOWN].to_list(), n)
     return None, (unused_time(column, is_empty=not len(sample)),)
 
 
@@ -74,12 +72,12 @@ def unreadable(
         is_bad = F.col("time").isNotNull()
         role, allowed = "time", A_TIME
     taken = (
-        raw.filter(is_bad).select(role).limit(N_SHOWN if reason == BAD_VALUE else SAMPLED_TIMES * 10).collect()
+        raw.filter(is_bad).select(role).limit(SHOWN if reason == BAD_VALUE else SAMPLED_TIMES * 10).collect()
     )
     values = [one[role] for one in taken]
     if reason == BAD_TIME and times is not None:
         read = times.seconds(pl.Series("time", values))
-        values = [values[place] for place in np.flatnonzero(read.is_null().to_numpy())[:N_SHOWN]]
+        values = [values[place] for place in np.flatnonzero(read.is_null().to_numpy())[:SHOWN]]
     return _bad(column, allowed, values, n_bad)
 
 

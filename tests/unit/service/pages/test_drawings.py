@@ -64,7 +64,8 @@ def test_a_process_ends_with_what_it_draws_for(folder: Path) -> None:
     drawings = Drawings()
     thread = drawings.of(serving_of(folder, 1)).thread
     del drawings
-    thread.join()
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 def test_a_version_that_is_gone_leaves_the_tables(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
