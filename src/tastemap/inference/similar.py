@@ -132,7 +132,7 @@ def _check_minimum(users: int) -> None:
 def common_users(recommender: Recommender, item_index: int) -> Int64Array:
     """How many users have both this item and each other item, shape (I,); O(interactions of these users)."""
     data = recommender.train.interactions
-    users, _ = data.by_item.row(item_index)
+    users, _ = data.of_item(item_index)
     theirs: CSR = data.by_user.take(users)
     return np.bincount(theirs.indices, minlength=data.n_items)
 

@@ -51,7 +51,7 @@ def item(serving: Serving, item_id: Id) -> Fields:
     recommender = serving.recommender
     index = recommender.items.index(item_id)
     data = recommender.train.interactions
-    _, values = data.by_item.row(index)
+    _, values = data.of_item(index)
     known = recommender.catalog.row(index, named=True)
     bias = getattr(recommender.model, "item_bias", None)
     levels, counts = np.unique(values, return_counts=True)

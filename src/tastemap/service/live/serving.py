@@ -96,8 +96,7 @@ class Serving:
         """Itself, once what the first request would wait for is made: tables of items, kernels."""
         _ = self.item_ids, self.titles, self.support, self.recommender.folded_titles
         model, data = self.recommender.model, self.recommender.train.interactions
-        first, _ = np.array([0]), data.by_item
-        history = data.by_user.take(first)
+        history = data.by_user.take(np.array([0]))
         ranking = rank(self.recommender, model.fold_in(history), history, 1, self.prepared(Rules()))
         reasons(self.recommender, history, ranking.item_index[0])
         return self

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from tastemap.evaluation.slices import groups
-from tastemap.linalg.types import BoolArray
+from tastemap.linalg.types import BoolArray, Float32Array, Int32Array
 from tastemap.models.recommender import Recommender
 
 Fields = dict[str, Any]
@@ -34,7 +34,8 @@ def fans(recommender: Recommender, item_index: int) -> list[Fields]:
         ``mean_rating`` (null without ratings, or where nobody has it); by rising number where
         labels begin with one, else the largest share first.
     """
-    found = [_table(recommender, item_index, by, parts) for by, parts in _divisions(recommender)]
+    rows = recommender.train.interactions.of_item(item_index)
+    found = [_table(recommender, rows, by, parts) for by, parts in _divisions(recommender)]
     return [table for table in found if len(table["rows"]) > 1][:MOST_TABLES]
 
 
@@ -69,9 +70,14 @@ def _parts(column: pl.Series) -> list[tuple[str, BoolArray]]:
     return []
 
 
-def _table(recommender: Recommender, item_index: int, by: str, parts: list[tuple[str, BoolArray]]) -> Fields:
+def _table(
+    recommender: Recommender,
+    of_item: tuple[Int32Array, Float32Array],
+    by: str,
+    parts: list[tuple[str, BoolArray]],
+) -> Fields:
     data = recommender.train.interactions
-    users, values = data.by_item.row(item_index)
+    users, values = of_item
     rows: list[Fields] = []
     for label, mask in parts:
         n_users, having = int(mask.sum()), mask[users]

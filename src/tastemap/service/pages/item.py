@@ -56,7 +56,7 @@ def _page(serving: Serving, query: Mapping[str, str]) -> Fields:
         "popularity_rank": 1 + int((data.popularity > data.popularity[index]).sum()),
         "n_items": data.n_items,
         "share_of_users": known["popularity"] / data.n_users,
-        "overall_mean": None if data.is_implicit else float(data.values.mean(dtype=np.float64)),
+        "overall_mean": None if data.is_implicit else data.mean,
         "bars": _bars(_with_gaps(serving, known["ratings"])) if not data.is_implicit else [],
         "said_of_bias": _said_of_bias(recommender, index, known["bias"], word),
         "near": _near(serving, item_id),
