@@ -250,7 +250,7 @@ def _half_step(
             loss,
             Link(),
             rows,
-            side.confidences[entries],
+            side.weights(rows, here, entries),
             side.row_penalty[here],
             offset,
             others.factors,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -107,6 +107,17 @@ def test_no_step_aside_of_a_user_lowers_the_objective_of_ials(name: str) -> None
             user_bias=model.user_bias + (0.02 * config.biases * rng.normal(size=model.n_users)).astype("f4"),
         )
         assert written_objective(data, aside, config) > least
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_no_item_of_a_fit_that_has_settled_would_be_better_longer_or_shorter(name: str) -> None:
+    data, config = timed(), configured(name, n_epochs=300)
+    model = ials.fit(data, config, rng=np.random.default_rng(0))
+    least = written_objective(data, model, config)
+    for item, factor in product(range(model.n_items), (0.97, 1.03)):
+        aside = model.item_factors.copy()
+        aside[item] *= factor
+        assert written_objective(data, replace(model, item_factors=aside), config) > least - 1e-9
 
 
 @pytest.mark.parametrize("name", SETTINGS)
