@@ -139,3 +139,10 @@ def test_parts_of_data_on_disk_are_those_of_data_in_memory(tmp_path: Path) -> No
 def test_a_disk_without_room_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"Could not set .* bytes aside .* Make room there"):
         OnDisk(tmp_path, 10).empty(2**58, np.dtype(np.int8))
+
+
+def test_a_set_with_official_folds_keeps_them_however_little_memory_is_allowed() -> None:
+    found, expected = (load("ml-100k", max_memory=most).interactions.folds for most in (SMALLEST, None))
+    assert found is not None
+    assert expected is not None
+    assert np.array_equal(found, expected)

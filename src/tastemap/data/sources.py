@@ -126,7 +126,7 @@ def load(
             implicit=implicit,
         )
         has_given_time, dataset = time_col is not None, None
-        if max_memory is not None and located is not None and part is None:
+        if max_memory is not None and located is not None and not _has_folds(located):
             dataset = load_blocks(
                 name, table, columns, scale, max_memory, has_given_time=has_given_time, progress=progress
             )
@@ -255,10 +255,14 @@ def _encode(
 
 def _official_folds(rows: Rows, located: _Located | None) -> IntArray | None:
     """The five folds of ml-100k: test fold k is lines 20,000 (k - 1) + 1 … 20,000 k of ``u.data``."""
-    is_100k = located is not None and located.layout is not None and located.layout.form is RATINGS_100K
-    if not is_100k or len(rows.values) != N_FOLDS * FOLD_ROWS or rows.dropped:
+    if not _has_folds(located) or len(rows.values) != N_FOLDS * FOLD_ROWS or rows.dropped:
         return None
     return np.repeat(np.arange(1, N_FOLDS + 1, dtype=np.int8), FOLD_ROWS)
+
+
+def _has_folds(located: _Located | None) -> bool:
+    """Whether lines have official folds, by their order; such a set is read at once, as small as it is."""
+    return located is not None and located.layout is not None and located.layout.form is RATINGS_100K
 
 
 def _with_layout(dataset: Dataset, layout: Layout | None, *, has_items: bool, has_users: bool) -> Dataset:

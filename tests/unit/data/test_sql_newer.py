@@ -250,3 +250,19 @@ def test_whole_floats_beside_a_text_are_written_as_whole_numbers(tmp_path: Path)
     ids = load(DatabaseQuery(url, "ratings")).interactions.users.ids
     assert len(ids) == BATCH + 2
     assert {"0", "1.5", "2", str(BATCH - 1), "anna"} <= set(ids)
+
+
+@pytest.mark.parametrize("column", ["user_id", "ts"])
+def test_a_column_that_was_renamed_since_is_one_sentence(database_url: str, column: str) -> None:
+    data = load(DatabaseQuery(open_shop(database_url), "ratings"))
+    execute(database_url, f"ALTER TABLE ratings RENAME COLUMN {column} TO {column}s")
+    add(database_url, [(1, 1, 5, LAST + 1)])
+    with pytest.raises(ColumnError, match=rf"no column '{column}' in .*Did you mean {column}s\?"):
+        add_newer(data, database_url)
+
+
+def test_rows_that_are_gone_leave_nothing_newer(database_url: str) -> None:
+    data = load(DatabaseQuery(open_shop(database_url), "ratings"))
+    execute(database_url, f"DELETE FROM ratings WHERE ts = {LAST}")
+    newer = add_newer(data, database_url)
+    assert (newer.n_rows, newer.data) == (0, data)

@@ -103,6 +103,8 @@ class Origin:
 
     def newer(self, read: pl.DataFrame) -> pl.DataFrame:
         """Of rows read since, those that were not there; rows that the watermark cannot order never count."""
+        if not len(read):  # without a type either, in SQLite
+            return read
         is_new = (self._ordered(read) > self.highest).fill_null(False).to_numpy().copy()
         known, places = Counter(self.seen.tolist()), np.flatnonzero(self._at_highest(read).to_numpy())
         for place, digest in zip(places, self._digests(read), strict=True):

@@ -11,7 +11,7 @@ import polars as pl
 from tastemap.data.sql import sqlite
 from tastemap.data.sql.query import DatabaseQuery, Since, listed_tables, select_of
 from tastemap.data.sql.urls import DatabaseUrl
-from tastemap.errors import ColumnError, InvalidValueError
+from tastemap.errors import ColumnError, InvalidValueError, did_you_mean
 
 
 class Reader(Protocol):
@@ -78,5 +78,16 @@ def fetch(source: DatabaseQuery, names: Sequence[str], since: Since | None = Non
     -----
     O(n) time. Memory of the columns, and a few MiB of text.
     """
-    with reading(DatabaseUrl.of(source.url, argument="source")) as reader:
-        return reader.fetch(select_of(source.query or ""), list(dict.fromkeys(names)), since)
+    url, select = DatabaseUrl.of(source.url, argument="source"), select_of(source.query or "")
+    wanted = list(dict.fromkeys(names))
+    with reading(url) as reader:
+        # They may have been remembered since; SQLite would take an unknown "name" for a text.
+        there = reader.names(select)
+        gone = next((name for name in wanted if name not in there), None)
+        if gone is not None:
+            raise ColumnError(
+                f"The query gives no column {gone!r} in {url.name}.{did_you_mean(gone, there)} "
+                f"Columns: {', '.join(there)}.",
+                column=gone,
+            )
+        return reader.fetch(select, wanted, since)
