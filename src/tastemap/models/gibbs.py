@@ -48,6 +48,10 @@ from tastemap.models.side_features import SideFeatures, column_matrix, decompose
 
 UNIT_OF_EQUAL_RATINGS = 1e-3
 """In stars, where ratings have no standard deviation: the prior then expects next to none."""
+UNCALIBRATED = (
+    "Intervals will be as wide as the model believes; calibration_parts=4 holds them to ratings that were left "
+    "out, in five times the time."
+)
 
 
 class GibbsConfig(IterativeConfig):
@@ -160,7 +164,8 @@ def epochs(train: Dataset, config: GibbsConfig, *, rng: np.random.Generator) -> 
         }
         calibrated = partial(calibration, data, unseen, limits)
         model = partial(mean_model, data, draws, chain.unit, chain.users, chain.with_history, calibrated)
-        yield Epoch(model, losses, lasts=True)
+        said = (UNCALIBRATED,) if sweep == 1 and not others else ()
+        yield Epoch(model, losses, lasts=True, notes=said)
 
 
 @dataclass(frozen=True, eq=False)

@@ -146,6 +146,14 @@ def test_progress_hears_both_phases() -> None:
     assert {task for task, _, _ in ear.steps} == {"search als", "fit als"}
 
 
+@pytest.mark.parametrize(("parts", "n_said"), [(0, 1), (2, 0)])
+def test_a_fit_says_once_that_its_intervals_are_not_calibrated(parts: int, n_said: int) -> None:
+    ear = Listener()
+    settings = {"n_factors": 2, "n_epochs": 3, "burn_in": 1, "calibration_parts": parts}
+    fit(planted(), "gibbs", settings=settings, rng=0, progress=ear)
+    assert sum("as wide as the model believes" in note for note in ear.notes) == n_said
+
+
 def test_without_a_seed_one_is_drawn_and_recorded() -> None:
     first, second = (fit(planted(), "als", settings={"n_factors": 2, "n_epochs": 1}) for _ in range(2))
     assert first.seed != second.seed
