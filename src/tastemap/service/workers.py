@@ -35,13 +35,13 @@ class Workers(Multiprocess):
         self._known: set[int] = set()
 
     def init_processes(self) -> None:
-        """Start the workers and wait until all are ready, one has failed, or the end is asked for."""
+        """Start the workers and wait until all are ready, one cannot start, or the end is asked for."""
         super().init_processes()
         self._known = self._alive()
         while not self.should_exit.is_set():
             if any(not process.process.is_alive() for process in self.processes):
-                return  # `keep_subprocess_alive` decides what to do
-            if all(process.is_ready(timeout=1) for process in self.processes):
+                self.keep_subprocess_alive()  # another one in its place, unless it failed by itself
+            elif all(process.is_ready(timeout=1) for process in self.processes):
                 self._ready()
                 return
             time.sleep(0.05)

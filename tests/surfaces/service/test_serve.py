@@ -35,7 +35,9 @@ def start(folder: Path) -> Iterator[Start]:
     """``start("--workers", 2)``: the process and the line that it was ready with, as an object."""
     processes = []
 
-    def started(*options: object) -> tuple[subprocess.Popen[str], Any]:
+    def started(
+        *options: object, at_start: Callable[[subprocess.Popen[str]], None] = lambda _: None
+    ) -> tuple[subprocess.Popen[str], Any]:
         command = [sys.executable, "-m", "tastemap", "serve", folder, "--port", 0, "--json", *options]
         log = (folder.parent / "log").open("w")
         process = subprocess.Popen(
@@ -43,6 +45,7 @@ def start(folder: Path) -> Iterator[Start]:
         )
         log.close()
         processes.append(process)
+        at_start(process)
         assert process.stdout is not None
         return process, json.loads(process.stdout.readline())
 
@@ -95,6 +98,25 @@ def until_in_flight(url: str, wanted: int) -> None:
         time.sleep(0.05)
 
 
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    children = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True
+    )
+    return [int(line.split()[0]) for line in children.stdout.splitlines() if "spawn_main" in line]
+
+
+def test_a_worker_that_is_killed_while_it_starts_is_replaced_before_the_service_is_ready(start: Start) -> None:
+    def kill(process: subprocess.Popen[str]) -> None:
+        while not (workers := workers_of(process)):
+            time.sleep(0.01)
+        os.kill(workers[0], signal.SIGKILL)
+
+    process, ready = start("--workers", 2, at_start=kill)
+    assert len(workers_of(process)) == 2
+    assert httpx.get(f"{ready['url']}/v1/items").status_code == 200
+    assert end(process) == 0
+
+
 def test_workers_share_their_figures_and_are_replaced_when_they_die(start: Start) -> None:
     process, ready = start("--workers", 2)
     url = ready["url"]
@@ -107,10 +129,7 @@ def test_workers_share_their_figures_and_are_replaced_when_they_die(start: Start
         if line.startswith("tastemap_request_duration_seconds_count") and 'status="200"' in line
     ]
     assert float(count) == 20
-    children = subprocess.run(
-        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True
-    )
-    workers = [int(line.split()[0]) for line in children.stdout.splitlines() if "spawn_main" in line]
+    workers = workers_of(process)
     assert len(workers) == 2
     os.kill(workers[0], signal.SIGKILL)
     assert all(httpx.get(f"{url}/v1/items").status_code == 200 for _ in range(5))

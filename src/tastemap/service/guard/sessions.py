@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 
 from tastemap.service.database.keys import digest_of_login
 from tastemap.service.database.records import ValidKey
@@ -50,12 +49,12 @@ def key_of_session(session: str, keys: Mapping[str, ValidKey], now: float) -> Va
 
 
 def session_in(cookies: bytes) -> str | None:
-    """The session in a `Cookie` header; None if there is none."""
-    try:
-        found = SimpleCookie(cookies.decode("latin-1")).get(COOKIE)
-    except CookieError:
-        return None
-    return None if found is None else found.value
+    """The session in a `Cookie` header; None if there is none.
+
+    Cookies of other programs on this host come with it, whatever their form, and are passed over.
+    """
+    parts = (part.strip().partition("=") for part in cookies.decode("latin-1").split(";"))
+    return next((value for name, _, value in parts if name == COOKIE), None)
 
 
 def set_cookie(session: str, lasts_s: int, *, secure: bool) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from anyio.to_thread import run_sync
 
 from tastemap.artifacts import find_version
-from tastemap.data import Id
+from tastemap.data import UNKNOWN, Id
 from tastemap.errors import ArtifactError
 from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.records import Event
@@ -30,11 +30,20 @@ async def person_of_told(
     user_id: Id, serving: Serving, events: Sequence[Event], notes: Sequence[str]
 ) -> Person:
     """A user by what :meth:`Service.told_of` tells; beside the event loop where folding in takes long."""
-    if folds_in_long(serving.recommender, len(events)):
+    if folds_in_long(serving.recommender, _n_entries(serving, user_id, events)):
         person = await beside(person_of_user, serving, user_id, events)
     else:
         person = person_of_user(serving, user_id, events)
     return person.noted(*notes) if notes else person
+
+
+def _n_entries(serving: Serving, user_id: Id, events: Sequence[Event]) -> int:
+    """How many entries are folded in at most: those of the fit are, once an event came after it."""
+    index = serving.recommender.users.find(user_id) if events else UNKNOWN
+    if index == UNKNOWN:
+        return len(events)
+    start, stop = serving.recommender.train.interactions.by_user.indptr[index : index + 2].tolist()
+    return len(events) + int(stop - start)
 
 
 class Service:

@@ -18,6 +18,7 @@ from tastemap.inference.rules import Prepared
 from tastemap.linalg.types import BoolArray
 from tastemap.models.recommender import Recommender
 from tastemap.service.database.store import Store
+from tastemap.service.live.effort import adds_up
 
 RULES_KEPT = 64
 """Sets of rules whose masks are kept; each takes a byte an item."""
@@ -99,4 +100,5 @@ class Serving:
         history = data.by_user.take(np.array([0]))
         ranking = rank(self.recommender, model.fold_in(history), history, 1, self.prepared(Rules()))
         reasons(self.recommender, history, ranking.item_index[0])
+        adds_up(self.recommender)
         return self

@@ -29,11 +29,12 @@ TROUBLE = "The charts could not be drawn; the tables have their figures."
 
 @dataclass
 class _Come:
-    """What has come from a process; its thread alone changes it."""
+    """What has come from a process; its thread alone changes it, but for whether it is wanted."""
 
     parts: dict[str, Drawn] = field(default_factory=dict)
     missing: str | None = None
     script: Future[bytes | None] = field(default_factory=Future)
+    is_wanted: bool = True
 
 
 class Drawing:
@@ -51,7 +52,7 @@ class Drawing:
         self._come = _Come()
         command = [sys.executable, "-m", "tastemap.service.pages.draw", *arguments]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        self.stop = weakref.finalize(self, process.kill)
+        self.stop = weakref.finalize(self, _end, process, self._come)
         self.thread = Thread(target=_take_all, args=(process, self._come), name="charts", daemon=True)
         self.thread.start()
 
@@ -65,6 +66,12 @@ class Drawing:
     async def script(self) -> bytes | None:
         """Vega as one script, once it is there; None where there is none."""
         return await asyncio.shield(asyncio.wrap_future(self._come.script))
+
+
+def _end(process: subprocess.Popen[bytes], come: _Come) -> None:
+    """Nobody waits for what a process draws any more."""
+    come.is_wanted = False
+    process.kill()
 
 
 def _take_all(process: subprocess.Popen[bytes], come: _Come) -> None:
@@ -83,7 +90,7 @@ def _take_all(process: subprocess.Popen[bytes], come: _Come) -> None:
             else:
                 missing = found["missing"]
     status = process.wait()
-    if status > 0:  # less than 0: it was ended
+    if status != 0 and come.is_wanted:
         LOG.warning("charts could not be drawn: their process ended with status %d", status)
     come.missing = missing
     if not come.script.done():

@@ -50,6 +50,7 @@ def html(
         "version": serving.version,
         "data": data.name,
         "thing": thing(data.name),
+        "is_logged_in": request.state.caller.name is not None,
     }
     text = environment().get_template(template).render(page=page, shell=shell)
     return HTMLResponse(text, status)

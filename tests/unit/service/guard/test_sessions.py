@@ -75,8 +75,10 @@ def test_cookies_that_hold_no_session_are_none(cookies: bytes) -> None:
     assert session_in(cookies) is None
 
 
-def test_the_session_is_found_among_other_cookies() -> None:
-    assert session_in(f"a=1; {COOKIE}={SESSION}; b=2".encode()) == SESSION
+@pytest.mark.parametrize("other", ["a=1", 'prefs={"a":1}', "version=2", "=", "a b c", 'q="x; y"'])
+def test_the_session_is_found_among_cookies_of_any_form(other: str) -> None:
+    assert session_in(f"{other}; {COOKIE}={SESSION}; b=2".encode()) == SESSION
+    assert session_in(f"{COOKIE}={SESSION};{other}".encode()) == SESSION
 
 
 def test_the_cookie_is_for_this_site_alone_and_over_https_stays_there() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +16,7 @@ from tastemap.errors import InvalidValueError, MissingExtraError
 from tastemap.evaluation import evaluate
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages import draw
-from tastemap.service.pages.drawings import SOON, TROUBLE, Drawings
+from tastemap.service.pages.drawings import SOON, TROUBLE, Drawing, Drawings
 from tastemap.training import fit, with_evaluation
 from tests.toys import planted
 
@@ -66,6 +68,26 @@ def test_a_process_ends_with_what_it_draws_for(folder: Path) -> None:
     del drawings
     thread.join(60)
     assert not thread.is_alive()
+
+
+def test_a_process_that_the_system_ends_is_told(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Seen(subprocess.Popen[bytes]):
+        def __init__(self, *given: Any, **more: Any) -> None:
+            super().__init__(*given, **more)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Seen)
+    unwanted, drawing = Drawings().of(serving_of(folder, 1)), Drawing(["nowhere", "1", ""])
+    unwanted.stop()
+    started[1].send_signal(signal.SIGKILL)
+    for one in (unwanted, drawing):
+        one.thread.join()
+    assert caplog.text.count("could not be drawn") == 1
+    assert f"ended with status {-signal.SIGKILL}" in caplog.text
 
 
 def test_a_version_that_is_gone_leaves_the_tables(folder: Path, caplog: pytest.LogCaptureFixture) -> None:

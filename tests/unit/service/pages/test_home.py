@@ -41,6 +41,7 @@ def test_the_example_has_the_usual_number_of_ratings() -> None:
 @pytest.mark.parametrize("erased", [frozenset(), frozenset(USERS)])
 def test_the_page_shows_the_way_to_a_user_where_there_is_one(erased: frozenset[str]) -> None:
     shell = {"root": "", "path": "/", "model": "als", "version": 1, "data": "hand", "thing": thing("hand")}
+    shell["is_logged_in"] = False
     text = environment().get_template("home.html").render(page=start(erased), shell=shell)
     assert ("Somebody else" in text) is (not erased)
 
