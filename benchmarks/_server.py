@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 READY_S = 120.0
+DRAWN_S = 180.0
 SCRIPT = """
 local paths = {%s}
 local turn = 0
@@ -58,7 +59,12 @@ class Server:
             return json.load(answer)
 
     def memory_mb(self) -> float:
-        """Proportional memory of all its processes: shared pages count once in the sum."""
+        """Proportional memory of its processes, once charts are drawn: shared pages count once in the sum."""
+        end = time.monotonic() + DRAWN_S
+        while any(_draws(number) for number in _family(self.process.pid)):
+            if time.monotonic() > end:
+                raise SystemExit("The charts were not drawn in time.")
+            time.sleep(0.2)
         return sum(_pss_kb(number) for number in _family(self.process.pid)) / 1024
 
 
@@ -114,6 +120,12 @@ def _free_port() -> int:
 def _family(number: int) -> list[int]:
     children = Path(f"/proc/{number}/task/{number}/children").read_text().split()
     return [number, *(one for child in children for one in _family(int(child)))]
+
+
+def _draws(number: int) -> bool:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return b"tastemap.service.pages.draw" in Path(f"/proc/{number}/cmdline").read_bytes()
+    return False
 
 
 def _pss_kb(number: int) -> int:
