@@ -62,10 +62,11 @@ def of_large(large: dict[str, Any]) -> list[str]:
             disk["peak_with_maps_gb"],
         ),
     ]
+    apart = disk["largest_difference"]
     said = (
         f"{whole['n_rows']:,} ratings, the whole command: read, fit `ials` with d=64 for five iterations, "
-        f"save. The "
-        f"factors of the two differ by at most {disk['largest_difference']:.1g} of the largest one."
+        "save. The factors of the two "
+        f"{f'differ by at most {apart:.1g} of the largest one' if apart else 'are equal'}."
     )
     lines = ["## More data than memory", "", *source("large", large), said, ""]
     lines += table(("run", "seconds", "peak GB, own", "peak GB with mapped files"), rows)
@@ -74,8 +75,7 @@ def of_large(large: dict[str, Any]) -> list[str]:
         same = "the same" if killed["same_bytes"] else "**other**"
         lines += [
             f"Killed {killed['kills']} times, once after each iteration that was kept, it went on each time "
-            f"and ended "
-            f"with {same} bytes.",
+            f"and ended with {same} bytes.",
             "",
         ]
     return lines
@@ -98,25 +98,19 @@ def of_query(query: dict[str, Any]) -> list[str]:
         "",
         *source("query", query),
         "One list of ten, by one thread. *random*: all items about as long, so each is scored. *falling*: "
-        "lengths fall "
-        "with popularity, as those of a fitted `ials` do, and a list ends when no item left could enter it.",
+        "lengths fall with popularity, as those of a fitted `ials` do, and a list ends when no item left "
+        "could enter it.",
         "",
         *table(("factors", "items", "median ms", "p99 ms", "exact"), rows),
         f"Where every item must be scored, {last['items']:,} items with d={last['factors']} are read at "
-        f"{speed:.1f} GB/s, "
-        f"and a list passes {QUICK_MS:g} ms at about {enough / 1e6:.1f} million items (computed). **From "
-        f"there an "
-        "approximate index would pay** for models whose items are about equally long, or have biases; fitted "
-        "`ials` "
-        "factors are exact and quick far beyond. An index would plug into the waist where the exact order by "
-        "reach does "
-        "today: a user state answers `by_reach()` with items in an order and a ceiling for what is left "
-        "(`models/reach.py`, `inference/lists.py`); one over cells of similar items gives the cells in the "
-        "order of "
-        "their ceilings. With true ceilings lists stay exact; cutting off after some cells makes them "
-        "approximate, and "
-        "nothing downstream would change: the candidates are scored by the same float64 kernel. There is none "
-        "today.",
+        f"{speed:.1f} GB/s, and a list passes {QUICK_MS:g} ms at about {enough / 1e6:.1f} million items "
+        "(computed). **From there an approximate index would pay** for models whose items are about equally "
+        "long, or have biases; fitted `ials` factors are exact and quick far beyond. An index would plug into "
+        "the waist where the exact order by reach does today: a user state answers `by_reach()` with items in "
+        "an order and a ceiling for what is left (`models/reach.py`, `inference/lists.py`); one over cells of "
+        "similar items gives the cells in the order of their ceilings. With true ceilings lists stay exact; "
+        "cutting off after some cells makes them approximate, and nothing downstream would change: the "
+        "candidates are scored by the same float64 kernel. There is none today.",
         "",
     ]
 
@@ -157,16 +151,13 @@ def of_one_machine(growth: dict[str, Any], machine_gb: float = 24.0) -> list[str
         "## Where one machine ends",
         "",
         f"In memory a rating with time costs {by_row:.0f} bytes at the peak (reading, `ials`, d=64, its share "
-        f"of users and "
-        f"items included), so {machine_gb:g} GB hold about {most / 1e6:,.0f} million, with a fifth left to "
-        f"the system. With "
-        "`--max-memory` the rows are on disk and only factors must be in memory: three copies of users and "
-        "items while "
-        f"`ials` is fitted, {3 * FLOAT * 64} bytes each, so {machine_gb:g} GB hold some "
-        f"{machine_gb * 0.8e9 / (3 * FLOAT * 64) / 1e6:,.0f} million users and items together. Then time is "
-        f"the end: at "
-        f"{last['millions_a_second']:g} million ratings a second and iteration, {EPOCHS} iterations over "
-        f"{a_day / 1e9:,.0f} billion ratings take a day (computed; reading is not counted).",
+        f"of users and items included), so {machine_gb:g} GB hold about {most / 1e6:,.0f} million, with a "
+        "fifth left to the system. With `--max-memory` the rows are on disk and only factors must be in "
+        f"memory: three copies of users and items while `ials` is fitted, {3 * FLOAT * 64} bytes each, so "
+        f"{machine_gb:g} GB hold some {machine_gb * 0.8e9 / (3 * FLOAT * 64) / 1e6:,.0f} million users and "
+        f"items together. Then time is the end: at {last['millions_a_second']:g} million ratings a second and "
+        f"iteration, {EPOCHS} iterations over {a_day / 1e9:,.0f} billion ratings take a day (computed; "
+        "reading is not counted).",
         "",
     ]
 
@@ -196,18 +187,12 @@ def of_deployment(growth: dict[str, Any], query: dict[str, Any], size: Deploymen
         "",
         *table(("what", "how much"), rows),
         "Assumed: d=64 in float32; ten iterations; an iteration costs a rating as much as in the largest run "
-        "above, on "
-        "threads like those of that machine, which are two hyperthreads of one core; a cluster loses nothing "
-        "to its "
-        "network; items are about equally long, which fitted factors of `ials` are not (see *falling* above: "
-        "they "
-        "would need a small share of the threads). Fits go to the [Spark engine](spark.md); its driver holds "
-        "the whole "
-        "artifact, which is the first thing to change at that size: interactions would stay with Spark, and "
-        "servers "
-        "read users' histories from the database of events. At that size an index for items pays, unless "
-        "items are of "
-        "unequal length.",
+        "above, on threads like those of that machine, which are two hyperthreads of one core; a cluster "
+        "loses nothing to its network; items are about equally long, which fitted factors of `ials` are not "
+        "(see *falling* above: they would need a small share of the threads). Fits go to the [Spark "
+        "engine](spark.md); its driver holds the whole artifact, which is the first thing to change at that "
+        "size: interactions would stay with Spark, and servers read users' histories from the database of "
+        "events. At that size an index for items pays, unless items are of unequal length.",
         "",
     ]
 
