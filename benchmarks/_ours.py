@@ -1,7 +1,7 @@
 """Fits one of our models to the arrays of a folder, or to a file, epoch by epoch, as the scripts of peers/ do.
 
 The spec names the folder or the source, the model, its settings, the seed and what is kept of each epoch;
-without a number of epochs the whole fit is one, as ``tastemap fit`` does it.
+without a number of epochs the whole fit is one, as ``tastemap fit`` does it, and its model is saved and loaded.
 An epoch is timed from asking for it to having its model. Compilation comes before, on a small table.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from _parts import read_train
+from _saved import from_saved
 
 from tastemap.data import Dataset, load
 from tastemap.inference.predict import score_pairs
@@ -23,6 +24,9 @@ from tastemap.models.factor import FactorModel
 from tastemap.rng import stream
 from tastemap.training import fit
 from tastemap.training.registry import get, make_config
+
+TWO_EPOCHS = {"n_epochs": 2, "burn_in": 1, "validation_fraction": 0.0}
+"""As many of these as a model has settings of the name."""
 
 
 def write(spec: dict[str, Any], model: Model, number: int) -> None:
@@ -47,7 +51,8 @@ def warm_up(spec: dict[str, Any], train: Dataset) -> None:
     """A short fit to a thousandth of the rows, so that no compilation is timed."""
     rows = np.zeros(len(train.interactions), np.bool_)
     rows[: max(2_000, len(rows) // 1_000)] = True
-    shorter = {} if get(spec["model"]).epochs is None else {"n_epochs": 2, "validation_fraction": 0.0}
+    fields = type(make_config(spec["model"], spec["settings"])).model_fields
+    shorter = {name: value for name, value in TWO_EPOCHS.items() if name in fields}
     fit(train.select(rows), spec["model"], settings={**spec["settings"], **shorter}, rng=0)
 
 
@@ -67,11 +72,11 @@ def fit_epochs(spec: dict[str, Any], train: Dataset) -> list[float]:
 
 
 def fit_whole(spec: dict[str, Any], train: Dataset) -> list[float]:
-    """Seconds of the whole fit, the search for the number of epochs included."""
+    """Seconds of the whole fit, the search for the number of epochs included; the saved model is kept."""
     begin = time.perf_counter()
     fitted = fit(train, spec["model"], settings=spec["settings"], rng=spec["seed"])
     seconds = round(time.perf_counter() - begin, 3)
-    write(spec, fitted.model, 0)
+    write(spec, from_saved(fitted).model, 0)
     return [seconds]
 
 

@@ -117,18 +117,16 @@ def read_train(spec: dict[str, Any]) -> Dataset:
     return Dataset("generated", rows, Catalog.empty(), None, LoadReport(len(rows), len(rows)))
 
 
+def factor_model(user_factors: Any, item_factors: Any) -> FactorModel:
+    """Factors of any system as a model of ours without biases: our lists of them."""
+    users, items = (np.asarray(factors, np.float32) for factors in (user_factors, item_factors))
+    nothing = np.zeros(len(users), np.float32), np.zeros(len(items), np.float32)
+    return FactorModel(users, items, *nothing, 0.0, Link(), None)
+
+
 def score_lists(parts: Parts, users: Int64Array, user_factors: Any, item_factors: Any, k: int = 20) -> float:
     """Mean NDCG@k of `users`, full ranking, training rows masked: one scorer for ours and every peer."""
-    zeros = np.zeros(parts.train.n_items, np.float32)
-    model = FactorModel(
-        np.asarray(user_factors, np.float32),
-        np.asarray(item_factors, np.float32),
-        np.zeros(len(users), np.float32),
-        zeros,
-        0.0,
-        Link(),
-        None,
-    )
+    model = factor_model(user_factors, item_factors)
     lists = lists_of(model, np.arange(len(users)), k, seen=parts.train.by_user.take(users))
     return ndcg_of_lists(parts, users, lists, k)
 

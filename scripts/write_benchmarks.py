@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ its options for threads, and one thread of OpenBLAS where it asks for that. They
 a peer has a process of its own, and so has ours, except in `bench_gibbs.py` and `bench_neural.py`, where the
 script itself fits ours. Peak memory is that of the whole process. Reading the data and compiling our kernels
 are not part of an iteration. Quality is measured on test rows that no system has seen, by one scorer of ours
-(fastai's error alone is its own figure). Where fits are compared in speed, what they reached stands beside the
-time. The versions of the peers are pinned in `benchmarks/peers/requirements.txt`. A script without a record in
+(fastai's error alone is its own figure). Whole fits of ours are saved and loaded before `bench_quality.py`,
+`bench_gibbs.py`, `bench_lastfm.py` and `bench_newcomers.py` measure them; a figure after a single epoch is of
+the model in memory. Where fits are compared in speed, what they reached stands beside the time. The versions
+of the peers are pinned in `benchmarks/peers/requirements.txt`. A script without a record in
 `benchmarks/results/` has no section here.
 
 **The load of the machine.** Each section says what it was just before the script began. Above 1 the machine was
@@ -180,13 +183,23 @@ def of_als(record: dict[str, Any]) -> list[str]:
 
 def of_quality(record: dict[str, Any]) -> list[str]:
     """One table for ratings and one for lists."""
-    said = "Means over the official folds of ml-100k; seconds and memory are medians of one fit. "
-    lines = [f"{said}Names without a library are ours.", ""]
+    lines = [
+        "Each figure is the mean of the official folds of ml-100k that its row names; seconds, memory and the "
+        "load before are medians of one fit each. Names without a library are ours: their defaults, saved and "
+        "loaded before they are scored. The peers have what their documentation uses in its examples; irspack "
+        "has our settings of the same losses. LIBMF (`libmf`) fits factors without biases; scored is their "
+        "product, since `predict` of its bindings answers for other pairs than those it is given.",
+        "",
+    ]
     for objective, metric in (("rating", "rmse"), ("ranking", "ndcg@10")):
         found = record[objective]
         ordered = sorted(found, key=lambda name: found[name][metric] * (1 if metric == "rmse" else -1))
-        rows = [(name, found[name][metric], found[name]["fit_s"], found[name]["peak_mb"]) for name in ordered]
-        lines += table((objective, metric.upper(), "fit s", "peak MiB"), rows)
+        names = (metric, "fit_s", "peak_mb", "load_before")
+        rows = [
+            (system, *(found[system][name] for name in names), ", ".join(found[system]["folds"]))
+            for system in ordered
+        ]
+        lines += table((objective, metric.upper(), "fit s", "peak MiB", "load before", "folds"), rows)
     return lines
 
 
@@ -209,6 +222,12 @@ def growth_table(head: str, axis: str, entry: dict[str, Any]) -> list[str]:
     return table((head, "s an epoch", "millions a second", "peak GiB"), [*rows, ("exponent", *exponents)])
 
 
+OF_IRSPACK = (
+    "The row irspack was measured here: the factors that its iALS writes after each epoch get our lists and "
+    "our scorer. "
+)
+
+
 def of_lastfm(record: dict[str, Any]) -> list[str]:
     """Published figures and ours, with what was chosen on the validation part."""
     rows: list[tuple[object, ...]] = [
@@ -220,10 +239,11 @@ def of_lastfm(record: dict[str, Any]) -> list[str]:
     ]
     lines = [
         "Fitted to the training part alone, settings by NDCG@10 on the validation part, measured on the test "
-        "part from a saved model. The first three rows are as others have given them, not measured here and "
-        "not checked against a paper; irspack's is a run of it with its default settings. The validation "
-        f"figures of ials are means of the seeds {shown(record.get('seeds_on_valid'))}; the test has seed "
-        f"{record['seed']}.",
+        "part, where only training rows are masked; ours from a saved model. The first three rows are as "
+        "others have given them, not measured here and not checked against a paper; irspack's among them is a "
+        f"run of it with its default settings. {OF_IRSPACK if 'irspack' in record['models'] else ''}The "
+        "validation figures of models with epochs are means of the seeds "
+        f"{shown(record.get('seeds_on_valid'))}; the test has seed {record['seed']}.",
         "",
         *table(("model", "NDCG@10", "95 % interval", "recall@10", "95 % interval"), rows),
     ]
@@ -258,6 +278,63 @@ def of_gibbs(record: dict[str, Any]) -> list[str]:
     return lines + table(head, ([fold, *(one[n] for n in names)] for fold, one in record["intervals"].items()))
 
 
+def of_newcomers(record: dict[str, Any]) -> list[str]:
+    """What was asked, then a row for each choice of the people."""
+    return [
+        "A fifth of the users is held out whole; half of the ratings of each is folded in, the other half is "
+        "asked. Bins are of people with below 20, 50, 100, 200 and more ratings folded in. "
+        "Milliseconds are what one thread works for the samples of a person.",
+        "",
+        *of_any(record),
+    ]
+
+
+HALF = 0.5
+"""The share of implicit's time that batch lists are to stay below."""
+
+FACTORS = {"fitted": "factors are fitted", "random": "factors are random"}
+"""Kinds of factors of batch lists, as a sentence names them."""
+
+
+def of_recommend(record: dict[str, Any]) -> list[str]:
+    """Where half of implicit's time is enough, then all figures."""
+    shares = {kind: record[kind]["median_s_of_implicit"] for kind in FACTORS if kind in record}
+    said = [
+        f"Where {FACTORS[kind]} ours takes 1/{1.0 / share:.2g} of implicit's time: the aim of one half is "
+        f"{'met' if share <= HALF else 'missed'}."
+        for kind, share in shares.items()
+    ]
+    why = (
+        "Fitted factors let most items be passed over, since they cannot enter a list any more; random ones "
+        "are the hard case, where no item is good for everybody and all must be scored."
+    )
+    return [" ".join([*said, why]), "", *of_any(record)]
+
+
+LISTS_OF_SERVICE = {
+    "lists-*-made-anew": "every list is made anew: 5,000 different questions come in turns, more than the "
+    "4,096 answers that a worker keeps",
+    "lists-*": "lists are sent again as they were made before: there are at most 943 different questions; one "
+    "is made anew where an event of its user has come in (twenty events a second, of random users)",
+    "events-*": "each list is made anew, since an event of its user comes just before",
+    "reload": "lists are sent again, but each of two reloads a second lets go of those of the worker that "
+    "does it",
+    "large-1": "every list is made anew: about 5,000 different questions come in turns",
+    "large-2": "each of two workers gets about half of the same questions, so a part of the lists is sent "
+    "again",
+}
+"""Which lists the rows of a service are about; the first pattern that fits counts."""
+
+
+def of_service(record: dict[str, Any]) -> list[str]:
+    """Which rows are lists that are sent again and which are made anew, then all figures."""
+    rows = [name for name in record if name not in ABOUT]
+    fits = [next((one for one in LISTS_OF_SERVICE if fnmatch(row, one)), None) for row in rows]
+    said = [f"- `{pattern}`: {what}." for pattern, what in LISTS_OF_SERVICE.items() if pattern in fits]
+    head = ["A worker sends a list again while nothing has changed that it says. Which rows are which:", ""]
+    return [*head, *said, "", *of_any(record)] if said else of_any(record)
+
+
 def of_any(record: dict[str, Any]) -> list[str]:
     """A row for each part of the record if all parts hold the same few figures, else a row for each figure."""
     measured = {name: value for name, value in record.items() if name not in ABOUT}
@@ -281,10 +358,13 @@ SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], list[str]]]] = {
     "als": ("als beside Surprise and LensKit", of_als),
     "gibbs": ("gibbs beside myFM", of_gibbs),
     "quality": ("Every model beside its peers", of_quality),
-    "lastfm": ("Lists on the LastFM split, beside figures of others", of_lastfm),
+    "lastfm": ("Lists on the LastFM split, beside irspack and figures of others", of_lastfm),
     "growth": ("Growth with the number of rows", of_growth),
     "fit_memory": ("Memory of the whole command `tastemap fit`", of_any),
     "neural": ("dot and mlp beside fastai", of_any),
+    "recommend": ("Lists of many users in one batch, beside implicit", of_recommend),
+    "service": ("Service", of_service),
+    "newcomers": ("Intervals of people whom the fit never saw, on ml-100k", of_newcomers),
 }
 """In the order of the page; further records follow by name."""
 

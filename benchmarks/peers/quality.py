@@ -91,6 +91,21 @@ def bayesian_fm(task: Task) -> Any:
     return model.predict(features(task.array("test_users"), task.array("test_items")))
 
 
+def libmf(task: Task) -> Any:
+    """LIBMF by the bindings that are on PyPI: factors without biases, and no seed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they compare strings by `is`
+        from libmf import mf
+
+    model = mf.MF(nr_threads=task.spec["threads"], quiet=True, **task.spec["settings"])
+    rows = task.train.tocoo()
+    table = np.column_stack((rows.row, rows.col, rows.data)).astype(np.float32)
+    task.timed(lambda: model.fit(table))
+    users, items = task.array("test_users"), task.array("test_items")
+    # `predict` of the bindings answers for other pairs than those it is given; LIBMF's own is this product.
+    return np.einsum("nd,nd->n", model.p_factors()[users], model.q_factors()[items])
+
+
 def implicit(task: Task, name: str) -> Any:
     """A system of implicit, on ones; all scores come from its own lists of every item."""
     from implicit.cpu.als import AlternatingLeastSquares
@@ -129,6 +144,8 @@ def answer_of(task: Task) -> Any:
     library, name = task.spec["system"].split(":")
     if library == "surprise":
         return surprise(task, name)
+    if library == "libmf":
+        return libmf(task)
     if library == "myfm":
         return bayesian_fm(task)
     if library == "lenskit":

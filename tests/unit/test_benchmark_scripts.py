@@ -14,6 +14,8 @@ import pytest
 
 from tastemap.data import load
 from tastemap.data.generate import generate
+from tastemap.inference.predict import score_pairs
+from tastemap.training import fit
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -162,3 +164,79 @@ def test_rows_that_are_not_measured_anew_stay_in_a_record_and_a_run_that_is_cut_
     assert (found["als"], found["bias"]) == ({"seconds": 3}, {"seconds": 2})
     assert found["benchmark"] == "kind"
     assert list(found["versions"]) == ["numpy"]
+
+
+def test_what_is_scored_is_loaded_from_an_artifact_and_outlives_its_folder(script: Any) -> None:
+    fitted = fit(load(generate(2_000, n_users=100, n_items=50, rng=0)), "als", rng=0)
+    loaded = script("_saved").from_saved(fitted)
+    assert loaded is not fitted
+    users, items = np.arange(20, dtype=np.int32), np.arange(20, dtype=np.int32)
+    np.testing.assert_array_equal(
+        score_pairs(loaded.model, users, items), score_pairs(fitted.model, users, items)
+    )
+
+
+def test_a_whole_fit_is_scored_as_it_was_saved(
+    script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, ours = script("_parts"), script("_ours")
+    parts = module.cut(load(generate(2_000, n_users=100, n_items=50, rng=0)), 0.2)
+    place = module.write_parts(tmp_path, parts, np.arange(100))
+    scored = []
+    monkeypatch.setattr(ours, "write", lambda spec, model, number: scored.append(model))
+    saved = fit(module.read_train(place), "popularity", rng=0)
+    monkeypatch.setattr(ours, "from_saved", lambda fitted: saved)
+    ours.fit_whole({"model": "popularity", "settings": {}, "seed": 0}, module.read_train(place))
+    assert scored == [saved.model]
+
+
+@pytest.mark.parametrize("model", ["als", "gibbs", "popularity"])
+def test_a_short_fit_before_the_clock_starts_suits_every_kind_of_model(script: Any, model: str) -> None:
+    data = load(generate(2_000, n_users=100, n_items=50, rng=0))
+    script("_ours").warm_up({"model": model, "settings": {}}, data)
+
+
+def quality_record(versions: dict[str, str]) -> dict[str, Any]:
+    """What a run of every model begins with."""
+    return {"settings": {"rating": {}}, "versions": versions, "peer_versions": {"myfm": "0.4.0"}}
+
+
+def test_quality_of_other_folds_stays_if_it_was_measured_with_the_same_versions(
+    script: Any, tmp_path: Path
+) -> None:
+    module, path = script("bench_quality"), tmp_path / "quality.json"
+    fold = {"rmse": 0.94, "fit_s": 2.0, "peak_mb": 200, "load_before": 1.0}
+    als = module.summary("rating", {"1": fold})
+    path.write_text(json.dumps({**quality_record({"tastemap": "1"}), "rating": {"als": als}}))
+    kept = module.begun(path, quality_record({"tastemap": "1"}))
+    assert kept["rating"]["als"]["folds"] == {"1": fold}
+    assert kept["ranking"] == {}
+    assert module.begun(path, quality_record({"tastemap": "2"}))["rating"] == {}
+
+
+def test_quality_is_the_mean_of_the_folds_and_times_are_their_medians(script: Any) -> None:
+    folds = {
+        str(number): {"rmse": rmse, "fit_s": seconds, "peak_mb": 200, "load_before": 1.0}
+        for number, rmse, seconds in ((3, 0.9, 9.0), (1, 0.8, 1.0), (2, 1.0, 2.0))
+    }
+    found = script("bench_quality").summary("rating", folds)
+    assert (found["rmse"], found["fit_s"]) == (0.9, 2.0)
+    assert list(found["folds"]) == ["1", "2", "3"]
+
+
+def test_a_number_of_epochs_is_chosen_by_the_mean_of_the_seeds_among_the_numbers_asked_for(
+    script: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = script("bench_lastfm")
+    figures = {0: [0.9, 0.2, 0.5, 0.3], 1: [0.9, 0.2, 0.1, 0.5]}
+    monkeypatch.setattr(module, "on_valid", lambda fitted, valid: {"ndcg@10": fitted, "recall@10": fitted})
+    found = module.in_epochs(lambda seed: iter(figures[seed]), range(2, 5), None)
+    assert found == {"n_epochs": 4, "ndcg@10": 0.4, "recall@10": 0.4}
+
+
+def test_lists_of_the_factors_of_a_peer_are_those_of_their_products(script: Any) -> None:
+    rng = np.random.default_rng(0)
+    users, items = rng.normal(size=(5, 3)), rng.normal(size=(7, 3))
+    model = script("_parts").factor_model(users, items)
+    found = model.users(np.arange(5)).score_range()
+    np.testing.assert_allclose(found, users @ items.T, rtol=1e-4, atol=1e-6)
