@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,14 @@ def block_of(max_memory: int) -> int:
     return max(min(max_memory // BYTES_PER_ROW_OF_BLOCK, LARGEST_BLOCK), SMALLEST_BLOCK)
 
 
+def _folder() -> Path:
+    """The folder of temporary files.
+
+    Where nothing can be written to the one that TMPDIR names, Python would take another one without a word.
+    """
+    return Path(os.environ.get("TMPDIR") or tempfile.gettempdir())
+
+
 def load_blocks(
     name: str,
     table: Table,
@@ -50,12 +59,12 @@ def load_blocks(
     DataError
         As :func:`tastemap.data.rows.read_rows` does, for the first block with a value that cannot be read.
     StorageError
-        If the disk has no room.
+        If the disk has no room, or TMPDIR names a folder that cannot be written to.
     """
     blocks = RowBlocks.of(table, columns, block_of(max_memory), has_given_time=has_given_time)
     if blocks.n_rows * BYTES_PER_ROW <= max_memory:
         return None
-    placement = OnDisk(Path(tempfile.gettempdir()), block_of(max_memory))
+    placement = OnDisk(_folder(), block_of(max_memory))
     progress.note(
         f"The {blocks.n_rows:,} rows of {name} do not fit the memory that is allowed: they stay on disk, in "
         f"{placement.folder}, until the end."

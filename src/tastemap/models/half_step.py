@@ -12,7 +12,10 @@ from tastemap.models.config import State
 from tastemap.models.user_problem import Rows, UserProblem
 
 ENTRIES_AT_A_TIME = 1 << 24
-"""Entries whose targets and weights are in memory at a time; rows are independent: the result is the same."""
+"""Entries whose targets and weights are in memory at a time, wherever the rows themselves live.
+
+Exact solves are the same bits with any number. Steps of gradients are so only up to rounding, since products of
+a block of rows round by its size: so this is not chosen by how much memory there is."""
 
 MakeProblem = Callable[[CSR, slice, slice], UserProblem]
 """Makes the problem of some rows: their entries, their places among all rows, and those of their entries."""
