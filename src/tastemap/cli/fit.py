@@ -49,12 +49,7 @@ def command(
     ] = None,
     settings: options.Set = None,
     seed: options.Seed = 0,
-    positive_min: Annotated[
-        float | None,
-        typer.Option(
-            help="Ranking: learn from ratings of at least this; lower ones only keep items out of lists."
-        ),
-    ] = None,
+    positive_min: options.PositiveMin = None,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -64,14 +59,7 @@ def command(
     tune: Annotated[
         bool, typer.Option("--tune", help="Search the settings that --set does not fix, by a part of the data.")
     ] = False,
-    max_memory: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE",
-            help="Fit nothing that is predicted to need more memory, such as 4GB; als and ials keep data that "
-            "are larger on disk.",
-        ),
-    ] = None,
+    max_memory: options.MaxMemory = None,
     on: engine.Name = None,
     master: engine.Master = None,
     conf: engine.Conf = None,
@@ -117,7 +105,7 @@ def command(
             shared |= {"query": query, "settings": given}
             choice = _Choice(spark.fit(source, model, columns, features, **shared))
         else:
-            limit = None if tune else _limit(model, max_memory)
+            limit = None if tune or model == AUTO else options.data_limit(model, max_memory)
             data = options.load_data(source, columns, features, progress, query, watermark, limit)
             out = _place(out, data.name, model)
             ensure_storable(data)
@@ -177,16 +165,6 @@ def _choose(
     if model == AUTO:
         return _auto(data, objective, shared)
     return _tune(data, model, settings, shared) if tune else _fit(data, model, settings, out, shared)
-
-
-def _limit(model: str, max_memory: str | None) -> int | None:
-    """Bytes above which data stay on disk, for models that work on such."""
-    from tastemap.training.registry import get
-    from tastemap.tuning.units import size_bytes
-
-    if max_memory is None or model == AUTO or not get(model).goes_on:
-        return None
-    return size_bytes("max_memory", max_memory)
 
 
 def _fit(data: Dataset, model: str, settings: dict[str, object], out: Path, shared: dict[str, Any]) -> _Choice:

@@ -77,6 +77,18 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model; give it again for more."),
 ]
+PositiveMin = Annotated[
+    float | None,
+    typer.Option(help="Ranking: learn from ratings of at least this; lower ones only keep items out of lists."),
+]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Fit nothing that is predicted to need more memory, such as 4GB; als and ials keep data that "
+        "are larger on disk.",
+    ),
+]
 
 
 @contextmanager
@@ -119,6 +131,23 @@ def load_data(
         max_memory=max_memory,
         progress=progress,
     )
+
+
+def data_limit(model: str, max_memory: str | None) -> int | None:
+    """Bytes above which data stay on disk, for models that work on such; else None.
+
+    Raises
+    ------
+    InvalidValueError, UnknownNameError
+        If the size cannot be read, or there is no such model.
+    """
+    from tastemap.training.registry import get
+    from tastemap.tuning.units import size_bytes
+
+    if max_memory is None:
+        return None
+    limit = size_bytes("max_memory", max_memory)
+    return limit if get(model).goes_on else None
 
 
 def queried(source: str, query: str | None, watermark: str | None = None) -> str | DatabaseQuery:

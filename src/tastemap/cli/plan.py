@@ -24,6 +24,8 @@ def command(
     source: options.Source,
     model: Annotated[str, typer.Option(metavar="MODEL", help="The model that would be fitted.")],
     settings: options.Set = None,
+    positive_min: options.PositiveMin = None,
+    max_memory: options.MaxMemory = None,
     query: options.Query = None,
     user_col: options.UserCol = None,
     item_col: options.ItemCol = None,
@@ -37,12 +39,17 @@ def command(
 
     SOURCE is read, nothing is fitted.
     """
+    from tastemap.training.fit import with_positive_min
+    from tastemap.training.registry import get
     from tastemap.tuning import plan
 
+    given = with_positive_min(get(model), options.parse_settings(settings), positive_min)
+    limit = options.data_limit(model, max_memory)
     with TerminalProgress(quiet=as_json) as progress:
         columns = (user_col, item_col, rating_col, time_col)
-        data = options.load_data(source, columns, (user_features, item_features), progress, query)
-    found = plan(data, model, options.parse_settings(settings))
+        features = (user_features, item_features)
+        data = options.load_data(source, columns, features, progress, query, max_memory=limit)
+    found = plan(data, model, given, max_memory=max_memory)
     if as_json:
         print_json(found.as_json())
         return

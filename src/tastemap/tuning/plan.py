@@ -18,6 +18,7 @@ from tastemap.training.validation import LARGEST_SAMPLE
 from tastemap.tuning.cost import Cost, Size
 from tastemap.tuning.costs import COSTS
 from tastemap.tuning.machine import Work, machine_memory, measure_speed
+from tastemap.tuning.units import size_bytes, written_bytes
 
 PROGRAM_BYTES = 172_000_000
 """A process that has read a small table: Python, NumPy, Polars and their buffers."""
@@ -86,7 +87,13 @@ class Plan:
         return {**asdict(self), "advice": list(self.advice), "fits": self.fits}
 
 
-def plan(data: Dataset, model: str, settings: Mapping[str, object] | None = None) -> Plan:
+def plan(
+    data: Dataset,
+    model: str,
+    settings: Mapping[str, object] | None = None,
+    *,
+    max_memory: str | float | None = None,
+) -> Plan:
     """Predict memory, size and time of fitting a model, without fitting it.
 
     Parameters
@@ -96,6 +103,9 @@ def plan(data: Dataset, model: str, settings: Mapping[str, object] | None = None
         A registered name.
     settings : mapping of str to object, optional
         Settings that differ from the model's defaults.
+    max_memory : str, float or None
+        What the fit will be allowed, such as ``"4GB"``; None: what this machine has. Data that
+        :func:`tastemap.load_data` has left on disk are planned for as such.
 
     Returns
     -------
@@ -106,7 +116,7 @@ def plan(data: Dataset, model: str, settings: Mapping[str, object] | None = None
     Raises
     ------
     UnknownNameError, InvalidValueError
-        For an unknown model or setting, or a setting out of range.
+        For an unknown model or setting, a setting out of range, or a size that cannot be read.
     DataError
         For a rating model on data without ratings.
     ColumnError
@@ -123,6 +133,7 @@ def plan(data: Dataset, model: str, settings: Mapping[str, object] | None = None
     check_type("settings", settings, (Mapping, NoneType), "a mapping", "write for example {'n_factors': 32}")
     config = make_config(model, settings)
     check_ratings(data.interactions, get(model))
+    allowed = None if max_memory is None else size_bytes("max_memory", max_memory)
     cost = COSTS[model](size_of(data, config), config)
     total, passes = _epochs(config, cost)
     parts = _memory(data, cost, has_search=passes < total)
@@ -135,7 +146,7 @@ def plan(data: Dataset, model: str, settings: Mapping[str, object] | None = None
         seconds=_seconds(data, cost, passes),
         parts=parts,
         epochs=total,
-        advice=_advice(cost, memory, machine),
+        advice=_advice(cost, memory, machine, allowed),
         refused=cost.refused,
     )
 
@@ -235,8 +246,13 @@ def _seconds(data: Dataset, cost: Cost, passes: float) -> float:
     )
 
 
-def _advice(cost: Cost, memory: int, machine: int | None) -> tuple[str, ...]:
+def _advice(cost: Cost, memory: int, machine: int | None, allowed: int | None) -> tuple[str, ...]:
     said = [] if cost.refused is None else [cost.refused]
+    if allowed is not None and memory > allowed:
+        said.append(
+            f"The fit needs about {written_bytes(memory)} and max_memory allows {written_bytes(allowed)}, so "
+            f"it would be refused: {cost.advice}, or allow more."
+        )
     if machine is not None and memory > machine:
         said.append(
             f"The fit needs about {memory / 1e9:,.1f} GB and this machine has {machine / 1e9:,.1f} GB: "
