@@ -36,6 +36,7 @@ peers: $(PEERS)/.installed ## install the peers of the benchmarks into an enviro
 bench: $(VENV)/.all-installed $(PEERS)/.installed ## measure beside the peers, one script after the other
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 	$(BIN)/python scripts/write_benchmarks.py
+	$(BIN)/python scripts/write_scaling.py
 
 bench-quick: $(VENV)/.all-installed $(PEERS)/.installed ## the main comparisons on small data, into build/bench
 	$(BIN)/python benchmarks/bench_ials.py --size small --seeds 0 --test-users 1000 --out build/bench/ials.json
@@ -43,8 +44,9 @@ bench-quick: $(VENV)/.all-installed $(PEERS)/.installed ## the main comparisons 
 	$(BIN)/python benchmarks/bench_growth.py --millions 0.1 0.3 1 --axes-at 0.1 --out build/bench/growth.json
 	$(BIN)/python benchmarks/bench_fit_memory.py --shape ml-1m --out build/bench/fit_memory.json
 
-bench-page: $(VENV)/.all-installed ## write docs/benchmarks.md anew from benchmarks/results
+bench-page: $(VENV)/.all-installed ## write docs/benchmarks.md and docs/scaling.md anew from benchmarks/results
 	$(BIN)/python scripts/write_benchmarks.py
+	$(BIN)/python scripts/write_scaling.py
 
 docs: $(VENV)/.all-installed ## run every example of the docstrings, the README and docs/
 	@$(BIN)/python -m pytest src tests/docs
