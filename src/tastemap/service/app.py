@@ -58,10 +58,10 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     # Before the routes that FastAPI describes, which come to the same function by a longer way.
     app.router.routes.insert(0, Route(API + recommendations.LISTS, recommendations.ForUser(), methods=["GET"]))
     app.include_router(operations.router)
+    add_guards(app, settings)  # before the pages, which answer to any other name with a page for people
     pages.add_pages(app)
     add_handlers(app)
     describe(app)
-    add_guards(app, settings)
     return app
 
 
