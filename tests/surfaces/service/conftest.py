@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,15 @@ def serve(fitted: dict[str, Path], tmp_path: Path) -> Iterator[Serve]:
 def client(serve: Serve) -> TestClient:
     """The service over a rating model."""
     return serve("als")
+
+
+@pytest.fixture
+def serve_either(database_url: str, serve: Serve) -> Serve:
+    """`serve` with an empty database of each kind, which is dropped after the service has ended."""
+    return partial(serve, database=database_url)
+
+
+@pytest.fixture
+def live(serve_either: Serve) -> TestClient:
+    """The service over a rating model, with a database of each kind."""
+    return serve_either("als")

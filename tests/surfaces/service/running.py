@@ -1,4 +1,4 @@
-"""The service in a process of its own, as people start it."""
+"""The service in a process of its own, as people start it and ask it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def started(folder: Path, logs: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
@@ -35,3 +37,11 @@ def running(model: Path, folder: Path, *arguments: str) -> Iterator[str]:
         process.wait(30)
         assert process.stdout is not None
         process.stdout.close()
+
+
+def ask(url: str, body: object = None, *, method: str | None = None) -> Any:
+    """The JSON of an answer, by POST where there is a body; raises for anything but success."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)

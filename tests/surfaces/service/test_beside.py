@@ -12,6 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tastemap.service.answers import lists, people
+from tastemap.service.database.records import Event
+from tastemap.service.database.store import Store
 from tastemap.service.live import effort
 from tastemap.service.live.beside import AT_ONCE, beside
 from tastemap.service.live.service import Service
@@ -125,6 +127,22 @@ def test_many_events_are_laid_over_in_a_thread(
         client.get(f"/v1/users/4{path}")
         client.get(f"/v1/users/3{path}")
     assert [place for _, place in places] == [True, False] * 3
+
+
+def test_events_are_read_in_the_event_loop_from_a_file_and_in_a_thread_from_a_server(
+    live: TestClient, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where: list[bool] = []
+    read = Store.events_of
+
+    def noting(store: Store, user_id: str, after: int) -> list[Event]:
+        where.append(in_loop())
+        return read(store, user_id, after)
+
+    monkeypatch.setattr(Store, "events_of", noting)
+    for path in ("/recommendations", "/history", ""):
+        assert live.get(f"/v1/users/3{path}").status_code == 200
+    assert where == [database_url.startswith("sqlite")] * 3
 
 
 def test_no_more_than_two_pieces_of_long_work_run_at_once() -> None:

@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 import tastemap as tm
 from tastemap import artifacts as tm_artifacts
 from tastemap.errors import InvalidValueError
+from tastemap.service import app as application
 from tastemap.service.database.store import Store
-from tastemap.service.database.urls import default_url
 from tastemap.service.refit import refit
 from tests.surfaces.conftest import Command
 from tests.surfaces.service.conftest import Serve, serving
@@ -22,11 +22,11 @@ def best(client: TestClient, user: object) -> int:
     return found
 
 
-def test_an_event_changes_the_next_list(client: TestClient) -> None:
-    top = best(client, 3)
-    answer = client.post("/v1/events", json={"user_id": 3, "item_id": top, "rating": 1})
+def test_an_event_changes_the_next_list(live: TestClient) -> None:
+    top = best(live, 3)
+    answer = live.post("/v1/events", json={"user_id": 3, "item_id": top, "rating": 1})
     assert answer.status_code == 201
-    after = client.get("/v1/users/3/recommendations?k=40").json()
+    after = live.get("/v1/users/3/recommendations?k=40").json()
     assert after["basis"] == "history"
     assert top not in {row["item_id"] for row in after["items"]}
 
@@ -51,24 +51,24 @@ def test_a_rating_taken_back_leaves_the_list_as_it_was(client: TestClient) -> No
     )
 
 
-def test_an_event_sent_twice_is_kept_once(client: TestClient) -> None:
+def test_an_event_sent_twice_is_kept_once(live: TestClient) -> None:
     event = {"user_id": 3, "item_id": 5, "rating": 2, "key": "one"}
-    first, second = (client.post("/v1/events", json=event).json() for _ in range(2))
+    first, second = (live.post("/v1/events", json=event).json() for _ in range(2))
     assert (first["duplicate"], second["duplicate"]) == (False, True)
     assert first["seq"] == second["seq"]
-    other = client.post("/v1/events", json={**event, "rating": 3})
+    other = live.post("/v1/events", json={**event, "rating": 3})
     assert other.status_code == 409
     assert other.json()["error"]["code"] == "key_conflict"
 
 
-def test_a_batch_is_kept_whole_or_not_at_all(client: TestClient) -> None:
+def test_a_batch_is_kept_whole_or_not_at_all(live: TestClient) -> None:
     good = [{"user_id": 888, "item_id": item, "rating": 3} for item in range(5)]
-    bad = client.post("/v1/events/batch", json={"events": [*good, {"user_id": 888, "item_id": 9, "rating": 9}]})
+    bad = live.post("/v1/events/batch", json={"events": [*good, {"user_id": 888, "item_id": 9, "rating": 9}]})
     assert bad.status_code == 422
-    assert client.get("/v1/users/888/history").status_code == 404
-    receipts = client.post("/v1/events/batch", json={"events": good}).json()["events"]
+    assert live.get("/v1/users/888/history").status_code == 404
+    receipts = live.post("/v1/events/batch", json={"events": good}).json()["events"]
     assert [receipt["seq"] for receipt in receipts] == sorted(receipt["seq"] for receipt in receipts)
-    assert client.get("/v1/users/888/history").json()["n_ratings"] == 5
+    assert live.get("/v1/users/888/history").json()["n_ratings"] == 5
 
 
 @pytest.mark.parametrize(
@@ -111,20 +111,20 @@ def test_malformed_json_is_told(client: TestClient) -> None:
     assert answer.json()["error"]["code"] == "invalid_json"
 
 
-def test_events_are_there_after_a_restart(fitted: dict[str, Path], tmp_path: Path) -> None:
+def test_events_are_there_after_a_restart(fitted: dict[str, Path], database_url: str, tmp_path: Path) -> None:
     folder = shutil.copytree(fitted["als"], tmp_path / "model")
-    with serving(folder) as first:
+    with serving(folder, database=database_url) as first:
         first.post("/v1/events", json={"user_id": 777, "item_id": 5, "rating": 4})
         before = first.get("/v1/users/777/recommendations").json()
-    with serving(folder) as second:
+    with serving(folder, database=database_url) as second:
         assert second.get("/v1/users/777/recommendations").json() == before
 
 
-def test_history_tells_where_each_rating_comes_from(client: TestClient) -> None:
-    before = client.get("/v1/users/3/history").json()
+def test_history_tells_where_each_rating_comes_from(live: TestClient) -> None:
+    before = live.get("/v1/users/3/history").json()
     item = before["items"][0]["item_id"]
-    client.post("/v1/events", json={"user_id": 3, "item_id": item, "rating": 1})
-    after = client.get("/v1/users/3/history?limit=500").json()
+    live.post("/v1/events", json={"user_id": 3, "item_id": item, "rating": 1})
+    after = live.get("/v1/users/3/history?limit=500").json()
     assert after["n_ratings"] == before["n_ratings"]
     assert {row["source"] for row in before["items"]} == {"training"}
     assert next(row for row in after["items"] if row["item_id"] == item)["source"] == "event"
@@ -141,19 +141,21 @@ def test_pages_of_a_history_follow_each_other(client: TestClient) -> None:
     assert client.get("/v1/users/3/history?cursor=nonsense").status_code == 422
 
 
-def test_an_erased_user_is_unknown_at_once_and_gone_after_the_refit(client: TestClient, tmp_path: Path) -> None:
-    client.post("/v1/events", json={"user_id": 3, "item_id": 5, "rating": 4, "key": "of-three"})
-    exported = client.get("/v1/users/3/export").json()
+def test_an_erased_user_is_unknown_at_once_and_gone_after_the_refit(
+    live: TestClient, database_url: str, tmp_path: Path
+) -> None:
+    live.post("/v1/events", json={"user_id": 3, "item_id": 5, "rating": 4, "key": "of-three"})
+    exported = live.get("/v1/users/3/export").json()
     assert len(exported["events"]) == 1
-    answer = client.delete("/v1/users/3").json()
+    answer = live.delete("/v1/users/3").json()
     assert "unknown from now on" in answer["now"]
     assert "refit" in answer["at_next_refit"]
     for path in ("", "/history", "/export"):
-        assert client.get(f"/v1/users/3{path}").status_code == 404
-    assert client.get("/v1/users/3/recommendations").json()["basis"] == "popularity"
-    assert client.delete("/v1/users/3").status_code == 404
+        assert live.get(f"/v1/users/3{path}").status_code == 404
+    assert live.get("/v1/users/3/recommendations").json()["basis"] == "popularity"
+    assert live.delete("/v1/users/3").status_code == 404
     folder = tmp_path / "als"
-    store = Store.open(default_url(folder))
+    store = Store.open(database_url)
     done = refit(folder, store)
     assert [line.action for line in store.audit_lines()].count("erasure") == 1
     store.close()
@@ -162,37 +164,39 @@ def test_an_erased_user_is_unknown_at_once_and_gone_after_the_refit(client: Test
     assert tm_artifacts.versions(folder) == [2]
 
 
-def test_an_erased_user_may_come_back_as_somebody_new(client: TestClient) -> None:
-    client.delete("/v1/users/3")
-    client.post("/v1/events", json={"user_id": 3, "item_id": 5, "rating": 4})
-    assert client.get("/v1/users/3/history").json()["n_ratings"] == 1
-    assert client.get("/v1/users/3/recommendations").json()["basis"] == "history"
+def test_an_erased_user_may_come_back_as_somebody_new(live: TestClient) -> None:
+    live.delete("/v1/users/3")
+    live.post("/v1/events", json={"user_id": 3, "item_id": 5, "rating": 4})
+    assert live.get("/v1/users/3/history").json()["n_ratings"] == 1
+    assert live.get("/v1/users/3/recommendations").json()["basis"] == "history"
 
 
 def test_a_refit_publishes_what_the_service_said_and_more(
-    client: TestClient, tastemap: Command, tmp_path: Path
+    live: TestClient, tastemap: Command, database_url: str, tmp_path: Path
 ) -> None:
     for item in (1, 2, 77):
-        client.post("/v1/events", json={"user_id": 900, "item_id": item, "rating": 4})
-    done = tastemap("refit", tmp_path / "als", "--json").json
+        live.post("/v1/events", json={"user_id": 900, "item_id": item, "rating": 4})
+    done = tastemap("refit", tmp_path / "als", "--database", database_url, "--json").json
     assert (done["version"], done["n_events"]) == (2, 3)
     deadline = time.monotonic() + 30
-    while client.get("/v1/model").json()["version"] != 2 and time.monotonic() < deadline:
+    while live.get("/v1/model").json()["version"] != 2 and time.monotonic() < deadline:
         time.sleep(0.1)
-    found = client.get("/v1/users/900/recommendations").json()
+    found = live.get("/v1/users/900/recommendations").json()
     assert (found["basis"], found["version"], found["user_id"]) == ("user", 2, 900)
-    assert client.get("/v1/items/77").json()["popularity"] == 1
+    assert live.get("/v1/items/77").json()["popularity"] == 1
 
 
-def test_a_version_can_be_rolled_back(client: TestClient, tastemap: Command, tmp_path: Path) -> None:
-    before = client.get("/v1/users/3/recommendations").json()
-    client.post("/v1/events", json={"user_id": 3, "item_id": 5, "rating": 1})
-    tastemap("refit", tmp_path / "als")
-    assert client.post("/v1/model/reload", json={}).json()["version"] == 2
-    assert client.get("/v1/users/3/recommendations").json()["basis"] == "user"
-    back = client.post("/v1/model/reload", json={"version": 1}).json()
+def test_a_version_can_be_rolled_back(
+    live: TestClient, tastemap: Command, database_url: str, tmp_path: Path
+) -> None:
+    before = live.get("/v1/users/3/recommendations").json()
+    live.post("/v1/events", json={"user_id": 3, "item_id": 5, "rating": 1})
+    tastemap("refit", tmp_path / "als", "--database", database_url)
+    assert live.post("/v1/model/reload", json={}).json()["version"] == 2
+    assert live.get("/v1/users/3/recommendations").json()["basis"] == "user"
+    back = live.post("/v1/model/reload", json={"version": 1}).json()
     assert (back["before"], back["version"]) == (2, 1)
-    after = client.get("/v1/users/3/recommendations").json()
+    after = live.get("/v1/users/3/recommendations").json()
     assert after["basis"] == "history"  # the event that version 1 has not seen counts again
     assert after["version"] == before["version"] == 1
 
@@ -210,6 +214,12 @@ def test_a_damaged_version_is_refused_and_the_old_one_stays(
     assert client.post("/v1/model/reload", json={"version": 99}).status_code == 409
 
 
+@pytest.fixture
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is followed or taken in before a test asks for it."""
+    monkeypatch.setattr(application, "FOLLOWED_EVERY_S", 1e6)
+
+
 def rated_by_six(client: TestClient, item: int) -> None:
     """Six users who like item 3 of the model rate a new one."""
     events = [
@@ -220,21 +230,34 @@ def rated_by_six(client: TestClient, item: int) -> None:
     assert client.post("/v1/events/batch", json={"events": events}).status_code == 201
 
 
-def test_a_new_item_is_listed_once_enough_users_have_it(client: TestClient) -> None:
-    service = client.app.state.service  # type: ignore[attr-defined]
-    rated_by_six(client, 500)
-    assert client.get("/v1/items/500").status_code == 404
+@pytest.mark.usefixtures("by_hand")
+def test_a_new_item_is_listed_once_enough_users_have_it(live: TestClient) -> None:
+    service = live.app.state.service  # type: ignore[attr-defined]
+    rated_by_six(live, 500)
+    assert live.get("/v1/items/500").status_code == 404
     service.take_in_items()
-    assert client.get("/v1/items/500").json()["popularity"] == 3  # of users that the model knows
-    found = client.post("/v1/recommendations", json={"history": [{"item_id": 3, "rating": 5}], "k": 40}).json()
+    assert live.get("/v1/items/500").json()["popularity"] == 3  # of users that the model knows
+    found = live.post("/v1/recommendations", json={"history": [{"item_id": 3, "rating": 5}], "k": 40}).json()
     assert 500 in {row["item_id"] for row in found["items"]}
-    rows = client.get("/v1/users/1/recommendations?reasons=40&exclude_seen=false&k=40").json()
+    rows = live.get("/v1/users/1/recommendations?reasons=40&exclude_seen=false&k=40").json()
     assert rows["basis"] == "history"
     for row in rows["items"]:
         assert row["remainder"] == pytest.approx(0.0, abs=1e-4)
     assert service.take_in_items() is False
 
 
+def test_new_items_come_in_by_themselves(serve_either: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "FOLLOWED_EVERY_S", 0.02)
+    monkeypatch.setattr(application, "TAKEN_IN_EVERY_S", 0.02)
+    client = serve_either("als")
+    rated_by_six(client, 500)
+    deadline = time.monotonic() + 30
+    while client.get("/v1/items/500").status_code != 200 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert client.get("/v1/items/500").json()["popularity"] == 3
+
+
+@pytest.mark.usefixtures("by_hand")
 def test_counts_of_a_new_item_are_not_counted_twice(serve: Serve) -> None:
     client = serve("ials")
     rated_by_six(client, 500)
@@ -243,6 +266,7 @@ def test_counts_of_a_new_item_are_not_counted_twice(serve: Serve) -> None:
     assert next(row for row in rows if row["item_id"] == 500)["rating"] == 5.0
 
 
+@pytest.mark.usefixtures("by_hand")
 def test_a_model_that_cannot_take_in_items_says_so_and_goes_on(serve: Serve) -> None:
     client = serve("popularity")
     rated_by_six(client, 500)
@@ -252,13 +276,13 @@ def test_a_model_that_cannot_take_in_items_says_so_and_goes_on(serve: Serve) -> 
 
 
 def test_going_back_to_a_version_of_a_refit_counts_its_events_once(
-    serve: Serve, tastemap: Command, tmp_path: Path
+    serve_either: Serve, tastemap: Command, database_url: str, tmp_path: Path
 ) -> None:
-    client = serve("ials")
+    client = serve_either("ials")
     client.post("/v1/events", json={"user_id": 3, "item_id": 5, "rating": 2})
-    tastemap("refit", tmp_path / "ials")
+    tastemap("refit", tmp_path / "ials", "--database", database_url)
     client.post("/v1/events", json={"user_id": 3, "item_id": 6, "rating": 4})
-    tastemap("refit", tmp_path / "ials")
+    tastemap("refit", tmp_path / "ials", "--database", database_url)
     back = client.post("/v1/model/reload", json={"version": 2}).json()
     assert back["version"] == 2
     rows = {row["item_id"]: row for row in client.get("/v1/users/3/history?limit=500").json()["items"]}

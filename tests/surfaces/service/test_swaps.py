@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 import time
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 
 import tastemap as tm
-from tests.surfaces.service.running import running
+from tests.surfaces.service.running import ask, running
 
 MODELS = {1: "als", 2: "ials"}
 USERS = range(12)
@@ -24,13 +22,6 @@ ALIKE = 40
 """Answers of one version in a row, from several clients at once, after which both workers serve it."""
 
 Told = list[tuple[Any, float]]
-
-
-def ask(url: str, body: object = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:  # raises for anything but success
-        return json.load(answer)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import shutil
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from fastapi.testclient import TestClient
 
 from tastemap.service.database.store import Store
@@ -23,17 +23,10 @@ from tests.hostile.test_databases import stopped
 from tests.postgres import Cluster
 from tests.surfaces.conftest import Command
 from tests.surfaces.service.conftest import Serve, serving
-from tests.surfaces.service.running import running, started
+from tests.surfaces.service.running import ask, running, started
 
 N_EVENTS = 20_000
 A_BATCH = 20
-
-
-def ask(url: str, body: object = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
 
 
 def of_number(n: int) -> dict[str, Any]:
@@ -106,14 +99,63 @@ def test_without_the_database_lists_go_on_and_writes_are_refused(serve: Serve, p
         assert events == {5}  # what was acknowledged, and nothing that was not
 
 
-def test_two_servers_on_one_file_count_each_other_s_events(serve: Serve, tmp_path: Path) -> None:
-    first = serve("als")
-    with serving(tmp_path / "als") as second:
+def test_who_waits_for_the_database_holds_up_nobody(serve: Serve, postgres_url: str) -> None:
+    client = serve("als", database=postgres_url)
+    with psycopg.connect(postgres_url) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
+        waiting = pool.submit(client.get, "/v1/users/3/recommendations")
+        until_somebody_waits(postgres_url)
+        assert client.get("/v1/items").status_code == 200
+        assert not waiting.done()
+        other.rollback()
+        answer = waiting.result().json()
+    assert (answer["basis"], answer["notes"]) == ("user", [])
+
+
+def until_somebody_waits(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        deadline = time.monotonic() + 4  # who waits for longer than 5 s is answered without the database
+        while time.monotonic() < deadline:
+            if connection.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
+                return
+            time.sleep(0.01)
+    raise AssertionError("Nobody waits for the lock.")
+
+
+def test_two_servers_on_one_database_know_each_other_s_events_and_erasures(
+    serve_either: Serve, database_url: str, tmp_path: Path
+) -> None:
+    first = serve_either("als")
+    with serving(tmp_path / "als", database=database_url) as second:
         first.post("/v1/events", json={"user_id": 777, "item_id": 5, "rating": 4})
         second.post("/v1/events", json={"user_id": 777, "item_id": 6, "rating": 2})
         answers = [client.get("/v1/users/777/recommendations").json() for client in (first, second)]
         assert answers[0] == answers[1]
         assert first.get("/v1/users/777/history").json()["n_ratings"] == 2
+        for user in (777, 3):  # one whom the model has never met, and one of its own
+            assert first.get(f"/v1/users/{user}/export").status_code == 200
+            assert second.delete(f"/v1/users/{user}").status_code == 200
+            assert first.get(f"/v1/users/{user}/export").status_code == 404
+            assert first.get(f"/v1/users/{user}/recommendations").json()["basis"] == "popularity"
+
+
+def bases(pool: ThreadPoolExecutor, url: str, user: int) -> set[str]:
+    """What eight lists at once are made from, which no worker makes alone."""
+    path = f"{url}/v1/users/{user}/recommendations"
+    return set(pool.map(lambda _: str(ask(path)["basis"]), range(8)))
+
+
+def test_two_workers_on_one_server_know_each_other_s_events_and_erasures(
+    fitted: dict[str, Path], postgres_url: str, tmp_path: Path
+) -> None:
+    arguments = ("--workers", "2", "--database", postgres_url)
+    with running(fitted["als"], tmp_path, *arguments) as url, ThreadPoolExecutor(8) as pool:
+        for user in range(4):
+            assert bases(pool, url, user) == {"user"}
+            ask(f"{url}/v1/events", {"user_id": user, "item_id": 5, "rating": 1})
+            assert bases(pool, url, user) == {"history"}
+            ask(f"{url}/v1/users/{user}", method="DELETE")
+            assert bases(pool, url, user) == {"popularity"}
 
 
 def test_no_request_fails_while_versions_are_reloaded(fitted: dict[str, Path], tmp_path: Path) -> None:

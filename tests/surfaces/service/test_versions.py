@@ -26,8 +26,8 @@ from tests.toys import as_dataset
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Store]:
-    store = Store.open(default_url(folder))
+def opened(url: str) -> Iterator[Store]:
+    store = Store.open(url)
     try:
         yield store
     finally:
@@ -59,26 +59,28 @@ def service_of(client: TestClient) -> Service:
     return found
 
 
-def test_a_running_worker_lets_go_of_who_was_erased(serve: Serve, tmp_path: Path) -> None:
-    client, folder = serve("als"), tmp_path / "als"
-    client.post("/v1/events", json={"user_id": 1, "item_id": 5, "rating": 4})
-    with opened(folder) as store:
+def test_a_running_worker_lets_go_of_who_was_erased(
+    live: TestClient, database_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "als"
+    live.post("/v1/events", json={"user_id": 1, "item_id": 5, "rating": 4})
+    with opened(database_url) as store:
         refit(folder, store)
-        client.delete("/v1/users/3")
+        live.delete("/v1/users/3")
         done = refit(folder, store)
-    while service_of(client).follow():
+    while service_of(live).follow():
         pass
-    assert client.get("/v1/model").json()["version"] == done.version == 3
-    assert service_of(client).serving.recommender.users.find(3) == -1
+    assert live.get("/v1/model").json()["version"] == done.version == 3
+    assert service_of(live).serving.recommender.users.find(3) == -1
     assert versions(folder) == [3]
     assert {int(path.name.split("-")[1][:4]) for path in folder.glob("manifest-*.json")} == {3}
-    assert service_of(client).erased == frozenset()
+    assert service_of(live).erased == frozenset()
 
 
 def test_a_refit_cut_off_before_it_is_named_counts_nothing_twice(
-    counted: Path, monkeypatch: pytest.MonkeyPatch
+    counted: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with opened(counted) as store:
+    with opened(database_url) as store:
         store.append([NewEvent("a", "2", 5.0)])
         with monkeypatch.context() as patch:
             patch.setattr(refitting, "_published", cut_off)
@@ -94,9 +96,9 @@ def cut_off(*_: object) -> None:
 
 
 def test_a_reload_between_the_save_and_its_name_counts_nothing_twice(
-    counted: Path, monkeypatch: pytest.MonkeyPatch
+    counted: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with opened(counted) as store:
+    with opened(database_url) as store:
         service = Service(counted, store)
         store.append([NewEvent("a", "2", 5.0)])
         with monkeypatch.context() as patch:
@@ -108,9 +110,9 @@ def test_a_reload_between_the_save_and_its_name_counts_nothing_twice(
 
 
 def test_versions_that_were_not_forgotten_are_forgotten_by_the_next_refit(
-    counted: Path, monkeypatch: pytest.MonkeyPatch
+    counted: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with opened(counted) as store:
+    with opened(database_url) as store:
         store.erase("b", 0.0)
         with monkeypatch.context() as patch:
             patch.setattr(refitting, "_published", cut_off)
@@ -127,8 +129,9 @@ def test_versions_that_were_not_forgotten_are_forgotten_by_the_next_refit(
 
 
 def test_two_refits_at_once_are_one_too_many(counted: Path) -> None:
-    with opened(counted) as store, refitting._alone(counted), pytest.raises(ArtifactError, match="already"):
-        refit(counted, store)
+    with opened(default_url(counted)) as store, refitting._alone(counted):
+        with pytest.raises(ArtifactError, match="already"):
+            refit(counted, store)
 
 
 def test_a_refit_does_not_bury_what_another_fit_saved_meanwhile(
@@ -140,15 +143,17 @@ def test_a_refit_does_not_bury_what_another_fit_saved_meanwhile(
         return other
 
     monkeypatch.setattr(refitting, "fit", slowly)
-    with opened(counted) as store:
+    with opened(default_url(counted)) as store:
         store.append([NewEvent("a", "2", 5.0)])
         with pytest.raises(ArtifactError, match="by another fit meanwhile"):
             refit(counted, store)
         assert store.served() is None
 
 
-def test_an_event_during_a_refit_counts_once_afterwards(counted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with opened(counted) as store:
+def test_an_event_during_a_refit_counts_once_afterwards(
+    counted: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(database_url) as store:
         store.append([NewEvent("a", "2", 5.0)])
 
         def meanwhile(*arguments: object, **settings: object) -> tm.Recommender:
@@ -164,9 +169,9 @@ def test_an_event_during_a_refit_counts_once_afterwards(counted: Path, monkeypat
 
 
 def test_who_is_erased_during_a_refit_is_gone_with_the_next(
-    counted: Path, monkeypatch: pytest.MonkeyPatch
+    counted: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with opened(counted) as store:
+    with opened(database_url) as store:
         store.append([NewEvent("a", "2", 5.0)])
 
         def meanwhile(*arguments: object, **settings: object) -> tm.Recommender:
@@ -181,36 +186,35 @@ def test_who_is_erased_during_a_refit_is_gone_with_the_next(
     assert tm.load(counted).users.find("b") == -1
 
 
-def test_a_database_is_that_of_one_artifact(counted: Path) -> None:
-    with opened(counted) as store:
+def test_a_database_is_that_of_one_artifact(counted: Path, database_url: str) -> None:
+    with opened(database_url) as store:
         store.claim("counted")
         store.claim("counted")
         with pytest.raises(InvalidValueError, match="belongs to the artifact 'counted'"):
             store.claim("other")
 
 
-def test_an_outage_brings_no_erased_user_back(
-    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = serve("als")
-    client.delete("/v1/users/3")
+def test_an_outage_brings_no_erased_user_back(live: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    live.delete("/v1/users/3")
     monkeypatch.setattr(Store, "events_of", cut_off)
-    assert client.get("/v1/users/3/recommendations").json()["basis"] == "popularity"
-    assert client.get("/user.json?id=3").status_code == 404
-    assert client.get("/v1/users/4/recommendations").json()["basis"] == "user"
+    assert live.get("/v1/users/3/recommendations").json()["basis"] == "popularity"
+    assert live.get("/user.json?id=3").status_code == 404
+    assert live.get("/v1/users/4/recommendations").json()["basis"] == "user"
 
 
-def test_everything_stored_is_exported_and_can_be_erased(serve: Serve, tmp_path: Path) -> None:
-    client, folder = serve("als"), tmp_path / "als"
-    client.post("/v1/events", json={"user_id": 900, "item_id": 5, "rating": 4})
-    client.post("/v1/events", json={"user_id": 900, "item_id": 5, "withdrawn": True})
-    assert len(client.get("/v1/users/900/export").json()["events"]) == 2
-    with opened(folder) as store:
+def test_everything_stored_is_exported_and_can_be_erased(
+    live: TestClient, database_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "als"
+    live.post("/v1/events", json={"user_id": 900, "item_id": 5, "rating": 4})
+    live.post("/v1/events", json={"user_id": 900, "item_id": 5, "withdrawn": True})
+    assert len(live.get("/v1/users/900/export").json()["events"]) == 2
+    with opened(database_url) as store:
         refit(folder, store)
-    service_of(client).follow()
-    assert len(client.get("/v1/users/900/export").json()["events"]) == 2
-    assert client.delete("/v1/users/900").status_code == 200
-    assert client.get("/v1/users/900/export").status_code == 404
+    service_of(live).follow()
+    assert len(live.get("/v1/users/900/export").json()["events"]) == 2
+    assert live.delete("/v1/users/900").status_code == 200
+    assert live.get("/v1/users/900/export").status_code == 404
 
 
 def test_who_comes_back_after_an_erasure_brings_no_old_features(serve: Serve) -> None:
@@ -222,26 +226,28 @@ def test_who_comes_back_after_an_erasure_brings_no_old_features(serve: Serve) ->
 
 
 @pytest.mark.parametrize("value", [3e38, 1e300])
-def test_no_event_can_stop_a_refit(counted: Path, value: float) -> None:
-    with opened(counted) as store:
+def test_no_event_can_stop_a_refit(counted: Path, database_url: str, value: float) -> None:
+    with opened(database_url) as store:
         store.append([NewEvent("a", "2", value), NewEvent("a", "2", value), NewEvent("a", "1", -3.0)])
         done = refit(counted, store)
     assert count_of(counted, "a", 2) == 1e6
     assert done.n_unfit == 1
 
 
-def test_ratings_kept_under_another_scale_are_left_out_and_counted(serve: Serve, tmp_path: Path) -> None:
-    client, folder = serve("als"), tmp_path / "als"
-    with opened(folder) as store:
+def test_ratings_kept_under_another_scale_are_left_out_and_counted(
+    live: TestClient, database_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "als"
+    with opened(database_url) as store:
         store.append([NewEvent("3", "5", 7.0), NewEvent("3", "6", 2.0)])
-        assert {row["item_id"] for row in client.get("/v1/users/3/history?limit=500").json()["items"]} >= {6}
+        assert {row["item_id"] for row in live.get("/v1/users/3/history?limit=500").json()["items"]} >= {6}
         done = refit(folder, store)
     assert (done.n_events, done.n_unfit) == (2, 1)
 
 
 def test_earlier_versions_keep_the_time_at_which_they_were_saved(counted: Path) -> None:
     before = identify(counted).saved
-    with opened(counted) as store:
+    with opened(default_url(counted)) as store:
         store.append([NewEvent("a", "2", 5.0)])
         refit(counted, store)
     assert identify(counted, 1).saved == before
