@@ -5,7 +5,7 @@ The first run has all the memory there is. The second has ``--max-memory``: its 
 shared memory, without mapped files, and its factors are held against those of the first. The third is killed by
 signal 9 after each iteration that it has kept, and started again: its files must be those of the second.
 
-Run: python benchmarks/bench_large.py [--data FILE.parquet] [--millions 100] [--max-memory 4GB]
+Run: python benchmarks/bench_large.py [--data FILE.parquet] [--millions 100] [--max-memory 4GB] [--folder DIR]
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def fit(data: Path, out: Path, max_memory: str | None, *, kill: bool = False) ->
         while process.poll() is None:
             run.peaks.look(process.pid)
             time.sleep(LOOK_S)
-            if kill and _kept_at(out) != kept:
+            if kill and _kept_at(out) not in (None, kept):  # None: not yet, or saved and forgotten
                 time.sleep(WITHIN_S)
                 process.send_signal(signal.SIGKILL)
                 run.killed = True
@@ -140,10 +140,12 @@ def rows(given: argparse.Namespace, data: Path, folder: Path) -> Iterator[tuple[
     """One row of the record after the other."""
     n_rows = round(given.millions * 1e6)
     whole, capped, killed = folder / "whole", folder / "capped", folder / "killed"
-    yield "in memory", {"n_rows": n_rows, **fit(data, whole, None).row()}
-    small = fit(data, capped, given.max_memory).row()
-    difference = largest_difference(whole, capped)
-    yield "on disk", {"max_memory": given.max_memory, **small, "largest_difference": difference}
+    if not whole.exists():
+        yield "in memory", {"n_rows": n_rows, **fit(data, whole, None).row()}
+    if not capped.exists():
+        small = fit(data, capped, given.max_memory).row()
+        difference = largest_difference(whole, capped)
+        yield "on disk", {"max_memory": given.max_memory, **small, "largest_difference": difference}
     if not given.no_kills:
         found = killed_and_resumed(data, killed, given.max_memory)
         yield "killed", {**found, "same_bytes": same_files(capped, killed)}
@@ -155,11 +157,14 @@ def main() -> None:
     parser.add_argument("--millions", type=float, default=100)
     parser.add_argument("--data", type=Path, help="a file of as many ratings made before")
     parser.add_argument("--max-memory", default="4GB")
+    parser.add_argument(
+        "--folder", type=Path, help="where artifacts are left; a run whose artifact is there is not made again"
+    )
     parser.add_argument("--no-kills", action="store_true", help="leave out the third run")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "large.json")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = given.folder or Path(name)
         data = given.data or folder / "ratings.parquet"
         if given.data is None:
             write_generated(data, blueprint(given.millions), rng=0)
