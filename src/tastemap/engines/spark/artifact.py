@@ -1,22 +1,18 @@
-"""A saved model on the executors: each loads the folder once, from where it lies or from a copy that Spark
-sends.
+"""A saved model on the executors: each loads the folder once, from where it lies or from the copy that Spark
+sends along.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tastemap.artifacts import Identity, identify, load
+from tastemap.artifacts import identify, info, load
 from tastemap.engines.spark.session import Cluster
 from tastemap.errors import ArtifactError
 from tastemap.models.recommender import Recommender
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -26,47 +22,58 @@ class Placed:
     Parameters
     ----------
     folder : str
-        The absolute path on the driver.
+        The absolute path on the driver, which an executor may see or not.
     digest : str
         Of the version's manifest: an executor takes nothing else for it.
-    sent : bool
-        Whether Spark has sent the folder along, because not every executor sees the path.
     """
 
     folder: str
     digest: str
-    sent: bool
+
+    @property
+    def archive(self) -> str:
+        """What the copy is called, another one for each version: Spark never replaces what it has sent."""
+        return f"{self.digest}.zip"
 
     def load(self) -> Recommender:
         """The recommender, on an executor; arrays are mapped, and loaded once a process."""
         return _loaded(self)
 
 
-@dataclass(frozen=True)
-class _Look:
-    """Asks an executor whether it sees the version at its path."""
-
-    placed: Placed
-    schema = "sees boolean"
-
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa
-
-        for _ in batches:
-            yield pa.RecordBatch.from_pydict({"sees": [_has(self.placed.folder, self.placed.digest)]})
-
-
 def place(cluster: Cluster, folder: Path) -> Placed:
-    """Make an artifact known to the executors: by its path if all see it, else as a copy for each of them."""
-    known: Identity = identify(folder)
-    placed = Placed(str(folder.resolve()), known.digest, sent=False)
-    n = 4 * cluster.n_tasks
-    look = _Look(placed)
-    found = cluster.spark.range(0, n, 1, n).mapInArrow(look, look.schema).collect()
-    if all(one["sees"] for one in found):
-        return placed
-    cluster.spark.sparkContext.addFile(placed.folder, recursive=True)
-    return Placed(placed.folder, known.digest, sent=True)
+    """Make the current version of an artifact known to the executors, those that join later too.
+
+    Whether an executor sees the path only it can tell, so the copy is on offer in every case.
+
+    Raises
+    ------
+    ArtifactError
+        If there is no artifact, or no room for its copy.
+    """
+    placed = Placed(str(folder.resolve()), identify(folder).digest)
+    if not cluster.is_one_process:
+        cluster.spark.sparkContext.addArchive(str(_archive(cluster, folder, placed)))
+    return placed
+
+
+def _archive(cluster: Cluster, folder: Path, placed: Placed) -> Path:
+    """The files of the current version alone, as they are: factors hardly get smaller."""
+    archive = cluster.scratch / placed.archive
+    if archive.exists():
+        return archive
+    files = info(folder)["files"]
+    assert isinstance(files, dict), "a manifest names its files by role"
+    draft = archive.with_suffix(".tmp")
+    try:
+        with zipfile.ZipFile(draft, "w", strict_timestamps=False) as file:
+            for name in ("manifest.json", *sorted(str(facts["name"]) for facts in files.values())):
+                file.write(folder / name, name)
+    except OSError as error:
+        raise ArtifactError(
+            f"Could not copy {folder} for the executors: {error.strerror or error}; make room in "
+            f"{cluster.scratch.parent}, or name another folder by TMPDIR."
+        ) from error
+    return draft.replace(archive)
 
 
 def _has(folder: str, digest: str) -> bool:
@@ -80,7 +87,9 @@ def _has(folder: str, digest: str) -> bool:
 def _loaded(placed: Placed) -> Recommender:
     from pyspark import SparkFiles
 
-    folder = SparkFiles.get(Path(placed.folder).name) if placed.sent else placed.folder
-    if not _has(folder, placed.digest):
-        raise ArtifactError(f"{folder} has changed while Spark worked with it; start again.")
-    return load(folder, verify=placed.sent)
+    if _has(placed.folder, placed.digest):
+        return load(placed.folder, verify=False)
+    copy = SparkFiles.get(placed.archive)
+    if not _has(copy, placed.digest):
+        raise ArtifactError(f"{placed.folder} has changed while Spark worked with it; start again.")
+    return load(copy)

@@ -149,7 +149,9 @@ def evaluate(
         work = _Count(placed, names, k, bound, scale)
         n_tasks = cluster.spread(rows.n_kept, ROWS_PER_TASK)
         progress.step("spark: evaluate", 1, 2, {})
-        sums = rows.frame.repartition(n_tasks, "user").sortWithinPartitions("user").mapInArrow(work, SCHEMA)
+        # Of repeated ratings without times the last row counts, so rows keep their order.
+        by_user = rows.frame.repartition(n_tasks, "user").sortWithinPartitions("user", "row")
+        sums = by_user.mapInArrow(work, SCHEMA)
         total = [F.sum(name).alias(name) for name in ("above", "below", "above2", "below2", "cross", "n")]
         found = {one["metric"]: one for one in sums.groupBy("metric").agg(*total).collect()}
     figures = {name: _figure(name, found[name].asDict()) for name in names if found[name]["below"]}

@@ -35,9 +35,11 @@ def time_form(
     if columns.time is None:
         return None, ()
     kind = dict(raw.dtypes)["time"]
-    if kind in ("date", "timestamp", "timestamp_ntz"):
-        return TimeForm("date"), ()
     is_there = F.col("time").isNotNull()
+    if kind in ("date", "timestamp", "timestamp_ntz"):
+        if raw.filter(is_there).take(1):
+            return TimeForm("date"), ()
+        return None, (unused_time(columns.time, is_empty=True),)
     given = raw.select("time").filter(is_there & (F.trim("time") != "") if kind == "string" else is_there)
     n = given.count()
     # A table is often sorted by time, so that its first rows say little of the others.

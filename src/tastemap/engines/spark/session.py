@@ -10,13 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tastemap.engines.spark.starting import starting, stop
 from tastemap.errors import EngineError, InvalidValueError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ CONNECT_S = 5.0
 EXECUTORS_S = 120.0
 """Wait for the first executor; a free cluster has one within seconds."""
 LOCAL = re.compile(r"local(-cluster)?(\[.*\])?")
+ONE_PROCESS = re.compile(r"local(\[.*\])?")
 PORTS = re.compile(r"(?P<host>[^:,/\[\]]+|\[[^\]]+\]):(?P<port>\d+)")
 DEFAULTS = {
     "spark.ui.enabled": "false",
@@ -64,6 +65,11 @@ class Cluster:
     def n_tasks(self) -> int:
         """Tasks that run at the same time."""
         return int(self.spark.sparkContext.defaultParallelism)
+
+    @property
+    def is_one_process(self) -> bool:
+        """Whether the driver is the only executor, which sees what the driver sees."""
+        return ONE_PROCESS.fullmatch(str(self.spark.sparkContext.master)) is not None
 
     def spread(self, n_rows: int, rows_per_task: int) -> int:
         """How many partitions so many rows are put into: two a task slot at least; shuffles make as many."""
@@ -102,14 +108,16 @@ def open_cluster(master: str, settings: Mapping[str, str] | None = None) -> Iter
     _ensure_reachable(master)
     _ensure_alone()
     scratch = Path(tempfile.mkdtemp(prefix="tastemap-spark-"))
+    log = scratch / "driver.log"
     spark = None
     try:
-        spark = _start(master, dict(settings or {}), scratch)
-        _wait_for_executor(spark, master)
-        yield Cluster(spark, scratch, scratch / "driver.log")
+        with starting(master, log):
+            spark = _start(master, dict(settings or {}), scratch, log)
+            _ensure_checkpoints(spark)
+            _wait_for_executor(spark, master)
+        yield Cluster(spark, scratch, log)
     finally:
-        if spark is not None:
-            _stop(spark)
+        stop(spark)
         shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -174,8 +182,7 @@ def _ensure_alone() -> None:
         )
 
 
-def _start(master: str, settings: dict[str, str], scratch: Path) -> SparkSession:
-    from pyspark.errors import PySparkException
+def _start(master: str, settings: dict[str, str], scratch: Path, log: Path) -> SparkSession:
     from pyspark.sql import SparkSession
 
     given = {**DEFAULTS, **(ON_THIS_MACHINE if LOCAL.fullmatch(master) else {}), **settings}
@@ -185,25 +192,22 @@ def _start(master: str, settings: dict[str, str], scratch: Path) -> SparkSession
     builder = SparkSession.builder.master(master).appName("tastemap")
     for name, value in given.items():
         builder = builder.config(name, value)
-    try:
-        with _environment(master, scratch), _output_to(scratch / "driver.log"):
-            spark = builder.getOrCreate()
-    except (PySparkException, OSError, RuntimeError) as error:
-        raise EngineError(
-            f"Spark did not start on {master}: {_last_line(scratch / 'driver.log') or type(error).__name__}."
-        ) from error
+    with _environment(master, scratch), _output_to(log):
+        spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def _ensure_checkpoints(spark: SparkSession) -> None:
     context = spark.sparkContext
-    context.setLogLevel("ERROR")
-    place = given.get("spark.checkpoint.dir") or context.getConf().get("spark.checkpoint.dir")
+    place = context.getConf().get("spark.checkpoint.dir")
     if not place:
-        _stop(spark)
         raise EngineError(
             "Spark needs a folder for checkpoints that all executors reach; name it: "
             "--conf spark.checkpoint.dir=hdfs:///tmp/tastemap."
         )
     if context.getCheckpointDir() is None:  # Spark 4 has made one of this setting; a second would hide it
         context.setCheckpointDir(place)
-    return spark
 
 
 @contextmanager
@@ -244,53 +248,15 @@ def _output_to(log: Path) -> Iterator[None]:
 
 def _wait_for_executor(spark: SparkSession, master: str) -> None:
     """Return once a task could run; on one machine there is an executor from the start."""
-    if re.fullmatch(r"local(\[.*\])?", master):
+    if ONE_PROCESS.fullmatch(master):
         return
     context = spark.sparkContext._jsc.sc()  # Python has no name for the executors of an application
     end = time.monotonic() + EXECUTORS_S
-    while context.getExecutorMemoryStatus().size() < 2:  # the driver is one of them
-        if context.isStopped() or time.monotonic() > end:
-            raise EngineError(
-                f"{master} gave no executor within {EXECUTORS_S:.0f} s; check that workers are registered and "
-                "have memory left, or ask for less: --conf spark.executor.memory=1g."
-            )
+    while not context.isStopped() and time.monotonic() < end:
+        if context.getExecutorMemoryStatus().size() > 1:  # the driver is one of them
+            return
         time.sleep(0.1)
-
-
-def _stop(spark: SparkSession) -> None:
-    """End the application and its Java process, so that the next one starts with its own settings."""
-    from pyspark import SparkContext
-
-    gateway = SparkContext._gateway
-    try:
-        _forget_checkpoints(spark)
-    finally:
-        spark.stop()
-    if gateway is None:
-        return
-    gateway.shutdown()
-    process = getattr(gateway, "proc", None)
-    if process is not None:
-        process.stdin.close()
-        process.wait()
-    SparkContext._gateway = SparkContext._jvm = None
-
-
-def _forget_checkpoints(spark: SparkSession) -> None:
-    """Delete the folder that the application has in ``spark.checkpoint.dir``; Spark itself leaves it there."""
-    from py4j.protocol import Py4JError
-
-    place = spark.sparkContext.getCheckpointDir()
-    if place is None:
-        return
-    try:
-        jvm: Any = spark.sparkContext._jvm
-        path = jvm.org.apache.hadoop.fs.Path(place)
-        path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).delete(path, True)
-    except (Py4JError, OSError):  # the work is done, or its own error is on the way: neither may be lost
-        warnings.warn(f"The checkpoints in {place} could not be deleted; delete that folder.", stacklevel=2)
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
-    return next((line.strip() for line in reversed(lines) if "Exception" in line or "Error" in line), "")
+    raise EngineError(
+        f"{master} gave no executor within {EXECUTORS_S:.0f} s; check that workers are registered and "
+        "have memory left, or ask for less: --conf spark.executor.memory=1g."
+    )
