@@ -53,6 +53,9 @@ COMMANDS = {
 }
 """Of the records that have no script of their name."""
 
+OBJECTIVES = {"rating": "rmse", "ranking": "ndcg@10"}
+"""What every model is compared in beside its peers."""
+
 MOST_COLUMNS = 8
 
 
@@ -101,7 +104,11 @@ def source(stem: str, record: dict[str, Any]) -> list[str]:
     widths = {name[2:]: entry for name, entry in record.items() if name.startswith("d=")}
     runs = [run for e in widths.values() if isinstance(e, dict) for own in e["runs"].values() for run in own]
     command = f"benchmarks/bench_{COMMANDS.get(stem, f'{stem}.py')}"
-    for option, values in (("--d", widths), ("--seeds", sorted({str(run["seed"]) for run in runs}))):
+    folds = {
+        fold for objective in OBJECTIVES for one in record.get(objective, {}).values() for fold in one["folds"]
+    }
+    seeds = {str(run["seed"]) for run in runs}
+    for option, values in (("--d", widths), ("--seeds", sorted(seeds)), ("--folds", sorted(folds))):
         command += f" {option} {' '.join(values)}" if values else ""
     where = record.get("machine", "")
     facts = dict(where) if isinstance(where, dict) else {"machine": where} if where else {}
@@ -191,7 +198,7 @@ def of_quality(record: dict[str, Any]) -> list[str]:
         "product, since `predict` of its bindings answers for other pairs than those it is given.",
         "",
     ]
-    for objective, metric in (("rating", "rmse"), ("ranking", "ndcg@10")):
+    for objective, metric in OBJECTIVES.items():
         found = record[objective]
         ordered = sorted(found, key=lambda name: found[name][metric] * (1 if metric == "rmse" else -1))
         names = (metric, "fit_s", "peak_mb", "load_before")

@@ -51,6 +51,10 @@ def test_the_command_of_a_section_makes_all_that_its_record_holds() -> None:
     assert said.startswith("Command: `python benchmarks/bench_ials.py --d 64 128 --seeds 0 2`.")
     said = WRITTEN["source"]("ials_choice_large", {"d=64": [{"regularization": 20.0}]})[0]
     assert said.startswith("Command: `python benchmarks/bench_ials.py --choose-large --d 64`.")
+    said = WRITTEN["source"](
+        "quality", {"rating": {"als": {"folds": {"2": {}}}, "bias": {"folds": {"1": {}}}}}
+    )[0]
+    assert said.startswith("Command: `python benchmarks/bench_quality.py --folds 1 2`.")
 
 
 def test_batch_lists_say_where_half_of_implicit_s_time_is_enough() -> None:
