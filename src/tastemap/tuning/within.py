@@ -11,6 +11,7 @@ from tastemap.models.recommender import Recommender
 from tastemap.progress import SILENT, Progress
 from tastemap.rng import Rng
 from tastemap.training.checkpoint import Checkpoints
+from tastemap.training.fit import with_positive_min
 from tastemap.training.registry import BASELINE_OF, get
 from tastemap.tuning.budget import Budget, EpochClock
 from tastemap.tuning.candidates import Candidate
@@ -55,13 +56,13 @@ def fit_within(
         If the prediction is above `max_memory` or, for a model without epochs, does not fit into `budget`.
     """
     budget = Budget.of(budget)
+    settings = with_positive_min(get(model), settings or {}, positive_min)
     ensure_memory(data, model, settings, max_memory)
     clock = None if math.isinf(budget.limit_s) else _clock(data, model, settings, budget)
     return training.fit(
         data,
         model,
         settings=settings,
-        positive_min=positive_min,
         rng=rng,
         progress=progress,
         stop=clock,
@@ -69,9 +70,9 @@ def fit_within(
     )
 
 
-def _clock(data: Dataset, model: str, settings: Mapping[str, object] | None, budget: Budget) -> EpochClock:
+def _clock(data: Dataset, model: str, settings: Mapping[str, object], budget: Budget) -> EpochClock:
     """What ends the fit in time for saving; raises if it is predicted not to fit into the budget."""
-    candidate = Candidate(model, dict(settings or {}))
+    candidate = Candidate(model, dict(settings))
     forecast = Forecast(data, get(model).objective)
     save_s = forecast.save_s(candidate)
     in_epochs = can_be_cut(model) or is_neural(model)

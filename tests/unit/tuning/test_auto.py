@@ -25,6 +25,7 @@ from tastemap.tuning.candidates import SIMPLEST_FIRST, Candidate, candidates
 from tastemap.tuning.forecast import Forecast
 from tastemap.tuning.leaderboard import preferred, standings
 from tastemap.tuning.outcome import ranked
+from tastemap.tuning.plan import plan
 from tastemap.tuning.race import LeftOut, Race, better_half, run_race, shares
 from tastemap.tuning.trial import Trial, run_trial
 from tastemap.tuning.within import fit_within
@@ -236,6 +237,13 @@ def test_without_a_cap_the_memory_of_the_machine_is_the_cap(monkeypatch: pytest.
         fit_within(RANKING, "ials")
     monkeypatch.setattr(caps, "machine_memory", lambda: None)
     assert fit_within(RANKING, "popularity").name == "popularity"
+
+
+def test_rows_below_positive_min_need_no_memory() -> None:
+    needed = plan(DATA, "ials", {"positive_min": 4.5}).memory_bytes
+    with pytest.raises(InvalidValueError, match="max_memory must be at least"):
+        fit_within(DATA, "ials", max_memory=needed)
+    assert fit_within(DATA, "ials", positive_min=4.5, max_memory=needed, rng=0).name == "ials"
 
 
 def test_what_a_fit_to_all_rows_would_refuse_does_not_race(monkeypatch: pytest.MonkeyPatch) -> None:
