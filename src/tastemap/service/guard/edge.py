@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ UNMATCHED = "(none)"
 """The route of requests that no route answers; their paths may hold anything and are not logged."""
 UNNAMED = "other"
 """The code under which errors are counted whose maker named none."""
+_MATCHING = re.compile(r":\w+(?=})")
 _OURS = frozenset(
     name
     for name, _ in (*security_headers("/", b"", ""), (b"content-security-policy", b""), (b"x-request-id", b""))
@@ -214,4 +216,4 @@ def route_of(scope: Scope) -> str:
     # Newer releases of FastAPI name a route without the prefix of its router.
     is_short = scope["path"].startswith(API) and not path.startswith(API)
     whole = f"{API[:-1]}{path}" if is_short else str(path)
-    return whole.replace(":path}", "}")  # how a route matches is nobody's business
+    return _MATCHING.sub("", whole)  # how a route matches is nobody's business

@@ -1,4 +1,4 @@
-"""What routes share: the service of the application, and answers as bytes."""
+"""What routes share: the service of the application, ids in paths, and answers as bytes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,30 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Path, Query, Request, Response
+from starlette.convertors import Convertor, register_url_convertor
 
 from tastemap.service.answers.asked import TextId
 from tastemap.service.answers.cursors import CURSOR, LARGEST_PAGE
 from tastemap.service.live.service import Service
+
+
+class IdConvertor(Convertor[str]):
+    """``{user_id:id}`` in a path: any text, with slashes and line breaks."""
+
+    # Starlette's own `path` stops before a line break, and there the $ of its patterns lets a path end: the
+    # user "a\n" would be taken for the user "a".
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        """The id of a path."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The path of an id."""
+        return value
+
+
+register_url_convertor("id", IdConvertor())
 
 
 def answered(content: Any, status: int = 200) -> Response:

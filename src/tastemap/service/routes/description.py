@@ -32,7 +32,7 @@ def allowed_methods(app: FastAPI, path: str) -> list[str]:
     methods: set[str] = set()
     # Of several patterns that fit, the longest names the path best: an id may hold slashes.
     for pattern, operations in sorted(app.openapi()["paths"].items(), key=lambda entry: -len(entry[0])):
-        regex, _, _ = compile_path(pattern.replace("}", ":path}"))
+        regex, _, _ = compile_path(pattern.replace("}", ":id}"))
         if regex.match(path):
             methods = {method.upper() for method in operations}
             break

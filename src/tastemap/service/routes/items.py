@@ -27,7 +27,7 @@ async def search(service: Shared, q: Words = None, limit: Limit = 50, cursor: Cu
     return answered(await run_sync(answers.search, service.serving, q, limit, cursor))
 
 
-@router.get("/items/{item_id:path}/similar", responses={200: {"model": SimilarAnswer}, **documented(404, 422)})
+@router.get("/items/{item_id:id}/similar", responses={200: {"model": SimilarAnswer}, **documented(404, 422)})
 async def similar(
     service: Shared,
     item_id: PathId,
@@ -39,7 +39,7 @@ async def similar(
     return answered(await run_sync(answers.similar, service.serving, item_id, measure, k, min_common_users))
 
 
-@router.get("/items/{item_id:path}", responses={200: {"model": ItemAnswer}, **documented(404, 422)})
+@router.get("/items/{item_id:id}", responses={200: {"model": ItemAnswer}, **documented(404, 422)})
 async def item(service: Shared, item_id: PathId) -> Response:
     """What is known of an item."""
     return answered(await run_sync(answers.item, service.serving, item_id))

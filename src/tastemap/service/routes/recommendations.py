@@ -24,7 +24,7 @@ from tastemap.service.routes.queries import described, path_id, query_of
 from tastemap.service.routes.schemas import ListAnswer
 
 router = APIRouter(tags=["lists"])
-LISTS = "/users/{user_id:path}/recommendations"
+LISTS = "/users/{user_id:id}/recommendations"
 """What is asked most."""
 
 

@@ -42,16 +42,14 @@ ERASED_LATER = (
 )
 
 
-@router.get(
-    "/users/{user_id:path}/history", responses={200: {"model": HistoryPage}, **documented(404, 409, 422)}
-)
+@router.get("/users/{user_id:id}/history", responses={200: {"model": HistoryPage}, **documented(404, 409, 422)})
 async def history(service: Shared, user_id: PathId, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """The items of a user, the latest first: training rows with all events laid over them."""
     serving, events = await service.known_of(user_id)
     return answered(await _read(people.history, serving, user_id, events, limit, cursor))
 
 
-@router.get("/users/{user_id:path}/export", responses={200: {"model": ExportAnswer}, **documented(404, 422)})
+@router.get("/users/{user_id:id}/export", responses={200: {"model": ExportAnswer}, **documented(404, 422)})
 async def export(service: Shared, user_id: PathId) -> Response:
     """All that is stored of a user."""
     serving, events = await service.known_of(user_id)
@@ -59,9 +57,7 @@ async def export(service: Shared, user_id: PathId) -> Response:
     return answered(await _read(people.export, serving, user_id, events, stored))
 
 
-@router.get(
-    "/users/{user_id:path}/predictions", responses={200: {"model": PredictionsAnswer}, **documented(422)}
-)
+@router.get("/users/{user_id:id}/predictions", responses={200: {"model": PredictionsAnswer}, **documented(422)})
 async def predictions(
     service: Shared, user_id: PathId, item_ids: ItemIds, level: Level = USUAL_LEVEL
 ) -> Response:
@@ -71,7 +67,7 @@ async def predictions(
 
 
 @router.get(
-    "/users/{user_id:path}/explanations/{item_id:path}",
+    "/users/{user_id:id}/explanations/{item_id:id}",
     responses={200: {"model": ExplanationAnswer}, **documented(404, 422)},
 )
 async def explanation(service: Shared, user_id: PathId, item_id: PathId) -> Response:
@@ -92,7 +88,7 @@ async def _explained(person: Person, item_id: Id) -> Response:
     return answered(people.explanation(person, item_id))
 
 
-@router.get("/users/{user_id:path}", responses={200: {"model": UserAnswer}, **documented(404, 422)})
+@router.get("/users/{user_id:id}", responses={200: {"model": UserAnswer}, **documented(404, 422)})
 async def user(service: Shared, user_id: PathId) -> Response:
     """What is known of a user, in short."""
     serving, events = await service.known_of(user_id)
@@ -112,7 +108,7 @@ async def _read(
     return answer(serving, user_id, events, *rest)
 
 
-@router.delete("/users/{user_id:path}", responses={200: {"model": ErasureAnswer}, **documented(404, 422)})
+@router.delete("/users/{user_id:id}", responses={200: {"model": ErasureAnswer}, **documented(404, 422)})
 async def erase(request: Request, service: Shared, user_id: PathId) -> Response:
     """Forget a user: at once for every answer, with the next refit in every file."""
     serving, events = await service.known_of(user_id)
