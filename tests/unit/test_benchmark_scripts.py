@@ -234,6 +234,13 @@ def test_a_number_of_epochs_is_chosen_by_the_mean_of_the_seeds_among_the_numbers
     assert found == {"n_epochs": 4, "ndcg@10": 0.4, "recall@10": 0.4}
 
 
+def test_the_record_of_lastfm_holds_the_settings_that_the_script_tries(script: Any) -> None:
+    record = json.loads((BENCHMARKS / "results" / "lastfm.json").read_text(encoding="utf-8"))
+    for model, grid in script("bench_lastfm").GRIDS.items():
+        trials = record["models"][model]["trials_on_valid"]
+        assert [{name: one[name] for name in grid[0]} for one in trials] == grid
+
+
 def test_lists_of_the_factors_of_a_peer_are_those_of_their_products(script: Any) -> None:
     rng = np.random.default_rng(0)
     users, items = rng.normal(size=(5, 3)), rng.normal(size=(7, 3))
