@@ -115,7 +115,10 @@ def open_cluster(master: str, settings: Mapping[str, str] | None = None) -> Iter
             spark = _start(master, dict(settings or {}), scratch, log)
             _ensure_checkpoints(spark)
             _wait_for_executor(spark, master)
-        yield Cluster(spark, scratch, log)
+        cluster = Cluster(spark, scratch, log)
+        # What is shuffled before the rows are counted is small, and Spark would make 200 tasks of it.
+        cluster.spread(0, 1)
+        yield cluster
     finally:
         stop(spark)
         shutil.rmtree(scratch, ignore_errors=True)
