@@ -81,6 +81,7 @@ def test_a_batch_is_kept_whole_or_not_at_all(live: TestClient) -> None:
         ({"rating": "NaN"}, "rating"),
         ({"rating": 3, "stars": 2}, "stars"),
         ({"rating": 3, "key": ""}, "key"),
+        ({"rating": 3, "key": "one\0"}, "key must match pattern"),
     ],
 )
 def test_an_event_that_cannot_be_meant_is_refused(

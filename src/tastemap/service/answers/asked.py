@@ -32,7 +32,9 @@ def no_other(value: object) -> object:
 Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(no_other)]
 Whole = Annotated[int, Field(ge=0, le=LARGEST_NUMBER), BeforeValidator(no_other)]
 IntegerId = Annotated[int, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER), BeforeValidator(no_other)]
-TextId = Annotated[str, Field(min_length=1, max_length=LONGEST_ID, pattern=r"^[^\x00]+$")]
+WITHOUT_NULL = r"^[^\x00]+$"
+"""PostgreSQL keeps any character but this one."""
+TextId = Annotated[str, Field(min_length=1, max_length=LONGEST_ID, pattern=WITHOUT_NULL)]
 AnyId = IntegerId | TextId
 """An id as it comes in: integers and text that reads as one are the same."""
 

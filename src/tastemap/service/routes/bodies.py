@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
-from tastemap.service.answers.asked import MOST_IDS, AnyId, Number, Rated, Whole, no_other
+from tastemap.service.answers.asked import MOST_IDS, WITHOUT_NULL, AnyId, Number, Rated, Whole, no_other
 from tastemap.service.database.appending import LONGEST_KEY
 
 
@@ -31,7 +31,11 @@ class EventRequest(BaseModel):
     )
     timestamp: Whole | None = Field(default=None, description="seconds since 1970, UTC; now, if left out")
     key: str | None = Field(
-        default=None, min_length=1, max_length=LONGEST_KEY, description="the same key is never counted twice"
+        default=None,
+        min_length=1,
+        max_length=LONGEST_KEY,
+        pattern=WITHOUT_NULL,
+        description="the same key is never counted twice",
     )
     withdrawn: StrictBool = Field(default=False, description="take the rating of this item back")
 
