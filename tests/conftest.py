@@ -22,9 +22,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tastemap"))
 TOOLS = {
     "chromium": "apt-get install chromium fonts-dejavu-core",
     "java": "apt-get install openjdk-17-jre-headless",
+    "JDBC": "apt-get install libpostgresql-jdbc-java",
     "postgres": "apt-get install postgresql",
+    "wrk": "apt-get install wrk",
 }
 """Programs that some tests need and pip does not bring, each with the command that installs it on Debian."""
+
+JDBC_DRIVER = Path("/usr/share/java/postgresql.jar")
+"""Where Debian puts it."""
 
 GoldenCheck = Callable[[Path, str], None]
 
@@ -61,6 +66,18 @@ def chromium() -> str:
 def java() -> str:
     """Where Java lies, which Spark runs on; without it treated as Chromium is."""
     return _tool("java", shutil.which("java"))
+
+
+@pytest.fixture(scope="session")
+def jdbc_driver() -> str:
+    """The jar by which Java asks PostgreSQL; without it treated as Chromium is."""
+    return _tool("JDBC", str(JDBC_DRIVER) if JDBC_DRIVER.exists() else None)
+
+
+@pytest.fixture(scope="session")
+def wrk() -> str:
+    """Where wrk lies, which makes many requests at once; without it treated as Chromium is."""
+    return _tool("wrk", shutil.which("wrk"))
 
 
 @pytest.fixture(scope="session")

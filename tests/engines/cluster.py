@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 MASTER = "local-cluster[2,1,1024]"
 QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """Short jobs end before the second compiler of Java pays."""
 SETTINGS = {"spark.driver.extraJavaOptions": QUICK, "spark.executor.extraJavaOptions": QUICK}
-
-
-def java() -> str | None:
-    """Where Java is."""
-    return shutil.which("java")
 
 
 def executors(driver: int) -> list[int]:

@@ -71,20 +71,28 @@ def test_options_that_do_not_go_together_are_wrong_usage(
 
 
 FILES_LEFT = """
-import sys
+import json, os, sys
 from pathlib import Path
 from tastemap.engines.spark import open_cluster
 
-folder = Path(sys.argv[1])
-with open_cluster("local[1]", {"spark.checkpoint.dir": str(folder), "spark.driver.memory": "512m"}) as cluster:
+checkpoints, local = map(Path, sys.argv[1:])
+settings = {
+    "spark.checkpoint.dir": str(checkpoints), "spark.local.dir": str(local), "spark.driver.memory": "512m"
+}
+with open_cluster("local[1]", settings) as cluster:
     cluster.spark.range(9).checkpoint().count()
-    assert list(folder.rglob("part-*"))
-print(list(folder.iterdir()))
+    assert list(checkpoints.rglob("part-*"))
+    assert list(local.iterdir())
+    cluster.spark.range(9).write.saveAsTable("numbers")
+    assert list(cluster.scratch.rglob("numbers/part-*"))
+print(json.dumps([os.listdir(folder) for folder in (".", checkpoints, local)]))
 """
 
 
-def test_checkpoints_go_with_the_application(java: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FILES_LEFT, str(tmp_path)], capture_output=True, text=True, check=False
-    )
-    assert done.stdout.strip() == "[]", done.stderr
+def test_files_go_with_the_application_and_none_come_where_it_is_started(java: str, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("started", "checkpoints", "local")]
+    for folder in folders:
+        folder.mkdir()
+    command = [sys.executable, "-c", FILES_LEFT, *map(str, folders[1:])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folders[0])
+    assert done.stdout.strip() == "[[], [], []]", done.stderr

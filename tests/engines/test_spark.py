@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,15 @@ import pytest
 
 import tastemap
 from tastemap.cli.main import run
-from tastemap.data import Dataset, Interactions
+from tastemap.data import Dataset
 from tastemap.engines.spark import Cluster, evaluate, fit, open_cluster, write_lists
-from tastemap.errors import ColumnError, DataError, EngineError, InvalidValueError, SourceNotFoundError
+from tastemap.engines.spark.read import working
+from tastemap.errors import EngineError, InvalidValueError
 from tastemap.evaluation import evaluate_recommender
 from tastemap.inference import Rules, explain
 from tastemap.models.recommender import Recommender
 from tests.engines.cluster import executors
+from tests.engines.rows import same
 
 
 @pytest.fixture(scope="module")
@@ -67,16 +69,6 @@ def fitted(cluster: Cluster, train_file: str) -> tuple[Recommender, KillOnce]:
 @pytest.fixture(scope="module")
 def folder(fitted: tuple[Recommender, KillOnce], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tastemap.save(fitted[0], tmp_path_factory.mktemp("spark") / "als")
-
-
-def same(ours: Interactions, theirs: Interactions) -> bool:
-    arrays = [("user_index", "item_index", "values", "timestamps")]
-    return (
-        ours.users == theirs.users
-        and ours.items == theirs.items
-        and ours.rating_scale == theirs.rating_scale
-        and all(np.array_equal(getattr(ours, name), getattr(theirs, name)) for name in arrays[0])
-    )
 
 
 def figure(recommender: Recommender, test: Dataset, metric: str) -> float:
@@ -188,55 +180,12 @@ def test_counts_of_repeated_pairs_are_summed(cluster: Cluster, tmp_path: Path) -
     assert made.train.interactions.values.tolist() == [1.0, 5.0, 4.0]
 
 
-@pytest.mark.parametrize(
-    ("source", "error", "said"),
-    [
-        ("table:ratingz", SourceNotFoundError, "Did you mean ratings?"),
-        ("missing.parquet", SourceNotFoundError, "There is no file or folder"),
-        ("jdbc:nothing://user:geheim@host/db?password=geheim", EngineError, "no JDBC driver"),
-    ],
-)
-def test_a_source_that_is_not_there_is_one_sentence(
-    cluster: Cluster, source: str, error: type[Exception], said: str
-) -> None:
-    cluster.spark.range(3).createOrReplaceTempView("ratings")
-    query = "select 1" if source.startswith("jdbc:") else None
-    with pytest.raises(error, match=said.replace("?", r"\?")) as caught:
-        fit(cluster, source, "als", query=query)
-    assert "geheim" not in str(caught.value)
-    assert "\n" not in str(caught.value)
+def test_a_full_disk_of_an_executor_is_one_sentence_that_names_the_folders(cluster: Cluster) -> None:
+    def spill(_row: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-
-@pytest.mark.parametrize(
-    ("column", "values", "error", "said"),
-    [
-        ("rating", ["5", "good", "3"], DataError, "Got 'good' in 1 rows"),
-        ("user_id", [1.5, 2.0, 3.0], ColumnError, "must hold ids"),
-        ("user_id", [Decimal("1.2"), Decimal("1.5"), Decimal(2)], ColumnError, "with fractions"),
-        ("rating", [[1], [2], [3]], ColumnError, "must hold numbers"),
-    ],
-)
-def test_odd_columns_are_refused_by_name(
-    cluster: Cluster, tmp_path: Path, column: str, values: list[object], error: type[Exception], said: str
-) -> None:
-    frame = pl.DataFrame({"user_id": [1, 2, 3], "item_id": [1, 2, 2], "rating": [1.0, 2.0, 5.0]})
-    frame.with_columns(pl.Series(column, values)).write_parquet(tmp_path / "odd.parquet")
-    with pytest.raises(error, match=said):
-        fit(cluster, str(tmp_path / "odd.parquet"), "als")
-
-
-def test_lines_with_too_many_fields_are_refused_and_quoted_line_breaks_kept(
-    cluster: Cluster, tmp_path: Path
-) -> None:
-    path = tmp_path / "ratings.csv"
-    rows = 'user,item,rating\nann,"x\ny",3\nbob,"x\ny",5\nann,z,4\n'
-    path.write_text(rows)
-    small = {"n_factors": 2, "n_epochs": 4}
-    made = fit(cluster, str(path), "als", settings=small, rng=0).train.interactions
-    assert same(made, tastemap.load_data(path).interactions)
-    path.write_text(rows + "bob,z,2,surplus\n")
-    with pytest.raises(DataError, match="a line has more fields than the 3"):
-        fit(cluster, str(path), "als", settings=small)
+    with pytest.raises(EngineError, match=r"A disk of the cluster is full: .*spark\.local\.dir"), working():
+        cluster.spark.sparkContext.range(2).foreach(spill)
 
 
 def test_an_application_that_runs_is_neither_taken_over_nor_stopped(cluster: Cluster) -> None:

@@ -86,6 +86,7 @@ def clean(cluster: Cluster, opened: Opened, given: dict[str, str | None], *, imp
     from pyspark.sql import functions as F
 
     columns = choose_columns(opened.frame.columns, label=opened.name, implicit=implicit, **given)
+    opened = opened.read_once(columns.names)
     _ensure_whole(opened, columns)
     raw = _roles(opened, columns)
     wholes = _integer_sides(raw, opened, columns)

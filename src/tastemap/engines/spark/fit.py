@@ -17,7 +17,6 @@ from tastemap.data.interactions import RatingScale
 from tastemap.engines.checks import count_learned
 from tastemap.engines.spark import alternate, gather
 from tastemap.engines.spark.encode import Encoded, clean, encode
-from tastemap.engines.spark.names import name_of
 from tastemap.engines.spark.read import Opened, is_for_spark, load_here, open_source, working
 from tastemap.engines.spark.session import Cluster
 from tastemap.errors import DataError, InvalidValueError
@@ -96,13 +95,9 @@ def fit(
     assert isinstance(config, ALSConfig | IALSConfig), "the models of MODELS have these settings"
     _check_settings(config)
     n_epochs = config.n_epochs if "n_epochs" in (settings or {}) else N_EPOCHS
-    local = source if isinstance(source, Dataset) else None
-    if local is None and not is_for_spark(str(source)):
-        local = load_here(str(source), query, columns or {}, progress)
     with working():
         progress.step("spark: read", 0, N_STEPS, {})
-        data = _encoded(cluster, str(source), local, query, dict(columns or {}))
-        train = _dataset(local, name_of(str(source)) if local is None else local.name, data)
+        data, train = read_train(cluster, source, query, columns, progress)
         check_ratings(train.interactions, entry)
         n_learned = count_learned(train.interactions, config)
         progress.step("spark: fit", 1, N_STEPS, {})
@@ -136,25 +131,32 @@ def _check_settings(config: ALSConfig | IALSConfig) -> None:
         )
 
 
-def _encoded(
-    cluster: Cluster, source: str, local: Dataset | None, query: str | None, columns: dict[str, str | None]
-) -> Encoded:
+def read_train(
+    cluster: Cluster,
+    source: str | Dataset,
+    query: str | None = None,
+    columns: Mapping[str, str | None] | None = None,
+    progress: Progress = SILENT,
+) -> tuple[Encoded, Dataset]:
+    """The training rows twice: as tables of the executors, and as the data set of an artifact, on the driver.
+
+    Arguments and errors are those of :func:`fit`.
+    """
+    local = source if isinstance(source, Dataset) else None
+    if local is None and not is_for_spark(str(source)):
+        local = load_here(str(source), query, columns or {}, progress)
     if local is None:
-        return encode(cluster, clean(cluster, open_source(cluster, source, query), columns))
-    frame = cluster.spark.createDataFrame(
-        local.interactions.frame().to_arrow(compat_level=pl.CompatLevel.oldest())
-    )
-    opened = Opened(local.name, frame.repartition(2 * cluster.n_tasks), is_text=False)
-    data = encode(cluster, clean(cluster, opened, {}))
-    return replace(data, rating_scale=local.interactions.rating_scale)
-
-
-def _dataset(local: Dataset | None, name: str, data: Encoded) -> Dataset:
-    interactions = gather.gather_interactions(data)
-    if local is not None:
-        return replace(local, interactions=replace(interactions, folds=local.interactions.folds))
-    report = LoadReport(data.n_rows, data.n_pairs, data.n_merged, data.dropped, data.notes)
-    return Dataset(name, interactions, Catalog.empty(), None, report)
+        opened = open_source(cluster, str(source), query)
+        data = encode(cluster, clean(cluster, opened, dict(columns or {})))
+        report = LoadReport(data.n_rows, data.n_pairs, data.n_merged, data.dropped, data.notes)
+        interactions = gather.gather_interactions(data)
+        return data, Dataset(opened.name, interactions, Catalog.empty(), None, report)
+    table = local.interactions.frame().to_arrow(compat_level=pl.CompatLevel.oldest())
+    spread = cluster.spark.createDataFrame(table).repartition(2 * cluster.n_tasks)
+    data = encode(cluster, clean(cluster, Opened(local.name, spread, is_text=False), {}))
+    data = replace(data, rating_scale=local.interactions.rating_scale)
+    interactions = replace(gather.gather_interactions(data), folds=local.interactions.folds)
+    return data, replace(local, interactions=interactions)
 
 
 def _model(

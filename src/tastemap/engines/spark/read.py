@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tastemap.data import DatabaseQuery, Dataset
 from tastemap.data import load as load_data
@@ -30,15 +30,41 @@ FORMATS = {
     ".txt": "csv",
 }
 FULL = "No space left on device"
+FETCHED_ROWS = 10_000
+"""Rows that a database sends at a time. Where no number is named, the driver of PostgreSQL takes in the whole
+result before its first row is read, and the memory of one executor must hold it.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A table that Spark has opened, not read: its name for people, and whether its columns are all text."""
+    """A table that Spark has opened, not read.
+
+    Parameters
+    ----------
+    name : str
+        For people.
+    frame : DataFrame
+    is_text : bool
+        Whether its columns are all text.
+    is_query : bool
+        Whether each pass over it asks a database anew.
+    """
 
     name: str
     frame: DataFrame
     is_text: bool
+    is_query: bool = False
+
+    def read_once(self, names: Sequence[str]) -> Opened:
+        """Where each pass would ask anew, these columns of the answer of now; else the table as it is.
+
+        Checkpointed, for an executor that is lost would ask again for what was only persisted there.
+        """
+        if not self.is_query:
+            return self
+        kept = self.frame.select(*[f"`{name}`" for name in names]).checkpoint()
+        return Opened(self.name, kept, self.is_text)
 
 
 def is_for_spark(source: str) -> bool:
@@ -90,8 +116,10 @@ def open_source(cluster: Cluster, source: str, query: str | None = None) -> Open
         )
     if is_jdbc(source):
         with _telling(source):
-            reader = cluster.spark.read.format("jdbc").option("url", source).option("query", str(query))
-            return Opened(name_of(source), reader.load(), is_text=False)
+            asked = {"url": source, "query": str(query), "fetchsize": str(FETCHED_ROWS)}
+            asked |= _driver(cluster, source)
+            frame = cluster.spark.read.format("jdbc").options(**asked).load()
+            return Opened(name_of(source), frame, is_text=False, is_query=True)
     if source.startswith(TABLE):
         return _table(cluster, source.removeprefix(TABLE))
     name = name_of(source)
@@ -100,6 +128,15 @@ def open_source(cluster: Cluster, source: str, query: str | None = None) -> Open
         if form == "csv":
             return Opened(name, read_text(cluster, source), is_text=True)
         return Opened(name, cluster.spark.read.format(form).load(source), is_text=False)
+
+
+def _driver(cluster: Cluster, address: str) -> dict[str, str]:
+    """The option that names a driver for an address, if there is one; Java itself looks past ``spark.jars``."""
+    jvm: Any = cluster.spark.sparkContext._jvm
+    loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
+    known = jvm.java.util.ServiceLoader.load(jvm.java.lang.Class.forName("java.sql.Driver"), loader)
+    names = [one.getClass().getName() for one in known.iterator() if one.acceptsURL(address)]
+    return {"driver": names[0]} if names else {}
 
 
 def _ending(source: str) -> str:
@@ -155,7 +192,7 @@ def working() -> Iterator[None]:
     try:
         yield
     except (PySparkException, Py4JJavaError) as error:
-        if FULL in str(error):
+        if FULL in _said(error):
             raise EngineError(
                 "A disk of the cluster is full: Spark found no room to spill or to keep its "
                 "checkpoints; free some, or name other folders with --conf spark.local.dir=… "
@@ -164,9 +201,14 @@ def working() -> Iterator[None]:
         raise EngineError(f"Spark gave up: {_first(error)}") from error
 
 
+def _said(error: Exception) -> str:
+    """What is said of an error, with its causes, which Spark leaves out of the text."""
+    return f"{error}\n{getattr(error, '_stackTrace', '')}"
+
+
 def _first(error: Exception, source: str = "") -> str:
     """The innermost cause in one line, without credentials."""
-    text = str(error).replace(source, shown(source)) if source else str(error)
+    text = _said(error).replace(source, shown(source)) if source else _said(error)
     causes = re.findall(r"^(?:Caused by: |: )?[\w.$]+(?:Exception|Error): (.+)$", text, re.MULTILINE)
     line = (causes[-1] if causes else text.strip().split("\n")[0]).strip().rstrip(".")
     if "No suitable driver" in line:

@@ -192,10 +192,11 @@ def _start(master: str, settings: dict[str, str], scratch: Path, log: Path) -> S
     if LOCAL.fullmatch(master):
         given.setdefault("spark.checkpoint.dir", str(scratch / "checkpoints"))
         given.setdefault("spark.local.dir", str(scratch / "local"))
+        given.setdefault("spark.sql.warehouse.dir", str(scratch / "warehouse"))
     builder = SparkSession.builder.master(master).appName("tastemap")
     for name, value in given.items():
         builder = builder.config(name, value)
-    with _environment(master, scratch), _output_to(log):
+    with _environment(master, scratch, given), _output_to(log):
         spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     return spark
@@ -214,12 +215,12 @@ def _ensure_checkpoints(spark: SparkSession) -> None:
 
 
 @contextmanager
-def _environment(master: str, scratch: Path) -> Iterator[None]:
+def _environment(master: str, scratch: Path, given: Mapping[str, str]) -> Iterator[None]:
     """What the Java process reads from the environment, as it was afterwards."""
     wanted = {"PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON", sys.executable)}
     if LOCAL.fullmatch(master):
         wanted |= {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost"}
-        wanted |= {"SPARK_WORKER_DIR": str(scratch / "work"), "SPARK_LOCAL_DIRS": str(scratch / "local")}
+        wanted |= {"SPARK_WORKER_DIR": str(scratch / "work"), "SPARK_LOCAL_DIRS": given["spark.local.dir"]}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
