@@ -223,10 +223,11 @@ def of_growth(record: dict[str, Any]) -> list[str]:
 
 def growth_table(head: str, axis: str, entry: dict[str, Any]) -> list[str]:
     """Points along an axis, and the exponents."""
-    figures = ("epoch_s", "millions_a_second", "peak_gb")
+    figures = ("epoch_s", "millions_a_second", "fit_s", "peak_gb")
     rows = [(one[axis], *(one[figure] for figure in figures)) for one in entry["points"]]
-    exponents = entry["exponent_of_epoch_s"], None, entry["exponent_of_peak_gb"]
-    return table((head, "s an epoch", "millions a second", "peak GiB"), [*rows, ("exponent", *exponents)])
+    exponents = [entry.get(f"exponent_of_{figure}") for figure in figures]
+    names = (head, "s an epoch", "millions a second", "s to read and 5 epochs", "peak GiB")
+    return table(names, [*rows, ("exponent", *exponents)])
 
 
 OF_IRSPACK = (
