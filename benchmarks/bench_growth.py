@@ -5,7 +5,7 @@ the peak memory. An exponent of 1 is growth in proportion. Then, for ``ials`` an
 users, items and d grows alone. Seconds are the least of the epochs after the first, and of several rounds in
 which all sizes take turns: others use the machine too, for minutes at a time, and nothing makes an epoch quick.
 
-Run: python benchmarks/bench_growth.py [--millions 1 3 10 30 100] [--axes-at 10] [--models ials als] [--rounds N]
+Run: python benchmarks/bench_growth.py [--millions 1 3 10 30 100] [--axes-at 10] [--models ials] [--rounds 1]
 100 million ratings need some 10 GB of memory and 1 GB of disk.
 """
 
