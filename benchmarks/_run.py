@@ -63,6 +63,21 @@ def machine() -> dict[str, object]:
     }
 
 
+def processor_times() -> tuple[int, int]:
+    """Time of all processors since the start, and what of it the host gave to other machines, in ticks."""
+    ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return sum(ticks), ticks[7]
+
+
+def stolen_since(before: tuple[int, int]) -> float:
+    """The share of the processors that this machine was not given since :func:`processor_times` said `before`.
+
+    The load does not show it: the other programs run on other machines of the same host.
+    """
+    total, stolen = processor_times()
+    return round((stolen - before[1]) / max(total - before[0], 1), 3)
+
+
 def our_versions(*names: str) -> dict[str, str]:
     """Of Tastemap and what it computes with."""
     return {name: version(name) for name in ("tastemap", "numpy", "numba", *names)}

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from _run import processor_times, stolen_since
+
 READY_S = 120.0
 DRAWN_S = 180.0
 SCRIPT = """
@@ -85,7 +87,10 @@ def served(folder: Path, *arguments: str) -> Iterator[Server]:
 
 
 def load_of(server: Server, paths: Sequence[str], *, seconds: int, clients: int = 16) -> dict[str, Any]:
-    """Requests of `clients` clients that each wait for their answer: requests/s, latencies, errors."""
+    """Requests of `clients` clients that each wait for their answer: requests/s, latencies, errors.
+
+    `stolen` is the share of the processors that the host of a virtual machine gave to others meanwhile.
+    """
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("wrk is not installed. Run: apt-get install wrk")
@@ -93,9 +98,11 @@ def load_of(server: Server, paths: Sequence[str], *, seconds: int, clients: int 
         script = Path(folder) / "paths.lua"
         script.write_text(SCRIPT % ", ".join(json.dumps(path) for path in paths), encoding="utf-8")
         command = [wrk, "-t1", f"-c{clients}", f"-d{seconds}s", "-s", str(script), server.url("/")]
+        before = processor_times()
         done = subprocess.run(command, capture_output=True, text=True, check=True)
+        stolen = stolen_since(before)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return {"requests_per_s": round(found["requests"] / found["seconds"], 1), **found}
+    return {"requests_per_s": round(found["requests"] / found["seconds"], 1), **found, "stolen": stolen}
 
 
 def _until_ready(process: subprocess.Popen[bytes], port: int) -> float:

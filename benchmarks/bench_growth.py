@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _run import keep, machine, options, our_versions, run_ours
+from _run import keep, machine, options, our_versions, processor_times, run_ours, stolen_since
 
 from tastemap.data.generate import SHAPES, Blueprint, write_generated
 
@@ -53,6 +53,7 @@ def exponent(points: list[dict[str, Any]], figure: str, of: str = "n_rows") -> f
 def measure(model: str, shape: Blueprint, settings: Mapping[str, object], path: Path) -> dict[str, Any]:
     """Some epochs of one model, in a process of its own, on a file of that shape."""
     spec = {"source": str(path), "model": model, "settings": settings, "n_epochs": N_EPOCHS, "seed": 0}
+    before = processor_times()
     answer = run_ours(spec | {"keep": "nothing"})
     epoch_s = min(answer["iteration_s"][1:])
     return {
@@ -65,6 +66,7 @@ def measure(model: str, shape: Blueprint, settings: Mapping[str, object], path: 
         "load_s": answer["load_s"],
         "fit_s": round(answer["load_s"] + FIT_EPOCHS * epoch_s, 3),
         "peak_gb": round(answer["peak_mb"] / 1024, 3),
+        "stolen": stolen_since(before),
     }
 
 

@@ -167,8 +167,8 @@ def of_choice(record: dict[str, Any]) -> list[str]:
 def of_als(record: dict[str, Any]) -> list[str]:
     """Time to convergence."""
     lines = [
-        f"{shown(record['n_train'])} made-up ratings to learn from, {record['n_factors']} factors. RMSE counts "
-        "as converged within 0.5 % of the lowest of the system's run. Surprise computes in one thread.",
+        f"{shown(record['n_train'])} made-up ratings to learn from, {record['n_factors']} factors. RMSE "
+        "counts as converged within 0.5 % of the lowest of the system's run. Surprise computes in one thread.",
         "",
     ]
     rows = [
@@ -212,7 +212,11 @@ def of_quality(record: dict[str, Any]) -> list[str]:
 
 def of_growth(record: dict[str, Any]) -> list[str]:
     """A row for each size, and the exponents; then what grows alone."""
-    lines = ["An exponent of 1 is growth in proportion to the rows.", ""]
+    lines = [
+        "An exponent of 1 is growth in proportion to the rows. *Stolen* is the share of the processors that "
+        "the host of this virtual machine gave to others meanwhile.",
+        "",
+    ]
     for model, entry in record["models"].items():
         lines += growth_table(f"rows of {model}", "n_rows", entry)
     for axis, entry in record["axes"].items():
@@ -223,10 +227,10 @@ def of_growth(record: dict[str, Any]) -> list[str]:
 
 def growth_table(head: str, axis: str, entry: dict[str, Any]) -> list[str]:
     """Points along an axis, and the exponents."""
-    figures = ("epoch_s", "millions_a_second", "fit_s", "peak_gb")
+    figures = ("epoch_s", "millions_a_second", "fit_s", "peak_gb", "stolen")
     rows = [(one[axis], *(one[figure] for figure in figures)) for one in entry["points"]]
     exponents = [entry.get(f"exponent_of_{figure}") for figure in figures]
-    names = (head, "s an epoch", "millions a second", "s to read and 5 epochs", "peak GiB")
+    names = (head, "s an epoch", "millions a second", "s to read and 5 epochs", "peak GiB", "stolen")
     return table(names, [*rows, ("exponent", *exponents)])
 
 
@@ -290,8 +294,8 @@ def of_newcomers(record: dict[str, Any]) -> list[str]:
     """What was asked, then a row for each choice of the people."""
     return [
         "A fifth of the users is held out whole; half of the ratings of each is folded in, the other half is "
-        "asked. Bins are of people with below 20, 50, 100, 200 and more ratings folded in. "
-        "Milliseconds are what one thread works for the samples of a person.",
+        "asked. Bins are of people with below 20, 50, 100, 200 and more ratings folded in. Milliseconds are "
+        "what one thread works for the samples of a person.",
         "",
         *of_any(record),
     ]
@@ -335,12 +339,23 @@ LISTS_OF_SERVICE = {
 
 
 def of_service(record: dict[str, Any]) -> list[str]:
-    """Which rows are lists that are sent again and which are made anew, then all figures."""
+    """Which rows are lists that are sent again and which are made anew, their figures, then all others."""
     rows = [name for name in record if name not in ABOUT]
     fits = [next((one for one in LISTS_OF_SERVICE if fnmatch(row, one)), None) for row in rows]
     said = [f"- `{pattern}`: {what}." for pattern, what in LISTS_OF_SERVICE.items() if pattern in fits]
-    head = ["A worker sends a list again while nothing has changed that it says. Which rows are which:", ""]
-    return [*head, *said, "", *of_any(record)] if said else of_any(record)
+    asked = [name for name in rows if isinstance(record[name], dict) and "requests_per_s" in record[name]]
+    rest = of_any({name: value for name, value in record.items() if name not in asked})
+    if not said or not asked:
+        return of_any(record)
+    clients = (
+        "Sixteen clients of wrk, which takes its part of the same machine. *Stolen* is the share of the "
+        "processors that the host of this virtual machine gave to others meanwhile."
+    )
+    lines = ["A worker sends a list again while nothing has changed that it says. Which rows are which:", ""]
+    lines += [*said, "", clients, ""]
+    names = ("requests_per_s", "p50_ms", "p99_ms", "errors", "memory_mb", "stolen")
+    heads = ("", "requests a second", "p50 ms", "p99 ms", "errors", "memory MB", "stolen")
+    return [*lines, *table(heads, [(row, *map(record[row].get, names)) for row in asked]), *rest]
 
 
 def of_any(record: dict[str, Any]) -> list[str]:
