@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from fastapi.testclient import TestClient
 
 import tastemap
 from tastemap.cli.main import run
@@ -25,6 +27,7 @@ from tastemap.inference import Rules, explain
 from tastemap.models.recommender import Recommender
 from tests.engines.cluster import executors
 from tests.engines.rows import same
+from tests.surfaces.service.conftest import serving
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +118,42 @@ def test_a_saved_artifact_explains_its_scores(folder: Path) -> None:
     parts = told.baseline + sum(told.reasons["contribution"])
     assert abs(parts + told.remainder - told.score) <= 1e-4
     assert abs(told.remainder) <= 1e-4
+
+
+@pytest.fixture
+def client(folder: Path, tmp_path: Path) -> Iterator[TestClient]:
+    """The service over a copy of the artifact, with a database of its own."""
+    with serving(shutil.copytree(folder, tmp_path / "als")) as opened:
+        yield opened
+
+
+def test_the_service_answers_with_a_saved_artifact_what_the_library_says(
+    client: TestClient, folder: Path
+) -> None:
+    recommender = tastemap.load(folder)
+    user = recommender.users.to_id(3)
+    assert client.get("/readyz").json()["status"] == "ready"
+    told = client.get(f"/v1/users/{user}/recommendations?k=5&reasons=3").json()
+    assert told["basis"] == "user"
+    library = tastemap.recommend(recommender, user, k=5).frame.select("item_id", "score")
+    assert [(row["item_id"], row["score"]) for row in told["items"]] == library.rows()
+    for row in told["items"]:
+        parts = sum(reason["contribution"] for reason in row["reasons"])
+        assert len(row["reasons"]) == 3
+        assert row["baseline"] + parts + row["others"] + row["remainder"] == pytest.approx(row["score"])
+
+
+def test_an_event_changes_the_next_list_of_a_user_of_a_saved_artifact(client: TestClient, folder: Path) -> None:
+    user = tastemap.load(folder).users.to_id(3)
+    asked = f"/v1/users/{user}/recommendations?k=40"
+    before = client.get(asked).json()["items"]
+    event = {"user_id": user, "item_id": before[0]["item_id"], "rating": 1}
+    assert client.post("/v1/events", json=event).status_code == 201
+    after = client.get(asked).json()
+    assert after["basis"] == "history"
+    assert before[0]["item_id"] not in [row["item_id"] for row in after["items"]]
+    scores = {row["item_id"]: row["score"] for row in before}
+    assert any(row["score"] != scores.get(row["item_id"], row["score"]) for row in after["items"])
 
 
 def test_lists_of_all_users_are_those_of_a_local_recommend(

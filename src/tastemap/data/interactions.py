@@ -113,8 +113,8 @@ class Interactions:
     def of_item(self, item_index: int) -> tuple[Int32Array, Float32Array]:
         """The users of one item, ascending, and their values, each of shape (s,).
 
-        One pass over 4 n bytes, about a millisecond a million rows: for a few items :attr:`by_item`, as large as
-        the table, is not made.
+        One pass over 4 n bytes, about a millisecond a million rows: for a few items :attr:`by_item`, as large
+        as the table, is not made.
         """
         rows = np.flatnonzero(self.item_index == item_index)
         return self.user_index[rows], self.values[rows]
