@@ -345,8 +345,8 @@ def of_service(record: dict[str, Any]) -> list[str]:
     said = [f"- `{pattern}`: {what}." for pattern, what in LISTS_OF_SERVICE.items() if pattern in fits]
     asked = [name for name in rows if isinstance(record[name], dict) and "requests_per_s" in record[name]]
     rest = of_any({name: value for name, value in record.items() if name not in asked})
-    if not said or not asked:
-        return of_any(record)
+    if not said:
+        return rest
     clients = (
         "Sixteen clients of wrk, which takes its part of the same machine. *Stolen* is the share of the "
         "processors that the host of this virtual machine gave to others meanwhile."
