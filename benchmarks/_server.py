@@ -61,13 +61,16 @@ class Server:
             return json.load(answer)
 
     def memory_mb(self) -> float:
-        """Proportional memory of its processes, once charts are drawn: shared pages count once in the sum."""
+        """Proportional memory of all its processes: shared pages count once in the sum."""
+        return sum(_pss_kb(number) for number in _family(self.process.pid)) / 1024
+
+    def wait_for_charts(self) -> None:
+        """Until the process that draws them, once for each version, has ended."""
         end = time.monotonic() + DRAWN_S
         while any(_draws(number) for number in _family(self.process.pid)):
             if time.monotonic() > end:
                 raise SystemExit("The charts were not drawn in time.")
             time.sleep(0.2)
-        return sum(_pss_kb(number) for number in _family(self.process.pid)) / 1024
 
 
 @contextlib.contextmanager

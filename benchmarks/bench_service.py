@@ -93,6 +93,7 @@ def lists(seconds: int) -> Iterator[tuple[str, dict[str, object]]]:
     for model in ("als", "ials"):
         for name, query in (("plain", "k=10"), ("reasons", "k=10&reasons=3")):
             with served(small(model)) as server, events_coming(server, 943):
+                server.wait_for_charts()
                 load_of(server, paths(943, query), seconds=3)
                 yield f"lists-{model}-{name}", load_of(server, paths(943, query), seconds=seconds)
                 # More questions than the service keeps answers of, in turns: every list is made anew.
@@ -155,6 +156,7 @@ def of_large(seconds: int) -> Iterator[tuple[str, dict[str, object]]]:
     folder, memory = large(), {}
     for workers in (1, 2):
         with served(folder, "--workers", str(workers)) as server:
+            server.wait_for_charts()
             found = load_of(server, paths(LARGE.n_users, "k=10"), seconds=seconds)
             memory[workers] = server.memory_mb()
             row = {"workers": workers, "memory_mb": round(memory[workers]), "ready_s": round(server.ready_s, 1)}
