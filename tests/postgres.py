@@ -82,6 +82,18 @@ class Cluster:
         yield self.url(name)
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    @contextmanager
+    def careful(self, password: str) -> Iterator[None]:
+        """The role :data:`CAREFUL` with a password, which may do everything; gone at the end.
+
+        What it owns must be gone before: enter :meth:`database` within.
+        """
+        self.execute(f"CREATE ROLE {CAREFUL} SUPERUSER LOGIN PASSWORD '{password}'")
+        try:
+            yield
+        finally:
+            self.execute(f"DROP ROLE {CAREFUL}")
+
     def execute(self, sql: str, database: str = "postgres") -> None:
         """Run one statement as the owner of everything."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:

@@ -153,12 +153,8 @@ def test_a_database_sends_a_portion_of_the_rows_at_a_time(
 def test_a_wrong_password_is_one_sentence_without_it(
     cluster: Cluster, postgres: Postgres, postgres_url: str
 ) -> None:
-    postgres.execute(f"CREATE ROLE {CAREFUL} LOGIN PASSWORD 'another'")
-    try:
-        with pytest.raises(EngineError) as caught:
-            fit(cluster, address(postgres_url, user=CAREFUL, password=PASSWORD), "als", query=QUERY)
-    finally:
-        postgres.execute(f"DROP ROLE {CAREFUL}")
+    with postgres.careful("another"), pytest.raises(EngineError) as caught:
+        fit(cluster, address(postgres_url, user=CAREFUL, password=PASSWORD), "als", query=QUERY)
     assert caught.value.message == (
         "Spark cannot read jdbc:postgresql:…: the database refuses this user or password; check both."
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import signal
@@ -16,12 +15,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tastemap.errors import MissingExtraError, TastemapError
 from tastemap.service.database import DatabaseError, NewEvent, Store, Writer, connections, engines
-from tests.postgres import Cluster
+from tests.postgres import CAREFUL, Cluster
 
 N_EVENTS = 20_000
 
@@ -331,14 +329,11 @@ def test_a_password_is_in_no_message_and_no_log(
 
 
 def test_a_password_that_is_right_opens(postgres: Cluster, caplog: pytest.LogCaptureFixture) -> None:
-    with postgres.database() as url:
-        with contextlib.suppress(psycopg.errors.DuplicateObject):
-            postgres.execute(f"CREATE ROLE careful SUPERUSER LOGIN PASSWORD '{PASSWORD}'")
-        with caplog.at_level(logging.DEBUG):
-            store = Store.open(url.replace("tastemap@", f"careful:{PASSWORD}@"))
-            store.append([NewEvent("u", "a")])
-            store.close()
-        assert PASSWORD not in caplog.text
+    with postgres.careful(PASSWORD), postgres.database() as url, caplog.at_level(logging.DEBUG):
+        store = Store.open(url.replace("tastemap@", f"{CAREFUL}:{PASSWORD}@"))
+        store.append([NewEvent("u", "a")])
+        store.close()
+    assert PASSWORD not in caplog.text
 
 
 def test_without_psycopg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

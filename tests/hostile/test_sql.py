@@ -181,14 +181,10 @@ def test_a_query_shows_its_url_without_the_password() -> None:
 
 
 def test_a_password_is_in_no_file_of_the_artifact(postgres: Cluster, tmp_path: Path) -> None:
-    postgres.execute(f"CREATE ROLE {CAREFUL} LOGIN SUPERUSER PASSWORD 'p4ss-w0rd/%&'")
-    try:
-        with postgres.database() as url:
-            url = open_shop(url).replace("tastemap@", f"{CAREFUL}:{QUOTED}@")
-            folder = tm.save(tm.fit(load(DatabaseQuery(url, "ratings")), "bias"), tmp_path / "model")
-            kept = b"".join(path.read_bytes() for path in folder.iterdir())
-    finally:
-        postgres.execute(f"DROP ROLE {CAREFUL}")
+    with postgres.careful(PASSWORD), postgres.database() as url:
+        url = open_shop(url).replace("tastemap@", f"{CAREFUL}:{QUOTED}@")
+        folder = tm.save(tm.fit(load(DatabaseQuery(url, "ratings")), "bias"), tmp_path / "model")
+        kept = b"".join(path.read_bytes() for path in folder.iterdir())
     assert b'"watermark": "ts"' in kept
     for secret in (PASSWORD, QUOTED, CAREFUL, "127.0.0.1", str(tmp_path)):
         assert secret.encode() not in kept

@@ -32,7 +32,8 @@ def test_two_keys_are_made_at_the_same_time() -> None:
     kept: Kept[str, int] = Kept({})
     both = Barrier(2)
     with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda key: kept.of(key, lambda: both.wait(30)), ["a", "b"]))
+        made = list(threads.map(lambda key: kept.of(key, lambda: both.wait(30)), ["a", "b"]))
+    assert sorted(made) == [0, 1]
 
 
 def test_what_fails_is_raised_and_made_again() -> None:
