@@ -108,7 +108,15 @@ def source(stem: str, record: dict[str, Any]) -> list[str]:
         fold for objective in OBJECTIVES for one in record.get(objective, {}).values() for fold in one["folds"]
     }
     seeds = {str(run["seed"]) for run in runs}
-    for option, values in (("--d", widths), ("--seeds", sorted(seeds)), ("--folds", sorted(folds))):
+    growth = record if "axes" in record else {}
+    millions = {f"{one['points'][0]['n_rows'] / 1e6:g}" for one in growth.get("axes", {}).values()}
+    for option, values in (
+        ("--d", widths),
+        ("--seeds", sorted(seeds)),
+        ("--folds", sorted(folds)),
+        ("--models", growth.get("models")),
+        ("--axes-at", millions),
+    ):
         command += f" {option} {' '.join(values)}" if values else ""
     where = record.get("machine", "")
     facts = dict(where) if isinstance(where, dict) else {"machine": where} if where else {}

@@ -49,6 +49,9 @@ def test_the_command_of_a_section_makes_all_that_its_record_holds() -> None:
     entry = {"runs": {"ours": [{"seed": 0}, {"seed": 2}]}}
     said = WRITTEN["source"]("ials", {"d=64": entry, "d=128": entry})[0]
     assert said.startswith("Command: `python benchmarks/bench_ials.py --d 64 128 --seeds 0 2`.")
+    record = {"models": {"ials": {}}, "axes": {"n_users": {"points": [{"n_rows": 1_000_000}]}}}
+    said = WRITTEN["source"]("growth", record)[0]
+    assert said.startswith("Command: `python benchmarks/bench_growth.py --models ials --axes-at 1`.")
     said = WRITTEN["source"]("ials_choice_large", {"d=64": [{"regularization": 20.0}]})[0]
     assert said.startswith("Command: `python benchmarks/bench_ials.py --choose-large --d 64`.")
     said = WRITTEN["source"](
