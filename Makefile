@@ -18,7 +18,7 @@ demo: $(VENV)/.demo-installed ## fetch ml-100k, train two models, evaluate, reco
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python examples/demo.py
 
 test: $(VENV)/.all-installed ## run every test, with doctests and the coverage floor
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
 check: $(VENV)/.all-installed ## formatting, lint, types, layers, spelling; changes nothing
 	$(BIN)/ruff format --check $(CHECKED)

@@ -78,7 +78,7 @@ def opened() -> Iterator[tuple[Page, str]]:
 
 
 def frames(page: Page, act: str, n: int = 200) -> dict[str, float]:
-    """Milliseconds between frames while `act`, a function of the frame's number in JavaScript, changes the page."""
+    """Milliseconds from frame to frame while `act`, JavaScript that gets their number, changes the page."""
     times: list[float] = page.evaluate(f"([n]) => ({FRAMES})([{act}, n])", [n])
     return spread(times)
 

@@ -31,6 +31,9 @@ TOOLS = {
 JDBC_DRIVER = Path("/usr/share/java/postgresql.jar")
 """Where Debian puts it."""
 
+LONGEST = ("tests/engines/", "tests/numerics/test_jit_off.py", "tests/docs/", "tests/browser/")
+"""Where single tests take minutes: they come first, so that none is left alone at the end of a run."""
+
 GoldenCheck = Callable[[Path, str], None]
 
 
@@ -41,6 +44,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write golden files and the tutorial's outputs instead of comparing them",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests first; the others stay in their order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture
