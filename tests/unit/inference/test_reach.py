@@ -91,7 +91,10 @@ def test_no_score_is_above_the_ceiling(seed: int) -> None:
     users = model.users(np.arange(N_USERS)).by_reach()
     assert users is not None
     scores = users.score_range(0, N_ITEMS)
-    np.testing.assert_allclose(scores, model.users(np.arange(N_USERS)).score_range()[:, users.items], rtol=1e-4)
+    in_order = model.users(np.arange(N_USERS)).score_range()[:, users.items]
+    np.testing.assert_allclose(
+        scores, in_order, rtol=1e-4, atol=1e-5
+    )  # scores near zero are sums of larger parts
     for start in (0, 1, 100, N_ITEMS - 1):
         assert (scores[:, start:] <= users.ceiling(start)[:, None]).all()
     some = np.array([3, 1])
