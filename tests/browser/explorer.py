@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -25,6 +27,8 @@ from tests.toys import STARS, planted
 EVIL = "<img src=x onerror=document.title='broken'> & Co (1999)"
 N_ITEMS = 60
 KINDS = [["Comedy"], ["Drama", "War"], ["Horror"]]
+PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
+"""Where each test leaves what its page looked like at the end, for people to look at."""
 ODD_ID = "a/b?c&d #é"
 """An id with every character that an address gives a meaning to."""
 
@@ -99,6 +103,11 @@ class Visit:
         self.page.goto(self.base + path)
         return self.page
 
+    def keep_picture(self) -> None:
+        """What is seen now, by the name of the test; a later visit of the same test has its place."""
+        test = os.environ["PYTEST_CURRENT_TEST"].removeprefix("tests/browser/").rsplit(" ", 1)[0]
+        self.page.screenshot(path=PICTURES / f"{re.sub(r'[^A-Za-z0-9]+', '-', test).strip('-')[:150]}.png")
+
     def check(self) -> None:
         """Nothing was complained of, and nobody else was asked."""
         assert self.said == []
@@ -109,7 +118,7 @@ class Visit:
 def visit(
     browser: Browser, base: str, *, width: int = 1280, dark: bool = False, scripts: bool = True
 ) -> Iterator[Visit]:
-    """A browser with nothing in its storage; at the end :meth:`Visit.check` is made."""
+    """A browser with nothing in its storage; at the end a picture is kept and :meth:`Visit.check` is made."""
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme="dark" if dark else "light",
@@ -123,7 +132,10 @@ def visit(
         "request",
         lambda request: None if request.url.startswith(base) else found.strangers.append(request.url),
     )
-    yield found
+    try:
+        yield found
+    finally:
+        found.keep_picture()
     found.check()
     context.close()
 
