@@ -47,9 +47,13 @@ def test_counts_have_no_scale(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("POST", "/v1/users/3", "DELETE, GET"),
+        ("POST", "/v1/users/3", "DELETE, GET, HEAD"),
         ("PUT", "/v1/events", "POST"),
-        ("DELETE", "/v1/items", "GET"),
+        ("GET", "/v1/events", "POST"),
+        ("DELETE", "/v1/items", "GET, HEAD"),
+        ("POST", "/healthz", "GET, HEAD"),
+        ("PUT", "/login", "GET, HEAD, POST"),
+        ("DELETE", "/item", "GET, HEAD"),
     ],
 )
 def test_a_method_that_is_not_there_is_answered_with_those_that_are(

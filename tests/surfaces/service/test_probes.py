@@ -66,3 +66,32 @@ def test_probes_ask_the_database_once_a_second_however_many_there_are(
         held.set()
         assert {probe.result().json()["database"] for probe in probes} == {"ok"}
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/healthz", "/readyz", "/metrics", "/login", "/static/colors.css", "/static/nothing.css", "/nowhere"),
+        *("/", "/for-you.json", "/item?id=1", "/map.json", "/report"),
+        *("/v1/items?limit=2", "/v1/items/1", "/v1/items/1/similar", "/v1/openapi.json", "/v1/nowhere"),
+        *("/v1/users/1", "/v1/users/1/history", "/v1/users/1/export", "/v1/users/1/recommendations?k=2"),
+        *("/v1/users/1/predictions?item_id=1", "/v1/users/1/explanations/1", "/v1/users/1/recommendations?k=0"),
+        *("/v1/model", "/v1/model/evaluation", "/v1/model/versions", "/v1/events"),
+    ],
+)
+def test_head_is_answered_as_get_without_the_body(client: TestClient, path: str) -> None:
+    varying = {"x-request-id", "content-security-policy", "date"}
+    if path == "/metrics":  # which counts the request before
+        varying |= {"content-length"}
+    get, head = (client.request(method, path, follow_redirects=False) for method in ("GET", "HEAD"))
+    assert head.status_code == get.status_code
+    assert {name: head.headers[name] for name in head.headers if name not in varying} == {
+        name: get.headers[name] for name in get.headers if name not in varying
+    }
+    assert head.content == b""
+
+
+def test_probes_by_head_find_a_service_that_is_well(client: TestClient) -> None:
+    assert [client.head(path).status_code for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
+    text = client.get("/metrics").text
+    assert 'method="HEAD",route="/healthz",status="200"' in text

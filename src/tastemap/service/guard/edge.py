@@ -96,7 +96,7 @@ class Edge:
     ) -> None:
         async with asyncio.timeout(self._settings.request_timeout_s):
             if scope["path"] in HEALTH:  # what body there may be stays unread
-                await self._app(scope, receive, answer.send)
+                await self._pass_on(scope, receive, answer.send)
                 return
             has_one = has_body(fields)
             self._in_flight.check(closes=has_one)
@@ -110,7 +110,18 @@ class Edge:
                 with room:
                     receive = await self._with_body(scope, fields, receive)
             with self._keyless if keyless else self._in_flight:
-                await self._app(scope, receive, answer.send)
+                await self._pass_on(scope, receive, answer.send)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request to the application; HEAD as GET, since the server drops the body."""
+        if scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        asked = {**scope, "method": "GET"}
+        try:
+            await self._app(asked, receive, send)
+        finally:
+            scope["route"] = asked.get("route")
 
     async def _with_body(self, scope: Scope, fields: Mapping[bytes, bytes], receive: Receive) -> Receive:
         """Read the body before anybody looks at it, so that no framework's error can hide ours."""

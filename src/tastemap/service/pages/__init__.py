@@ -48,8 +48,8 @@ def add_pages(app: FastAPI) -> None:
     for page in PAGES:
         add_page(router, page)
     looking.add_files(router)
-    router.add_api_route(f"{STATIC}{{name}}", _file, methods=["GET", "HEAD"])
-    router.add_api_route("/{name}", _nowhere, methods=["GET", "HEAD"])
+    router.add_api_route(f"{STATIC}{{name}}", _file)
+    router.add_api_route("/{name}", _nowhere)
     app.include_router(router)
 
 

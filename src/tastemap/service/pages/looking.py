@@ -88,10 +88,9 @@ PAGES = (
 
 def add_files(router: APIRouter) -> None:
     """Let a router answer with what reports bring, before it looks for other files."""
-    both = ["GET", "HEAD"]
     for name in SHARED:
-        router.add_api_route(f"{STATIC}{name}", _shared, methods=both)
-    router.add_api_route(f"{STATIC}vega-{{release}}.js", _vega, methods=both)
+        router.add_api_route(f"{STATIC}{name}", _shared)
+    router.add_api_route(f"{STATIC}vega-{{release}}.js", _vega)
 
 
 async def _shared(request: Request) -> Response:

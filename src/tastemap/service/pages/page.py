@@ -67,9 +67,8 @@ class Page:
 
 def add_page(router: APIRouter, page: Page) -> None:
     """Let a router answer with a page and its twin."""
-    both = ["GET", "HEAD"]
-    router.add_api_route(page.path, _html_of(page), methods=both)
-    router.add_api_route(page.twin_path, _twin_of(page.twin or page.build), methods=both)
+    router.add_api_route(page.path, _html_of(page))
+    router.add_api_route(page.twin_path, _twin_of(page.twin or page.build))
 
 
 def _html_of(page: Page) -> Callable[[Request], Awaitable[Response]]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
-from starlette.routing import compile_path
+from fastapi import FastAPI, Request
+from starlette.routing import Match, compile_path
 
 from tastemap.data.interactions import RatingScale
 from tastemap.service.live.serving import Serving
 from tastemap.service.live.settling import LARGEST_COUNT
 
 RATED = ("EventRequest", "Rated")
+OF_PAGES = ("GET", "POST")
+"""Methods of what is not described: pages and the login."""
 IN_64_BITS = "^(0|-?[1-9][0-9]{0,18})$"
 
 
@@ -27,16 +29,22 @@ def describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation extends it
 
 
-def allowed_methods(app: FastAPI, path: str) -> list[str]:
-    """Methods that some route of this path answers, sorted."""
+def allowed_methods(app: FastAPI, request: Request) -> list[str]:
+    """Methods that some route answers at the path of a request, sorted."""
     methods: set[str] = set()
     # Of several patterns that fit, the longest names the path best: an id may hold slashes.
     for pattern, operations in sorted(app.openapi()["paths"].items(), key=lambda entry: -len(entry[0])):
         regex, _, _ = compile_path(pattern.replace("}", ":id}"))
-        if regex.match(path):
+        if regex.match(request.url.path):
             methods = {method.upper() for method in operations}
             break
-    return sorted(methods) or ["GET"]
+    methods = methods or {method for method in OF_PAGES if _answers(app, request, method)}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))  # the guards make GET of HEAD
+
+
+def _answers(app: FastAPI, request: Request, method: str) -> bool:
+    asked = {**request.scope, "method": method}
+    return any(route.matches(asked)[0] is Match.FULL for route in app.router.routes)
 
 
 def _describe_ratings(schemas: dict[str, Any], serving: Serving) -> None:

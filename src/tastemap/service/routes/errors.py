@@ -75,5 +75,5 @@ def add_handlers(app: FastAPI) -> None:
         answer = failed(request, error.status_code, code, f"{error.detail}.")
         answer.headers.update(error.headers or {})
         if error.status_code == 405:
-            answer.headers["Allow"] = ", ".join(allowed_methods(app, request.url.path))
+            answer.headers["Allow"] = ", ".join(allowed_methods(app, request))
         return answer
