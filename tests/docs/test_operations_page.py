@@ -11,7 +11,7 @@ import pytest
 from tastemap.cli import serve
 from tastemap.service.guard.edge import KEYLESS_AT_ONCE
 from tastemap.service.guard.gate import WRONG_KEYS_A_SECOND, WRONG_KEYS_AT_ONCE
-from tastemap.service.guard.protocol import LimitedProtocol
+from tastemap.service.guard.protocol import MOST_WAITING, LimitedProtocol
 from tastemap.service.guard.scopes import needed_scope
 from tastemap.service.settings import ServiceSettings, read_settings
 from tastemap.service.telemetry import metrics
@@ -40,6 +40,7 @@ def test_every_limit_is_listed_with_its_default() -> None:
         assert int(shown.replace(",", "")) * units.get(name, 1) == fields[name].default, name
     assert f"{LimitedProtocol.max_head_bytes // 1024} KiB" in table
     assert f"more than {LimitedProtocol.head_timeout_s:g} s" in table
+    assert f"answered, {MOST_WAITING} wait" in table
     assert f"{KEYLESS_AT_ONCE} requests without a key" in table
     assert f"have {KEYLESS_AT_ONCE} places of their own" in SECURITY
     assert (WRONG_KEYS_AT_ONCE, WRONG_KEYS_A_SECOND) == (10, 1 / 5)

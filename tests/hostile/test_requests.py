@@ -128,6 +128,17 @@ def test_headers_without_end_are_refused(port: int) -> None:
     assert is_well(port)
 
 
+def test_what_the_server_refuses_by_itself_has_the_headers_of_every_answer_and_is_counted(port: int) -> None:
+    refused = exchange(port, b"no HTTP\r\n\r\n")[1], exchange(port, b"GET /", b"a" * 70_000)[1]
+    for came in refused:
+        named = {line.split(b":")[0].lower() for line in came.split(b"\r\n\r\n")[0].split(b"\r\n")[1:]}
+        assert named >= {b"x-request-id", b"content-security-policy", b"cache-control", b"content-length"}
+    assert [code_of(came) for came in refused] == ["malformed_http", "head_too_large"]
+    counted = exchange(port, head("GET /metrics", "Connection: close"))[1].decode()
+    for labels in ('code="malformed_http",status="400"', 'code="head_too_large",status="431"'):
+        assert f"tastemap_errors_total{{{labels}}}" in counted
+
+
 def test_a_path_without_end_is_refused(port: int) -> None:
     status, _ = exchange(port, b"GET /", *[b"a" * 10_000] * 100)
     assert status == 431

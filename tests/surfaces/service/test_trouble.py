@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import threading
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,32 @@ def posted(url: str, process: subprocess.Popen[str], kill_after: int) -> set[str
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(post, range(0, N_EVENTS, A_BATCH)))
     return acknowledged
+
+
+def test_who_is_cut_off_at_the_end_is_told_so_as_of_everything_else(
+    fitted: dict[str, Path], tmp_path: Path
+) -> None:
+    folder, settings = shutil.copytree(fitted["als"], tmp_path / "als"), tmp_path / "service.toml"
+    settings.write_text("shutdown_s = 1\nbody_timeout_s = 60\n")
+    process, url = started(folder, tmp_path, "--settings", str(settings))
+    with closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)) as connection:
+        connection.putrequest("POST", "/v1/events")
+        connection.putheader("Content-Type", "application/json")
+        connection.putheader("Content-Length", "10")
+        connection.endheaders(b"{")
+        while "tastemap_requests_in_flight 2.0" not in urllib.request.urlopen(f"{url}/metrics").read().decode():
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        answer = connection.getresponse()
+        assert (answer.status, json.load(answer)["error"]["code"]) == (503, "shutting_down")
+        assert answer.headers["X-Request-Id"]
+        assert answer.headers["Retry-After"] == "1"
+    assert process.wait(30) == 0
+    assert process.stdout is not None
+    process.stdout.close()
+    log = (tmp_path / "serve.log").read_text()
+    assert "status=503" in log
+    assert "Traceback" not in log
 
 
 def test_a_server_killed_under_load_has_every_acknowledged_event_once(

@@ -77,7 +77,7 @@ class Edge:
         telemetry.in_flight.inc()
         try:
             await self._answer(scope, fields, receive, answer)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             refused = self._refusal_of(error, scope, answer.request_id)
             telemetry.observe_error(refused.status, refused.code)
             await answer.refuse(refused)
@@ -134,13 +134,23 @@ class Edge:
         body = await read_body(receive, fields, limit, settings.body_timeout_s)
         return replay(body, receive)
 
-    def _refusal_of(self, error: Exception, scope: Scope, request_id: str) -> RefusedError:
+    def _refusal_of(self, error: BaseException, scope: Scope, request_id: str) -> RefusedError:
         if isinstance(error, RefusedError):
             return error
         if isinstance(error, TimeoutError):
             seconds = self._settings.request_timeout_s
             return RefusedError(
                 503, "timeout", f"No answer within {seconds:g} s.", headers=retry_after(OVERLOADED_S)
+            )
+        if isinstance(
+            error, asyncio.CancelledError
+        ):  # by the server at its end; there is no task above this one
+            return RefusedError(
+                503,
+                "shutting_down",
+                "The service was stopped before it had an answer.",
+                headers=retry_after(OVERLOADED_S),
+                closes=True,
             )
         if isinstance(error, DatabaseError):
             return RefusedError(503, error.code, error.message, headers=retry_after(OVERLOADED_S))
@@ -154,7 +164,11 @@ class Edge:
         async def watched(message: Message) -> None:
             nonlocal failure
             if message["type"] == "lifespan.startup.complete":
-                await current_keys(scope["app"].state.service.store)
+                state = scope["app"].state
+                await current_keys(state.service.store)
+                scope.setdefault("state", {})["telemetry"] = (
+                    state.telemetry
+                )  # for the protocol, which refuses too
             if message["type"] == "lifespan.startup.failed":
                 failure = message  # with a traceback; the exception that follows knows better
                 return
