@@ -1,17 +1,33 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.surfaces.service.conftest import Serve
+import tastemap as tm
+from tastemap.cli.main import run
+from tests.surfaces.service.conftest import serving
 from tests.surfaces.service.running import running
 
+PAIRS = [(f"u{user}", f"i{item}") for user in range(30) for item in range(20) if (user + item) % 3]
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+
+
+@pytest.fixture(scope="module")
+def counts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of counts whose ids are text."""
+    folder = tmp_path_factory.mktemp("counts")
+    (folder / "pairs.csv").write_text("user_id,item_id\n" + "".join(f"{user},{item}\n" for user, item in PAIRS))
+    command = ["fit", str(folder / "pairs.csv"), "--model", "ials", "-o", str(folder / "ials"), "--json"]
+    assert run([*command, "--set", "n_factors=4"]) == 0
+    return folder / "ials"
 
 
 @pytest.mark.parametrize("name", ["als", "ials"])
@@ -39,9 +55,67 @@ def test_the_description_is_openapi_3_1_and_knows_the_scale_of_the_model(client:
     assert (rating["minimum"], rating["maximum"]) == (1.0, 5.0)
 
 
-def test_counts_have_no_scale(serve: Serve) -> None:
-    described = serve("ials").get("/v1/openapi.json").json()
-    assert "EventRequest" in described["components"]["schemas"]
+def test_a_reload_from_ratings_to_counts_leaves_nothing_of_the_first_description(
+    fitted: dict[str, Path], counts: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(fitted["als"], tmp_path / "model")
+    tm.save(tm.load(counts), folder)
+    with serving(counts) as alone, serving(folder) as client:
+        assert client.get("/v1/model").json()["version"] == 2
+        assert client.post("/v1/model/reload", json={"version": 1}).status_code == 200
+        of_ratings = client.get("/v1/openapi.json").json()
+        assert client.post("/v1/model/reload", json={"version": 2}).status_code == 200
+        of_counts = client.get("/v1/openapi.json").json()
+        assert of_counts == alone.get("/v1/openapi.json").json()
+    required = [told["components"]["schemas"]["Rated"]["required"] for told in (of_ratings, of_counts)]
+    assert required == [["item_id", "rating"], ["item_id"]]
+    event = of_counts["components"]["schemas"]["EventRequest"]
+    assert "anyOf" not in event
+    assert event["properties"]["rating"]["anyOf"][0]["exclusiveMinimum"] == 0
+    assert "pattern" in str(of_ratings["components"]["schemas"]["EventRequest"]["properties"]["user_id"])
+
+
+def test_keys_are_described_as_the_gate_asks_for_them(client: TestClient) -> None:
+    application: Any = client.app
+    secret = {
+        scope: application.state.service.store.add_key(scope, scope, 1.0) for scope in ("client", "admin")
+    }
+    described = client.get("/v1/openapi.json", headers={"X-API-Key": secret["client"]}).json()
+    assert set(described["components"]["securitySchemes"]) == {"bearer", "header"}
+    seen = Counter[str]()
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            sent = {"Content-Type": "application/json"} if method == "post" else {}
+            answers = [
+                client.request(method, path.replace("{user_id}", "1"), headers=headers | sent).status_code
+                for headers in (
+                    {},
+                    {"X-API-Key": secret["client"]},
+                    {"Authorization": f"Bearer {secret['client']}"},
+                    {"X-API-Key": secret["admin"]},
+                )
+            ]
+            match operation["security"]:
+                case []:
+                    seen["anybody"] += 1
+                    assert 401 not in answers
+                case [{"bearer": []}, {"header": []}]:
+                    seen["client"] += 1
+                    assert answers[0] == 401
+                    assert not {401, 403} & set(answers[1:])
+                case [{"bearer": ["admin"]}, {"header": ["admin"]}]:
+                    seen["admin"] += 1
+                    assert answers[:3] == [401, 403, 403]
+                    assert answers[3] not in (401, 403)
+                case other:
+                    pytest.fail(f"{method} {path}: {other}")
+    assert seen == {"anybody": 2, "client": 16, "admin": 3}
+
+
+def test_where_all_is_open_a_key_is_described_and_not_needed(client: TestClient) -> None:
+    for operations in client.get("/v1/openapi.json").json()["paths"].values():
+        for operation in operations.values():
+            assert operation["security"] == [] or operation["security"][-1] == {}
 
 
 @pytest.mark.parametrize(

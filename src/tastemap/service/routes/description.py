@@ -1,17 +1,24 @@
-"""The OpenAPI description, with what the served model says of ratings and ids."""
+"""The OpenAPI description: which keys requests need, and what the served model says of ratings and ids."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.routing import Match, compile_path
 
 from tastemap.data.interactions import RatingScale
+from tastemap.service.guard.scopes import needed_scope
 from tastemap.service.live.serving import Serving
 from tastemap.service.live.settling import LARGEST_COUNT
 
 RATED = ("EventRequest", "Rated")
+KEYS = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key, as `tastemap keys add` shows it."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key."},
+}
+"""Where a key may stand. What needs one of scope admin names that role."""
 OF_PAGES = ("GET", "POST")
 """Methods of what is not described: pages and the login."""
 IN_64_BITS = "^(0|-?[1-9][0-9]{0,18})$"
@@ -22,8 +29,11 @@ def describe(app: FastAPI) -> None:
     general = app.openapi
 
     def openapi() -> dict[str, Any]:
-        described = general()
-        _describe_ratings(described["components"]["schemas"], app.state.service.serving)
+        described = deepcopy(general())  # FastAPI keeps it, and the next model may be of another kind
+        state = app.state
+        _describe_ratings(described["components"]["schemas"], state.service.serving)
+        is_open = not state.settings.is_public and not state.service.store.keys_at_hand()
+        _describe_keys(described, is_open=is_open)
         return described
 
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation extends it
@@ -33,7 +43,8 @@ def allowed_methods(app: FastAPI, request: Request) -> list[str]:
     """Methods that some route answers at the path of a request, sorted."""
     methods: set[str] = set()
     # Of several patterns that fit, the longest names the path best: an id may hold slashes.
-    for pattern, operations in sorted(app.openapi()["paths"].items(), key=lambda entry: -len(entry[0])):
+    paths = (app.openapi_schema or app.openapi())["paths"]
+    for pattern, operations in sorted(paths.items(), key=lambda entry: -len(entry[0])):
         regex, _, _ = compile_path(pattern.replace("}", ":id}"))
         if regex.match(request.url.path):
             methods = {method.upper() for method in operations}
@@ -45,6 +56,17 @@ def allowed_methods(app: FastAPI, request: Request) -> list[str]:
 def _answers(app: FastAPI, request: Request, method: str) -> bool:
     asked = {**request.scope, "method": method}
     return any(route.matches(asked)[0] is Match.FULL for route in app.router.routes)
+
+
+def _describe_keys(described: dict[str, Any], *, is_open: bool) -> None:
+    """Say of each operation whether it needs a key; where all is open, one may be sent and need not be."""
+    described["components"]["securitySchemes"] = KEYS
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            scope = needed_scope(method.upper(), path)
+            roles = ["admin"] if scope == "admin" else []
+            needed = [{name: roles} for name in KEYS] + ([{}] if is_open else [])
+            operation["security"] = [] if scope is None else needed
 
 
 def _describe_ratings(schemas: dict[str, Any], serving: Serving) -> None:

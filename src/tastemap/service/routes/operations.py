@@ -14,6 +14,7 @@ from tastemap.errors import TastemapError
 from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.store import Store
 from tastemap.service.routes.common import Shared, answered
+from tastemap.service.routes.errors import documented
 
 LOG = logging.getLogger("tastemap.service")
 FRESH_S = 1.0
@@ -94,7 +95,11 @@ async def ready(request: Request, service: Shared) -> Response:
 
 
 @router.get(
-    "/metrics", responses={200: {"content": {"text/plain": {}}, "description": "In Prometheus' format"}}
+    "/metrics",
+    responses={
+        200: {"content": {"text/plain": {}}, "description": "In Prometheus' format"},
+        **documented(400, 401, 403, 408, 413, 421, 429, 431, 503),
+    },
 )
 async def metrics(request: Request) -> Response:
     """Counters and gauges of all workers, in Prometheus' text format."""
