@@ -30,7 +30,6 @@ from tastemap.service.telemetry.metrics import Telemetry
 
 LOG = logging.getLogger("tastemap.service")
 FOLLOWED_EVERY_S = 1.0
-TAKEN_IN_EVERY_S = 10.0
 COLLECTED_AFTER = 20_000
 """New objects before the collector looks at the young ones: some dozens of lists."""
 API = "/v1"
@@ -101,7 +100,7 @@ def _spare_collections() -> None:
 
 async def _follow(service: Service) -> None:
     """Serve what others name, and take in new items; what fails is told, and tried again."""
-    tasks = ((service.follow, FOLLOWED_EVERY_S), (service.take_in_items, TAKEN_IN_EVERY_S))
+    tasks = ((service.follow, FOLLOWED_EVERY_S), (service.take_in_items, FOLLOWED_EVERY_S))
     due, said = [0.0] * len(tasks), [""] * len(tasks)
     while True:
         await asyncio.sleep(FOLLOWED_EVERY_S)

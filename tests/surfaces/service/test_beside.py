@@ -135,9 +135,9 @@ def test_events_are_read_in_the_event_loop_from_a_file_and_in_a_thread_from_a_se
     where: list[bool] = []
     read = Store.events_of
 
-    def noting(store: Store, user_id: str, after: int) -> list[Event]:
+    def noting(store: Store, user_id: str, after: int, **limits: int) -> list[Event]:
         where.append(in_loop())
-        return read(store, user_id, after)
+        return read(store, user_id, after, **limits)
 
     monkeypatch.setattr(Store, "events_of", noting)
     for path in ("/recommendations", "/history", ""):

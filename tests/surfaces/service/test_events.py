@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from tastemap import artifacts as tm_artifacts
 from tastemap.errors import InvalidValueError
 from tastemap.service import app as application
 from tastemap.service.database.store import Store
+from tastemap.service.live import taking_in
 from tastemap.service.refit import refit
 from tests.surfaces.conftest import Command
 from tests.surfaces.service.conftest import Serve, serving
@@ -236,7 +238,7 @@ def test_a_new_item_is_listed_once_enough_users_have_it(live: TestClient) -> Non
     service = live.app.state.service  # type: ignore[attr-defined]
     rated_by_six(live, 500)
     assert live.get("/v1/items/500").status_code == 404
-    service.take_in_items()
+    service.take_in_items(math.inf)
     assert live.get("/v1/items/500").json()["popularity"] == 3  # of users that the model knows
     found = live.post("/v1/recommendations", json={"history": [{"item_id": 3, "rating": 5}], "k": 40}).json()
     assert 500 in {row["item_id"] for row in found["items"]}
@@ -244,12 +246,12 @@ def test_a_new_item_is_listed_once_enough_users_have_it(live: TestClient) -> Non
     assert rows["basis"] == "history"
     for row in rows["items"]:
         assert row["remainder"] == pytest.approx(0.0, abs=1e-4)
-    assert service.take_in_items() is False
+    assert service.take_in_items(math.inf) is False
 
 
 def test_new_items_come_in_by_themselves(serve_either: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(application, "FOLLOWED_EVERY_S", 0.02)
-    monkeypatch.setattr(application, "TAKEN_IN_EVERY_S", 0.02)
+    monkeypatch.setattr(taking_in, "TAKEN_IN_EVERY_S", 0.02)
     client = serve_either("als")
     rated_by_six(client, 500)
     deadline = time.monotonic() + 30
@@ -262,7 +264,7 @@ def test_new_items_come_in_by_themselves(serve_either: Serve, monkeypatch: pytes
 def test_counts_of_a_new_item_are_not_counted_twice(serve: Serve) -> None:
     client = serve("ials")
     rated_by_six(client, 500)
-    client.app.state.service.take_in_items()  # type: ignore[attr-defined]
+    client.app.state.service.take_in_items(math.inf)  # type: ignore[attr-defined]
     rows = client.get("/v1/users/1/history?limit=500").json()["items"]
     assert next(row for row in rows if row["item_id"] == 500)["rating"] == 5.0
 
@@ -272,7 +274,8 @@ def test_a_model_that_cannot_take_in_items_says_so_and_goes_on(serve: Serve) -> 
     client = serve("popularity")
     rated_by_six(client, 500)
     with pytest.raises(InvalidValueError):
-        client.app.state.service.take_in_items()  # type: ignore[attr-defined]
+        client.app.state.service.take_in_items(math.inf)  # type: ignore[attr-defined]
+    assert client.app.state.service.take_in_items(math.inf) is False  # type: ignore[attr-defined]
     assert client.get("/v1/users/1/recommendations").status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""Long lists in pages: a cursor holds the key of the last row, and of which version of the model it is."""
+"""Long lists in pages: a cursor holds the key of the last row, and of what it is an index."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CURSOR = r"^[0-9a-f]{8}(_-?[0-9]{1,18}){2}$"
 
 
 class StaleCursorError(TastemapError):
-    """A cursor of a version that is no longer served."""
+    """A cursor of a version that is no longer served, or that has other items by now."""
 
     code = "stale_cursor"
 
@@ -40,7 +40,7 @@ def paged(
     Raises
     ------
     StaleCursorError
-        If the cursor is of another version of the model.
+        If the cursor is of another version of the model, or an item came in by events since.
 
     Notes
     -----
@@ -53,11 +53,14 @@ def paged(
     stop = min(start + limit, len(major))
     if stop == len(major):
         return slice(start, stop), None
-    return slice(start, stop), f"{serving.digest[:8]}_{major[stop - 1]}_{minor[stop - 1]}"
+    return slice(start, stop), f"{serving.tag}_{major[stop - 1]}_{minor[stop - 1]}"
 
 
 def _key(serving: Serving, cursor: str) -> tuple[np.int64, np.int64]:
-    digest, major, minor = cursor.split("_")
-    if digest != serving.digest[:8]:
-        raise StaleCursorError("cursor is of another version of the model; leave it out to begin again.")
+    tag, major, minor = cursor.split("_")
+    if tag != serving.tag:
+        raise StaleCursorError(
+            "cursor is of another version of the model, or of before an item came in by events; leave it out "
+            "to begin again."
+        )
     return np.int64(major), np.int64(minor)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import bindparam, delete, func, insert, select, text, update
+from sqlalchemy import delete, insert, text, update
 
 from tastemap.errors import InvalidValueError
 from tastemap.service.database import keys as api_keys
-from tastemap.service.database import versions
+from tastemap.service.database import lookups, versions
 from tastemap.service.database.appending import LONGEST_ID, Outcome, append_groups, check_event, check_text
 from tastemap.service.database.audit import read_lines, write_line
 from tastemap.service.database.connections import Connections
 from tastemap.service.database.errors import KeyConflictError
+from tastemap.service.database.lookups import EVENTS_A_READ, NO_END, Use
 from tastemap.service.database.records import (
     AuditLine,
     Event,
@@ -28,23 +29,6 @@ from tastemap.service.database.tables import events, owner
 from tastemap.service.database.urls import Target
 from tastemap.service.database.writes import Writes
 
-EVENTS_A_READ = 5000
-
-_AFTER = events.c.seq > bindparam("after")
-_OF_USER = select(events).where(events.c.user_id == bindparam("user_id"), _AFTER).order_by(events.c.seq)
-_OF_ITEM = select(events).where(events.c.item_id == bindparam("item_id"), _AFTER).order_by(events.c.seq)
-_SPAN = (
-    select(events).where(_AFTER, events.c.seq <= bindparam("up_to")).order_by(events.c.seq).limit(EVENTS_A_READ)
-)
-_LAST = select(func.coalesce(func.max(events.c.seq), 0))
-_RATED_ITEMS = (
-    select(events.c.item_id)
-    .where(_AFTER, events.c.kind == "interaction")
-    .group_by(events.c.item_id)
-    .having(func.count(events.c.user_id.distinct()) >= bindparam("at_least"))
-    .order_by(events.c.item_id)
-)
-
 
 class Store:
     """The database of one process; safe to use from several threads.
@@ -54,7 +38,9 @@ class Store:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._of_user = connections.prepared(_OF_USER, "user_id", "after")
+        self._of_user = connections.prepared(lookups.OF_USER, "user_id", "after", "up_to", "most")
+        self._of_item = connections.prepared(lookups.OF_ITEM, "item_id", "after", "up_to")
+        self._uses = connections.prepared(lookups.USES, "after")
         self._keys = api_keys.KeyRing(self._valid_hashes)
 
     @classmethod
@@ -88,9 +74,17 @@ class Store:
         """Whether reads take microseconds (SQLite), so that an event loop may wait for them."""
         return self._connections.is_file
 
-    def events_of(self, user_id: str, after: int) -> list[Event]:
-        """A user's events of seq > `after`, rising."""
-        return [Event(*row) for row in self._of_user(user_id, after)]
+    def events_of(self, user_id: str, after: int, *, up_to: int = NO_END, most: int = NO_END) -> list[Event]:
+        """A user's events of `after` < seq <= `up_to`, rising; the latest `most` of them."""
+        return [Event(*row) for row in reversed(self._of_user(user_id, after, up_to, most))]
+
+    def events_of_item(self, item_id: str, after: int, up_to: int) -> list[Event]:
+        """An item's events of `after` < seq <= `up_to`, rising."""
+        return [Event(*row) for row in self._of_item(item_id, after, up_to)]
+
+    def uses(self, after: int) -> list[Use]:
+        """Who had to do with what in the next events of seq > `after`, rising; at most 5,000 of them."""
+        return [Use(*row) for row in self._uses(after)]
 
     def append(self, new: Sequence[NewEvent]) -> list[Receipt]:
         """Store events in one transaction, all or none; on disk when this returns.
@@ -124,7 +118,7 @@ class Store:
         last = self.last_seq() if up_to is None else up_to
         while after < last:
             with self._connections.reading() as connection:
-                block = connection.execute(_SPAN, {"after": after, "up_to": last}).all()
+                block = connection.execute(lookups.SPAN, {"after": after, "up_to": last}).all()
             for row in block:
                 yield Event(*row)
             if len(block) < EVENTS_A_READ:
@@ -134,23 +128,7 @@ class Store:
     def last_seq(self) -> int:
         """The highest seq, 0 where there is no event."""
         with self._connections.reading() as connection:
-            return int(connection.execute(_LAST).scalar_one())
-
-    def new_items(self, known: Container[str], *, after: int, at_least: int) -> dict[str, list[Event]]:
-        """Items outside `known` with interactions of `at_least` users since `after`, with their events since.
-
-        What folding in on the side of the items starts from: a withdrawal among the events takes an
-        interaction back. By item id; costs a look at every event since `after`.
-        """
-        with self._connections.reading() as connection:
-            rated = connection.execute(_RATED_ITEMS, {"after": after, "at_least": at_least}).scalars().all()
-            return {
-                item_id: [
-                    Event(*row) for row in connection.execute(_OF_ITEM, {"item_id": item_id, "after": after})
-                ]
-                for item_id in rated
-                if item_id not in known
-            }
+            return int(connection.execute(lookups.LAST).scalar_one())
 
     def erase(self, user_id: str, now: float, actor: str | None = None) -> int:
         """Write an erasure, delete the user's other events and their client keys, and an audit line.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text, text
 
 metadata = MetaData()
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration."""
 
 # SQLite counts only a column of the type INTEGER by itself.
 Sequence = BigInteger().with_variant(Integer, "sqlite")
 Seconds = Float(53)
+IS_ERASURE = text("kind = 'erasure'")
+"""Of an event; written out, since SQLite takes no partial index for a value that comes as a parameter."""
+
 # sqlite_autoincrement: else SQLite would give the number of a deleted last row again, and a reader that has
 # seen the old row would never ask for the new one.
 
@@ -28,6 +31,7 @@ events = Table(
     Index("ix_events_user", "user_id", "seq"),
     Index("ix_events_item", "item_id", "seq"),
     Index("ix_events_client_key", "client_key", unique=True),
+    Index("ix_events_erasure", "seq", sqlite_where=IS_ERASURE, postgresql_where=IS_ERASURE),
     sqlite_autoincrement=True,
 )
 

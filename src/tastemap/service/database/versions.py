@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from tastemap.service.database.records import ServedVersion
-from tastemap.service.database.tables import audit, events, fits, owner, served
+from tastemap.service.database.tables import IS_ERASURE, audit, events, fits, owner, served
 
 FORGET = "forget"
 """The action of audit lines that say: earlier versions, which held the users of an erasure, are deleted."""
@@ -17,10 +17,8 @@ _SERVED = (
     .limit(1)
 )
 _THROUGH = select(fits.c.events_through).where(fits.c.digest == bindparam("digest"))
-_LAST_ERASURE = select(func.max(events.c.seq)).where(
-    events.c.kind == "erasure", events.c.seq <= bindparam("through")
-)
-_ERASED = select(events.c.user_id).where(events.c.kind == "erasure", events.c.seq > bindparam("after"))
+_LAST_ERASURE = select(func.max(events.c.seq)).where(IS_ERASURE, events.c.seq <= bindparam("through"))
+_ERASED = select(events.c.user_id).where(IS_ERASURE, events.c.seq > bindparam("after"))
 
 
 def read_served(connection: Connection) -> ServedVersion | None:
@@ -72,5 +70,5 @@ def erasure_to_forget(connection: Connection, through: int) -> int | None:
 
 
 def erased_since(connection: Connection, after: int) -> frozenset[str]:
-    """Users that an erasure of seq > `after` erased."""
+    """Users that an erasure of seq > `after` erased; costs a look at these erasures alone."""
     return frozenset(connection.execute(_ERASED, {"after": after}).scalars())

@@ -184,7 +184,7 @@ def laid_over(serving: Serving, user_index: int, events: Sequence[Event]) -> Ent
     times = np.full(len(items), NO_TIME) if data.timestamps is None else data.timestamps[start:stop]
     if not events:
         return Entries(items, values, times, np.zeros(len(items), np.bool_))
-    is_kept = np.ones(len(items), np.bool_) if serving.taken_in is None else ~serving.taken_in[items]
+    is_kept = np.ones(len(items), np.bool_) if serving.taken_in is None else ~serving.taken_in.is_new[items]
     standing = since_erasure(events)
     if len(standing) < len(events):
         is_kept[:] = False

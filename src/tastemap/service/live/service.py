@@ -12,15 +12,16 @@ from anyio.to_thread import run_sync
 
 from tastemap.artifacts import find_version
 from tastemap.data import UNKNOWN, Id
-from tastemap.errors import ArtifactError
+from tastemap.errors import ArtifactError, InvalidValueError
 from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.records import Event
 from tastemap.service.database.store import Store
 from tastemap.service.live.beside import beside
 from tastemap.service.live.effort import folds_in_long
+from tastemap.service.live.newcomers import Newcomers
 from tastemap.service.live.person import Person, person_of_history, person_of_user
 from tastemap.service.live.serving import Serving, load_serving
-from tastemap.service.live.taking_in import new_items, with_items
+from tastemap.service.live.taking_in import last_change, rows_of, with_items
 
 LOG = logging.getLogger("tastemap.service")
 WITHOUT_EVENTS = "The database of events cannot be reached: this is the model's answer without live events."
@@ -67,7 +68,9 @@ class Service:
         self.store = store
         self.erased: frozenset[str] = frozenset()
         self._loading = threading.Lock()
-        self._looked_through, self._taken_in = 0, dict[str, int]()
+        self.serving: Serving
+        self._newcomers: Newcomers | None  # None: the model can take in nothing
+        self._wanted: tuple[int, int]
         self._put(self._load_named())
 
     async def known_of(self, user_id: Id) -> tuple[Serving, list[Event]]:
@@ -166,33 +169,44 @@ class Service:
             self._put(serving)
         return True
 
-    def take_in_items(self) -> bool:
+    def take_in_items(self, before: float | None = None) -> bool:
         """Let items of events be listed once enough users have them; whether there are others than before.
+
+        Parameters
+        ----------
+        before : float, optional
+            Events received from then on do not count yet, but for erasures. The default makes all workers
+            change at one moment, every 10 s.
 
         Raises
         ------
         InvalidValueError
-            If there are some and the model cannot take in items.
+            If there are some and the model cannot take in items; said once for a version.
         DatabaseError
             If events cannot be read.
         """
-        last = self.store.last_seq()
-        if last == self._looked_through:
-            return False
         with self._loading:
-            found = new_items(self._loaded, self.store)
-            self._looked_through = last
-            # An item is folded in again when its events have doubled, not with each of them.
-            sizes = {item: len(events).bit_length() for item, events in found.items()}
-            if sizes == self._taken_in:
+            newcomers = self._newcomers
+            if newcomers is None:
                 return False
-            self.serving, self._taken_in = with_items(self._loaded, self.store, found), sizes
-        return True
+            newcomers.look(self.store, last_change(time.time()) if before is None else before)
+            wanted = newcomers.through, newcomers.n_lost
+            if wanted == self._wanted:
+                return False
+            rows = rows_of(self._loaded, self.store, newcomers)
+            self._wanted, tag = wanted, self.serving.tag
+            try:
+                self.serving = with_items(self._loaded, rows, self.serving)
+            except InvalidValueError:
+                self._newcomers = None
+                raise
+            return self.serving.tag != tag
 
     def _put(self, serving: Serving) -> None:
         """Serve what was loaded; the one place where a version takes the place of another."""
         self.serving = self._loaded = serving
-        self._looked_through, self._taken_in = 0, {}
+        self._newcomers = Newcomers(serving.recommender.items, serving.events_through)
+        self._wanted = 0, 0
         self.erased = self.store.erased_since(serving.events_through)
 
     def _load_named(self) -> Serving:

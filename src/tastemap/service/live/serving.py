@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,25 @@ def load_serving(folder: Path, version: int | None, store: Store) -> Serving:
 
 
 @dataclass(frozen=True, eq=False)
+class TakenIn:
+    """What came into a version by events.
+
+    Parameters
+    ----------
+    is_new : array of shape (I,), bool
+        Items that did: their training rows are events too, and are not read twice.
+    digest : str
+        Of the events, sha256: the same for all workers that took in the same.
+    fitted : Recommender
+        The version without them.
+    """
+
+    is_new: BoolArray
+    digest: str
+    fitted: Recommender
+
+
+@dataclass(frozen=True, eq=False)
 class Serving:
     """One version of an artifact in memory; never changed, only replaced by another one.
 
@@ -58,8 +78,8 @@ class Serving:
         When its manifest was written, in seconds since 1970.
     events_through : int
         The last event that the fit has seen; later ones are laid over its histories.
-    taken_in : array of shape (I,), bool, or None
-        Items that came in by events: their training rows are events too, and are not read twice.
+    taken_in : TakenIn or None
+        Items that came in by events.
     """
 
     recommender: Recommender
@@ -68,7 +88,19 @@ class Serving:
     digest: str
     saved: float
     events_through: int
-    taken_in: BoolArray | None = None
+    taken_in: TakenIn | None = None
+
+    @property
+    def fitted(self) -> Recommender:
+        """The version as it was fitted: of it is what takes long to make and need not be of today."""
+        return self.recommender if self.taken_in is None else self.taken_in.fitted
+
+    @cached_property
+    def tag(self) -> str:
+        """Eight hexadecimal digits of the version and what came into it: who keeps an index keeps it too."""
+        if self.taken_in is None:
+            return self.digest[:8]
+        return sha256(f"{self.digest} {self.taken_in.digest}".encode()).hexdigest()[:8]
 
     @cached_property
     def item_ids(self) -> list[Id]:

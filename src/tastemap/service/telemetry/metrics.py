@@ -23,6 +23,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -155,13 +156,11 @@ class _ListsOf:
     """What the lists of one version were like, as far as the items go that it was fitted to."""
 
     def __init__(self, serving: Serving, folder: Path | None) -> None:
+        if serving.taken_in is not None:  # what came in is as large as the version, and is not to be kept
+            serving = replace(serving, recommender=serving.fitted, taken_in=None)
         self.serving = serving
-        interactions = serving.recommender.train.interactions
-        popularity, item_ids = interactions.popularity, serving.item_ids
-        if serving.taken_in is not None:
-            popularity = popularity[~serving.taken_in]
-            item_ids = [id for id, is_new in zip(item_ids, serving.taken_in, strict=True) if not is_new]
-        self._bits = information(popularity, max(interactions.n_users, 1)).tolist()
+        interactions, item_ids = serving.recommender.train.interactions, serving.item_ids
+        self._bits = information(interactions.popularity, max(interactions.n_users, 1)).tolist()
         self._place = {item_id: index for index, item_id in enumerate(item_ids)}
         self.listed = Listed(len(item_ids), folder, serving.digest[:16])
 

@@ -8,11 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tastemap.errors import InvalidValueError
-from tastemap.service.database import KeyConflictError, NewEvent, Receipt, Store
+from tastemap.service.database import KeyConflictError, NewEvent, Receipt, Store, lookups
 from tastemap.service.database import store as store_module
 
 APPENDS = """
@@ -65,7 +66,7 @@ def test_the_events_of_a_user_are_those_after_a_seq(store: Store) -> None:
 
 def test_all_events_are_read_in_blocks_and_in_order(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "EVENTS_A_READ", 5)
-    monkeypatch.setattr(store_module, "_SPAN", store_module._SPAN.limit(5))
+    monkeypatch.setattr(lookups, "SPAN", lookups.SPAN.limit(5))
     assert list(store.events()) == []
     assert store.last_seq() == 0
     store.append([NewEvent("u", str(number)) for number in range(12)])
@@ -131,7 +132,7 @@ def test_any_text_is_an_id_and_a_key(store: Store, odd: str) -> None:
     store.append([NewEvent(odd, odd, 2.0, client_key=odd[:200])])
     [event] = store.events_of(odd, 0)
     assert (event.user_id, event.item_id, event.client_key) == (odd, odd, odd[:200])
-    assert store.new_items({"a"}, after=0, at_least=1) == {odd: [event]}
+    assert store.events_of_item(odd, 0, event.seq) == [event]
     assert store.erase(odd, 1.0) == 2
     assert [event.kind for event in store.events_of(odd, 0)] == ["erasure"]
 
@@ -182,19 +183,47 @@ def test_a_seq_is_never_given_twice(store: Store) -> None:
     assert [event.seq for event in store.events()] == [3, 4]
 
 
-def test_new_items_are_those_that_enough_users_have_rated_since(store: Store) -> None:
-    store.append([NewEvent("u", "old"), NewEvent("v", "old")])
-    since = store.last_seq()
-    store.append([NewEvent("u", "known"), NewEvent("v", "known")])
-    store.append([NewEvent("u", "new"), NewEvent("v", "new"), NewEvent("u", "new", kind="withdrawal")])
-    store.append([NewEvent("u", "rare"), NewEvent("u", "rare", 2.0), NewEvent("v", "rare", kind="withdrawal")])
-    found = store.new_items({"known"}, after=since, at_least=2)
-    assert list(found) == ["new"]
-    assert [(event.user_id, event.kind) for event in found["new"]] == [
-        ("u", "interaction"),
-        ("v", "interaction"),
-        ("u", "withdrawal"),
-    ]
+def test_events_of_a_user_or_an_item_are_those_of_a_span_and_the_latest_if_only_some_are_wanted(
+    store: Store,
+) -> None:
+    store.append([NewEvent(user, item) for item in "abc" for user in "uvu"])
+    assert [event.seq for event in store.events_of("u", 1, up_to=7)] == [3, 4, 6, 7]
+    assert [event.seq for event in store.events_of("u", 0, up_to=7, most=2)] == [6, 7]
+    assert [event.seq for event in store.events_of("u", 8, most=2)] == [9]
+    assert [event.seq for event in store.events_of_item("b", 4, 5)] == [5]
+
+
+def test_uses_tell_who_had_to_do_with_what_block_by_block(store: Store) -> None:
+    store.append([NewEvent("u", "a"), NewEvent("u", "a", kind="withdrawal")])
+    store.erase("v", 1.0)
+    assert [use[:4] for use in store.uses(1)] == [(2, "u", "a", "withdrawal"), (3, "v", "", "erasure")]
+    assert store.uses(0)[0].received == pytest.approx(time.time(), abs=60)
+    store.append([NewEvent("u", "b")] * 5000)
+    assert [len(store.uses(after)) for after in (0, 3, 4, 5003)] == [5000, 5000, 4999, 0]
+
+
+PLANS: dict[str, tuple[str, Callable[[Store], object]]] = {
+    "erased_since": ("INDEX ix_events_erasure (seq>", lambda store: store.erased_since(3)),
+    "erasure_to_forget": ("INDEX ix_events_erasure (seq<", lambda store: store.erasure_to_forget(7)),
+    "uses": ("INTEGER PRIMARY KEY (rowid>", lambda store: store.uses(3)),
+    "events_of": ("INDEX ix_events_user (user_id=", lambda store: store.events_of("u", 3, most=5)),
+    "events_of_item": ("INDEX ix_events_item (item_id=", lambda store: store.events_of_item("a", 3, 7)),
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_what_is_asked_all_the_time_costs_what_is_new_and_not_what_is_old(tmp_path: Path, name: str) -> None:
+    expected, ask = PLANS[name]
+    store = Store.open(f"sqlite:///{tmp_path / 'events.db'}")
+    store.append([NewEvent("u", "a")] * 5)
+    said: list[str] = []
+    with store._connections._held() as held:
+        held.driver.set_trace_callback(said.append)
+        ask(store)
+        held.driver.set_trace_callback(None)
+        plans = [row[3] for sql in said for row in held.driver.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    store.close()
+    assert [plan.removeprefix("SEARCH events USING ")[: len(expected)] for plan in plans] == [expected], plans
 
 
 def watch(store: Store, is_over: Callable[[], bool]) -> list[int]:

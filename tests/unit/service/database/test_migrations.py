@@ -15,7 +15,7 @@ from tastemap.service.database.tables import REVISION
 from tastemap.service.database.urls import Target
 from tastemap.service.guard.sessions import issue, key_of_session
 
-EARLIER = ("0001",)
+EARLIER = ("0001", "0002")
 
 
 def make(url: str, revision: str) -> None:
@@ -26,12 +26,14 @@ def make(url: str, revision: str) -> None:
         config.set_main_option("script_location", str(folder).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+        later = revision > "0001"  # who logs in has a secret since then
         key = (
-            "INSERT INTO api_keys (name, scope, sha256, created, revoked) "
-            "VALUES (:name, 'client', :sha, 1.0, :end)"
+            f"INSERT INTO api_keys (name, scope, sha256, created, revoked{', session_secret' * later}) "
+            f"VALUES (:name, 'client', :sha, 1.0, :end{', :secret' * later})"
         )
         for name, end in (("shop", None), ("old", 2.0)):
-            connection.execute(text(key), {"name": name, "sha": digest(f"tm_{name}"), "end": end})
+            row = {"name": name, "sha": digest(f"tm_{name}"), "end": end, "secret": digest(name)}
+            connection.execute(text(key), row)
         connection.execute(
             text(
                 "INSERT INTO events (user_id, item_id, kind, value, time, received) "

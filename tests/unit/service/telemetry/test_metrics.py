@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tastemap.service.database import Receipt
+from tastemap.service.live.serving import TakenIn
 from tastemap.service.telemetry.metrics import Telemetry
 from tests.architecture.source import ROOT
 from tests.unit.service.guarded import serving_of
@@ -80,7 +81,12 @@ def test_a_new_version_starts_its_coverage_anew(telemetry: Telemetry, service: A
 
 def test_items_that_came_in_by_events_leave_coverage_as_it_is(telemetry: Telemetry, service: Any) -> None:
     telemetry.observe_list(answer(1, 2))
-    service.serving = replace(service.serving, taken_in=np.array([False, False, False, False, True]))
+    before = service.serving
+    is_new = np.array([False, False, False, False, True])
+    train = before.recommender.train
+    rows = train.interactions.select(~is_new[train.interactions.item_index])
+    of_four = replace(before.recommender, train=replace(train, interactions=rows))
+    service.serving = replace(before, taken_in=TakenIn(is_new, "ef" * 32, of_four))
     telemetry.observe_list(answer(3))
     assert figures(telemetry)["tastemap_catalog_coverage_ratio"] == pytest.approx(3 / 5)
     writer: Any = SimpleNamespace(depth=0)
