@@ -12,7 +12,7 @@ REVISION = "0003"
 Sequence = BigInteger().with_variant(Integer, "sqlite")
 Seconds = Float(53)
 IS_ERASURE = text("kind = 'erasure'")
-"""Of an event; written out, since SQLite takes no partial index for a value that comes as a parameter."""
+"""Of an event; written out: PostgreSQL plans a prepared statement before it knows its parameters."""
 
 # sqlite_autoincrement: else SQLite would give the number of a deleted last row again, and a reader that has
 # seen the old row would never ask for the new one.
