@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from pathlib import Path
 
@@ -38,12 +39,24 @@ def test_every_limit_is_listed_with_its_default() -> None:
     units = {"max_body_bytes": 2**20, "session_s": 3600}
     for name, shown in listed.items():
         assert int(shown.replace(",", "")) * units.get(name, 1) == fields[name].default, name
+    burst = fields["rate_burst"].default
+    assert f"| {fields['rate_limit'].default:,.0f} requests a second and {burst:,} at once" in table
     assert f"{LimitedProtocol.max_head_bytes // 1024} KiB" in table
     assert f"more than {LimitedProtocol.head_timeout_s:g} s" in table
     assert f"answered, {MOST_WAITING} wait" in table
     assert f"{KEYLESS_AT_ONCE} requests without a key" in table
     assert f"have {KEYLESS_AT_ONCE} places of their own" in SECURITY
     assert (WRONG_KEYS_AT_ONCE, WRONG_KEYS_A_SECOND) == (10, 1 / 5)
+
+
+def test_no_key_is_held_back_below_what_a_worker_was_measured_to_answer() -> None:
+    record = json.loads((ROOT / "benchmarks" / "results" / "service.json").read_text(encoding="utf-8"))
+    rows = [row for row in record.values() if isinstance(row, dict) and "requests_per_s" in row]
+    measured = [row["requests_per_s"] for row in rows]
+    assert len(measured) > 5
+    fields = ServiceSettings.model_fields
+    assert fields["rate_limit"].default > max(measured)  # of two workers, some of them
+    assert fields["rate_burst"].default >= fields["rate_limit"].default
 
 
 def test_the_example_of_a_file_of_settings_can_be_read(tmp_path: Path) -> None:

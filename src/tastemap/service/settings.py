@@ -34,11 +34,12 @@ class ServiceSettings(BaseModel):
         default=(), description="addresses whose X-Forwarded-For and X-Forwarded-Proto are believed"
     )
     rate_limit: float = Field(
-        default=1000.0,
+        default=10_000.0,
         gt=0,
-        description="requests a second, for each worker and key or address; no limit where all is open",
+        description="requests a second, for each worker and key or address, by default more than a worker "
+        "answers; no limit where all is open",
     )
-    rate_burst: int = Field(default=2000, ge=1, description="requests that may come at once")
+    rate_burst: int = Field(default=20_000, ge=1, description="requests that may come at once")
     max_body_bytes: int = Field(default=2**20, ge=1, description="largest body of a request")
     body_timeout_s: float = Field(default=10.0, gt=0, description="for the body of a request to arrive")
     request_timeout_s: float = Field(default=30.0, gt=0, description="for a request to be answered")
