@@ -21,6 +21,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tastemap"))
 
 TOOLS = {
     "chromium": "apt-get install chromium fonts-dejavu-core",
+    "curl": "apt-get install curl",
     "java": "apt-get install openjdk-17-jre-headless",
     "JDBC": "apt-get install libpostgresql-jdbc-java",
     "postgres": "apt-get install postgresql",
@@ -68,6 +69,12 @@ def golden(request: pytest.FixtureRequest) -> GoldenCheck:
 def chromium() -> str:
     """Where Debian's Chromium lies; without it the test is left out, or fails if every test must run."""
     return _tool("chromium", shutil.which("chromium"))
+
+
+@pytest.fixture(scope="session")
+def curl() -> str:
+    """Where curl lies, by which the guide asks the service; without it treated as Chromium is."""
+    return _tool("curl", shutil.which("curl"))
 
 
 @pytest.fixture(scope="session")
