@@ -37,16 +37,22 @@ ANYWHERE = (400, 401, 403, 408, 413, 415, 421, 429, 431, 503)
 """How any request may be refused before it reaches its route."""
 
 
-def create_app(settings: ServiceSettings) -> FastAPI:
+def create_app(settings: ServiceSettings, *, unnamed: str | None = None) -> FastAPI:
     """The service over one artifact, as an ASGI application; loading happens when it starts.
 
     *Stability: caller-stable.*
+
+    Parameters
+    ----------
+    settings : ServiceSettings
+    unnamed : str, optional
+        Digest of the version to serve where the database names none; default: the current one.
     """
     app = FastAPI(
         title="Tastemap",
         version=version("tastemap"),
         description="Recommendations with reasons from one artifact, with live events.",
-        lifespan=_lifespan(settings),
+        lifespan=_lifespan(settings, unnamed),
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
@@ -64,13 +70,15 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     return app
 
 
-def _lifespan(settings: ServiceSettings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    settings: ServiceSettings, unnamed: str | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = await run_sync(Store.open, settings.database_url)
         try:
             await run_sync(store.claim, settings.folder.absolute().name)
-            service = await run_sync(Service, settings.folder, store)
+            service = await run_sync(Service, settings.folder, store, unnamed)
             writer = Writer(store, limit=settings.queue_limit)
             app.state.settings, app.state.service, app.state.writer = settings, service, writer
             app.state.telemetry, app.state.sent_lists = Telemetry(service, writer), SentLists()

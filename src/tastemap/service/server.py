@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
-from tastemap.artifacts import versions
+from tastemap.artifacts import identify
 from tastemap.errors import InvalidValueError, TastemapError
 from tastemap.service.database.store import Store
 from tastemap.service.guard.protocol import LimitedProtocol
@@ -27,6 +27,8 @@ from tastemap.service.workers import Workers
 SETTINGS_VARIABLE = "TASTEMAP_SERVICE_SETTINGS"
 DATABASE_VARIABLE = "TASTEMAP_DATABASE"
 """Its URL may hold a password, so it stands in a variable of its own, which other users cannot read."""
+VERSION_VARIABLE = "TASTEMAP_SERVICE_VERSION"
+"""The digest of the version to serve where none was named, the same for a worker that is started later."""
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 BACKLOG = 2048
 
@@ -52,13 +54,14 @@ def run(settings: ServiceSettings, ready: Ready) -> None:
     ArtifactError, DatabaseError
         If the artifact or the database cannot be read.
     """
-    versions(settings.folder)
+    current = identify(settings.folder)
     _check_keys(settings)
     opened = bind(settings.host, settings.port)
     with ExitStack() as ending:
         ending.callback(opened.close)
         os.environ[SETTINGS_VARIABLE] = settings.without_secrets()
         os.environ[DATABASE_VARIABLE] = settings.database_url
+        os.environ[VERSION_VARIABLE] = current.digest
         url = url_of(settings.host, opened.getsockname()[1])
         set_up_logging(settings.log_format)
         if settings.workers == 1:
@@ -82,7 +85,7 @@ def worker_app() -> FastAPI:
     settings = ServiceSettings.model_validate_json(os.environ[SETTINGS_VARIABLE])
     settings = settings.model_copy(update={"database": os.environ[DATABASE_VARIABLE]})
     set_up_logging(settings.log_format)
-    return create_app(settings)
+    return create_app(settings, unnamed=os.environ[VERSION_VARIABLE])
 
 
 def bind(host: str, port: int) -> socket.socket:

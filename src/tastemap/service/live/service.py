@@ -56,6 +56,8 @@ class Service:
         The artifact.
     store : Store
         Events, and which version all workers serve.
+    unnamed : str, optional
+        Digest of the version to serve where none was named, or that one is gone; default: the current one.
 
     Attributes
     ----------
@@ -63,7 +65,7 @@ class Service:
         Users whom the served version holds and nobody may see, as of a second ago.
     """
 
-    def __init__(self, folder: Path, store: Store) -> None:
+    def __init__(self, folder: Path, store: Store, unnamed: str | None = None) -> None:
         self.folder = folder
         self.store = store
         self.erased: frozenset[str] = frozenset()
@@ -71,7 +73,7 @@ class Service:
         self.serving: Serving
         self._newcomers: Newcomers | None  # None: the model can take in nothing
         self._wanted: tuple[int, int]
-        self._put(self._load_named())
+        self._put(self._load_first(unnamed))
 
     async def known_of(self, user_id: Id) -> tuple[Serving, list[Event]]:
         """What is served, and the events of a user that its fit has not seen.
@@ -209,10 +211,13 @@ class Service:
         self._wanted = 0, 0
         self.erased = self.store.erased_since(serving.events_through)
 
-    def _load_named(self) -> Serving:
-        """The version named in the database, as long as it is there; else the current one."""
+    def _load_first(self, unnamed: str | None) -> Serving:
+        """What the database names, else what the other workers began with, else the current version."""
         named = self.store.served()
-        version = None if named is None else find_version(self.folder, named.digest)
-        if named is not None and version is None:
-            LOG.warning("version %d is no longer there; the current one is served", named.version)
-        return load_serving(self.folder, version, self.store)
+        for digest in (None if named is None else named.digest, unnamed):
+            version = None if digest is None else find_version(self.folder, digest)
+            if version is not None:
+                return load_serving(self.folder, version, self.store)
+            if digest is not None:
+                LOG.warning("the version with digest %.12s is no longer there; another one is served", digest)
+        return load_serving(self.folder, None, self.store)
