@@ -292,6 +292,22 @@ def test_a_dead_server_is_not_asked_by_every_reader(postgres: Cluster, monkeypat
         store.close()
 
 
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_hold_every_id_is_refused_at_the_start(postgres: Cluster, encoding: str) -> None:
+    with (
+        postgres.database(encoding) as url,
+        pytest.raises(DatabaseError, match=rf"must be in the encoding UTF8, .* Got {encoding}; "),
+    ):
+        Store.open(url)
+
+
+def test_every_id_comes_back_whatever_encoding_the_url_names(postgres_url: str) -> None:
+    store = Store.open(f"{postgres_url}?client_encoding=latin1")
+    store.append([NewEvent("Łukasz ✓", "映画")])
+    assert [event.item_id for event in store.events_of("Łukasz ✓", 0)] == ["映画"]
+    store.close()
+
+
 PASSWORD = "s3cr3t-w0rd"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tastemap.service.database.errors import DatabaseError, KeyConflictError, QueueFullError
+from tastemap.service.database.errors import DatabaseError, KeyConflictError, QueueFullError, UnstorableError
 from tastemap.service.database.records import (
     AuditLine,
     Event,
@@ -30,6 +30,7 @@ __all__ = [
     "Scope",
     "ServedVersion",
     "Store",
+    "UnstorableError",
     "Writer",
     "default_url",
 ]

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import Connection, Select, inspect, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
 from tastemap.service.database.engines import BUSY_S, file_engine, server_engine
-from tastemap.service.database.errors import DatabaseError
+from tastemap.service.database.errors import DatabaseError, UnstorableError
 from tastemap.service.database.tables import REVISION
 from tastemap.service.database.urls import Target
 from tastemap.service.database.writes import Writes
@@ -64,13 +64,15 @@ class Connections:
         Raises
         ------
         DatabaseError
-            If the database cannot be written, or was made by a newer Tastemap.
+            If the database cannot be written, was made by a newer Tastemap, or cannot hold every text.
         """
         if self._target.path is not None:
             with self._told():
                 self._refuse_other_files(self._target.path)
                 self._become_wal()
                 self._file = _identity(self._target.path)
+        else:
+            self._refuse_other_encodings()
         if self._is_current():
             return
         # Alembic takes longer to import than all else here, and is needed once in the life of a database.
@@ -184,6 +186,16 @@ class Connections:
                 "database; name another one."
             )
 
+    def _refuse_other_encodings(self) -> None:
+        """Raise if a server's database cannot hold every text: an id may be any."""
+        with self.reading() as connection:
+            encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+        if encoding != "UTF8":
+            raise DatabaseError(
+                f"The database {self._target.shown} must be in the encoding UTF8, which holds every id. Got "
+                f"{encoding}; make it anew with ENCODING 'UTF8' TEMPLATE template0."
+            )
+
     def _become_wal(self) -> None:
         """Readers and the writer no longer wait for each other; the file remembers it."""
         # The busy timeout does not cover this step.
@@ -221,7 +233,9 @@ class Connections:
             raise self._sentence(error) from (error if self.is_file else None)
         self._rest_until = 0.0
 
-    def _sentence(self, error: DBAPIError | PoolTimeoutError | sqlite3.Error) -> DatabaseError:
+    def _sentence(
+        self, error: DBAPIError | PoolTimeoutError | sqlite3.Error
+    ) -> DatabaseError | UnstorableError:
         reason: object = error
         if isinstance(error, PoolTimeoutError):
             reason = "all its connections are in use"
@@ -232,6 +246,8 @@ class Connections:
                 self._rest_until = time.monotonic() + REST_S
         # Drivers write several lines, the first of which says it.
         first = self._target.masked(str(reason)).strip().partition("\n")[0].rstrip(".:")
+        if isinstance(error, DataError | IntegrityError):
+            return UnstorableError(f"The database {self._target.shown} cannot hold this: {first}.")
         return DatabaseError(f"The database {self._target.shown} cannot be used: {first}.")
 
 

@@ -56,7 +56,10 @@ def server_engine(target: Target) -> Engine:
     }
     engine = create_engine(
         target.url,
-        connect_args={key: value for key, value in settings.items() if key not in target.url.query},
+        connect_args={
+            **{key: value for key, value in settings.items() if key not in target.url.query},
+            "client_encoding": "UTF8",  # whatever the URL or the surroundings say
+        },
         module=psycopg,
         pool_pre_ping=True,  # connections from before a restart of the server are replaced unseen
         pool_timeout=CONNECT_S,

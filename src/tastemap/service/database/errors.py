@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from tastemap.errors import DatabaseError, TastemapError
+from tastemap.errors import DatabaseError, InvalidValueError, TastemapError
 
-__all__ = ["DatabaseError", "KeyConflictError", "QueueFullError"]
+__all__ = ["DatabaseError", "KeyConflictError", "QueueFullError", "UnstorableError"]
+
+
+class UnstorableError(InvalidValueError):
+    """The database answers, and refuses what it was given: asking again with the same would not help."""
 
 
 class KeyConflictError(TastemapError):

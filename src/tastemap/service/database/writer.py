@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from typing import NamedTuple
 
 from tastemap.service.database.appending import check_event
-from tastemap.service.database.errors import DatabaseError, KeyConflictError, QueueFullError
+from tastemap.service.database.errors import DatabaseError, KeyConflictError, QueueFullError, UnstorableError
 from tastemap.service.database.records import NewEvent, Receipt
 from tastemap.service.database.store import Store
 
@@ -50,8 +50,8 @@ class Writer:
     def submit(self, events: Sequence[NewEvent]) -> Future[list[Receipt]]:
         """Let events be stored, all or none; the future resolves when they are on disk.
 
-        It fails with KeyConflictError for a ``client_key`` of another content, and with DatabaseError if
-        nothing was saved.
+        It fails with KeyConflictError for a ``client_key`` of another content, with UnstorableError for what
+        the database refuses to hold, and with DatabaseError if nothing was saved.
 
         Raises
         ------
@@ -114,6 +114,13 @@ class Writer:
     def _write(self, group: Sequence[_Submission]) -> None:
         try:
             outcomes = self._store.append_groups([one.events for one in group])
+        except UnstorableError as error:
+            if len(group) == 1:
+                group[0].future.set_exception(error)
+                return
+            for one in group:  # whose fault it is, only writing them one by one tells
+                self._write([one])
+            return
         except Exception as error:
             for one in group:
                 one.future.set_exception(error)

@@ -6,9 +6,18 @@ import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
+from sqlalchemy import text
 
 from tastemap.errors import InvalidValueError
-from tastemap.service.database import DatabaseError, KeyConflictError, NewEvent, QueueFullError, Store, Writer
+from tastemap.service.database import (
+    DatabaseError,
+    KeyConflictError,
+    NewEvent,
+    QueueFullError,
+    Store,
+    UnstorableError,
+    Writer,
+)
 from tastemap.service.database.appending import Outcome
 
 
@@ -96,6 +105,29 @@ def test_a_failed_commit_fails_every_submission_of_its_group(
             with pytest.raises(DatabaseError, match="The disk is gone"):
                 future.result(timeout=30)
     assert [one.seq for one in writer.submit([NewEvent("u", "later")]).result(timeout=30)] == [2]
+
+
+REFUSES = {
+    "sqlite": "CREATE TRIGGER refuse BEFORE INSERT ON events WHEN NEW.item_id = 'bad' "
+    "BEGIN SELECT RAISE(ABORT, 'no such thing'); END",
+    "postgresql": "ALTER TABLE events ADD CHECK (item_id <> 'bad')",
+}
+
+
+def test_what_the_database_cannot_hold_is_refused_alone(store: Store, gate: Gate, writer: Writer) -> None:
+    with store._connections.writing() as connection:
+        connection.execute(text(REFUSES[connection.dialect.name]))
+    before = writer.submit([NewEvent("u", "a")])
+    guilty = writer.submit([NewEvent("u", "beside"), NewEvent("u", "bad")])
+    after = [writer.submit([NewEvent("u", item)]) for item in ("b", "c")]
+    gate.open.set()
+    with pytest.raises(UnstorableError, match="cannot hold this: "):
+        guilty.result(timeout=30)
+    for future in (before, *after):
+        assert len(future.result(timeout=30)) == 1
+    assert [event.item_id for event in store.events_of("u", 0)] == ["a", "b", "c"]
+    assert gate.groups == [[1], [1, 2, 1, 1], [1], [2], [1], [1]]
+    assert store.writes.error is None  # nothing is wrong with the disk
 
 
 def test_closing_writes_what_waits_and_takes_nothing_more(store: Store, gate: Gate, writer: Writer) -> None:
