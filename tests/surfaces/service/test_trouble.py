@@ -149,6 +149,26 @@ def until_somebody_waits(url: str) -> None:
     raise AssertionError("Nobody waits for the lock.")
 
 
+def test_without_the_database_users_and_histories_are_what_the_model_knows(
+    serve: Serve, postgres: Cluster
+) -> None:
+    with postgres.database() as url:
+        client = serve("als", database=url)
+        before = {path: client.get(f"/v1/users/3{path}").json() for path in ("", "/history?limit=500")}
+        client.post("/v1/events", json={"user_id": 777, "item_id": 5, "rating": 1})
+        with stopped(postgres):
+            for path, answer in before.items():
+                found = client.get(f"/v1/users/3{path}").json()
+                assert "without live events" in found["notes"][0]
+                assert {**found, "notes": []} == answer
+            for path in ("/v1/users/777", "/v1/users/777/history", "/user.json?id=777"):
+                refused = client.get(path)  # "unknown" would be untrue
+                assert (refused.status_code, refused.json()["error"]["code"]) == (503, "database_unavailable")
+            for ask in (client.get, client.delete):  # of half of it nobody may say: this is all
+                path = "/v1/users/3" + ("/export" if ask == client.get else "")
+                assert ask(path).status_code == 503
+
+
 def test_two_servers_on_one_database_know_each_other_s_events_and_erasures(
     serve_either: Serve, database_url: str, tmp_path: Path
 ) -> None:

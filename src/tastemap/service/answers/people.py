@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from tastemap.data import UNKNOWN, Id
+from tastemap.errors import UnknownUserError
 from tastemap.inference.explain import reasons
 from tastemap.inference.intervals import spread_of
 from tastemap.service.answers.cursors import paged
+from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.records import Event
 from tastemap.service.live.person import Entries, Person, entries_of, laid_over
 from tastemap.service.live.serving import Serving
@@ -19,15 +21,17 @@ from tastemap.service.live.settling import is_erased
 Fields = dict[str, Any]
 
 
-def user(serving: Serving, user_id: Id, events: Sequence[Event]) -> Fields:
-    """What is known of a user, in short.
+def user(serving: Serving, user_id: Id, events: Sequence[Event], notes: Sequence[str] = ()) -> Fields:
+    """What is known of a user, in short; `notes` say what of it the database did not tell.
 
     Raises
     ------
     UnknownUserError
         If that is nothing.
+    DatabaseError
+        If only the database could tell whether that is nothing.
     """
-    entries = entries_of(serving, user_id, events)
+    entries = _entries(serving, user_id, events, notes)
     known, index = _known(serving, user_id, events)
     is_implicit = serving.recommender.train.interactions.is_implicit
     n = len(entries.items)
@@ -38,12 +42,20 @@ def user(serving: Serving, user_id: Id, events: Sequence[Event]) -> Fields:
         "n_from_events": int(entries.from_event.sum()),
         "mean_rating": None if is_implicit or not n else float(entries.values.mean(dtype=np.float64)),
         "features": _features(serving, index),
+        "notes": list(notes),
     }
 
 
-def history(serving: Serving, user_id: Id, events: Sequence[Event], limit: int, cursor: str | None) -> Fields:
-    """The items of a user, the latest first; those of one time by rising item index."""
-    entries = entries_of(serving, user_id, events)
+def history(
+    serving: Serving,
+    user_id: Id,
+    events: Sequence[Event],
+    limit: int,
+    cursor: str | None,
+    notes: Sequence[str] = (),
+) -> Fields:
+    """The items of a user, the latest first; those of one time by rising item index. Raises as :func:`user`."""
+    entries = _entries(serving, user_id, events, notes)
     order = np.lexsort((entries.items, -entries.times))
     part, following = paged(serving, -entries.times[order], entries.items[order], limit, cursor)
     rows = _rows(serving, entries)
@@ -53,6 +65,7 @@ def history(serving: Serving, user_id: Id, events: Sequence[Event], limit: int, 
         "n_ratings": len(entries.items),
         "items": [rows[place] for place in order[part].tolist()],
         "next_cursor": following,
+        "notes": list(notes),
     }
 
 
@@ -143,6 +156,15 @@ def explanation(person: Person, item_id: Id) -> Fields:
         "additive": found.additive,
         "notes": list(person.notes),
     }
+
+
+def _entries(serving: Serving, user_id: Id, events: Sequence[Event], notes: Sequence[str]) -> Entries:
+    try:
+        return entries_of(serving, user_id, events)
+    except UnknownUserError as error:
+        if notes and not events:  # somebody whom only the database knows would be told to be unknown
+            raise DatabaseError(f"{notes[0]} The model does not know user {str(user_id)!r}.") from error
+        raise
 
 
 def _known(serving: Serving, user_id: Id, events: Sequence[Event]) -> tuple[Id, int]:

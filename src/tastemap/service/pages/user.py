@@ -35,11 +35,11 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
     if not user_id:
         raise InvalidValueError("id must name a user, as in /user?id=196. Got none.")
     serving, events, notes = await service.told_of(user_id)
-    known = people.user(serving, user_id, events)
+    known = people.user(serving, user_id, events, notes)
     person = await person_of_told(user_id, serving, events, ())
     answer = await listed(person, LIST)
     data = serving.recommender.train.interactions
-    rows = people.history(serving, user_id, events, max(1, known["n_ratings"]), None)["items"]
+    rows = people.history(serving, user_id, events, max(1, known["n_ratings"]), None, notes)["items"]
     sort = query.get("sort", "rating")
     rows = _sorted(rows, sort if sort in SORTS else "rating")
     return {

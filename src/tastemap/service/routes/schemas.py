@@ -123,6 +123,7 @@ class UserAnswer(BaseModel):
     n_from_events: int
     mean_rating: float | None
     features: dict[str, Any]
+    notes: list[str]
 
 
 class HistoryEntry(BaseModel):
@@ -142,6 +143,7 @@ class HistoryPage(BaseModel):
     n_ratings: int
     items: list[HistoryEntry]
     next_cursor: str | None
+    notes: list[str]
 
 
 class StoredEvent(BaseModel):

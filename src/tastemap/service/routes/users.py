@@ -45,8 +45,8 @@ ERASED_LATER = (
 @router.get("/users/{user_id:id}/history", responses={200: {"model": HistoryPage}, **documented(404, 409, 422)})
 async def history(service: Shared, user_id: PathId, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """The items of a user, the latest first: training rows with all events laid over them."""
-    serving, events = await service.known_of(user_id)
-    return answered(await _read(people.history, serving, user_id, events, limit, cursor))
+    serving, events, notes = await service.told_of(user_id)
+    return answered(await _read(people.history, serving, user_id, events, limit, cursor, notes))
 
 
 @router.get("/users/{user_id:id}/export", responses={200: {"model": ExportAnswer}, **documented(404, 422)})
@@ -91,8 +91,8 @@ async def _explained(person: Person, item_id: Id) -> Response:
 @router.get("/users/{user_id:id}", responses={200: {"model": UserAnswer}, **documented(404, 422)})
 async def user(service: Shared, user_id: PathId) -> Response:
     """What is known of a user, in short."""
-    serving, events = await service.known_of(user_id)
-    return answered(await _read(people.user, serving, user_id, events))
+    serving, events, notes = await service.told_of(user_id)
+    return answered(await _read(people.user, serving, user_id, events, notes))
 
 
 async def _read(
