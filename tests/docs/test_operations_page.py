@@ -100,3 +100,10 @@ def test_the_example_for_systemd_starts_the_command() -> None:
     assert set(re.findall(r"--[a-z-]+", words)) <= known
     seconds = int(re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)[0])
     assert seconds > ServiceSettings.model_fields["shutdown_s"].default
+
+
+def test_the_example_for_systemd_refuses_calls_with_an_error_and_kills_nobody_for_them() -> None:
+    # OpenBLAS asks where its memory lies (mbind), and the process of the charts for a lower priority.
+    unit = (ROOT / "deploy" / "tastemap.service").read_text(encoding="utf-8")
+    assert "@resources" in unit
+    assert re.findall(r"^SystemCallErrorNumber=(\w+)$", unit, re.MULTILINE) == ["EPERM"]

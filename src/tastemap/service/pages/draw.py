@@ -7,6 +7,7 @@ it draws the comparison with that one alone.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -79,6 +80,6 @@ def _write(out: BinaryIO, line: Line) -> None:
 
 
 if __name__ == "__main__":
-    if hasattr(os, "nice"):
+    with contextlib.suppress(AttributeError, OSError):  # not on Windows, nor where the system forbids it
         os.nice(KINDNESS)
     sys.exit(main(sys.argv[1:], sys.stdout.buffer))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
+import sys
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -48,6 +49,26 @@ def test_charts_come_soon_and_are_then_there_for_every_page(folder: Path) -> Non
     for page, part in (("data", "data"), ("training", "training"), ("report", "evaluation")):
         assert "data-spec" in drawing.part(page).charts[part]
     assert any("RMSE" in sentence for sentence in drawing.part("report").verdict)
+
+
+REFUSES_PRIORITIES = """
+import os, runpy, sys
+
+def refused(by):
+    raise PermissionError(1, "Operation not permitted")
+
+os.nice = refused
+runpy.run_module("tastemap.service.pages.draw", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_charts_are_drawn_where_the_system_forbids_a_lower_priority(folder: Path) -> None:
+    arguments = [str(folder), "2", identify(folder, 2).digest]
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSES_PRIORITIES, *arguments], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert {orjson.loads(line).get("page") for line in done.stdout.splitlines()} >= {"data", "report"}
 
 
 def test_a_version_is_drawn_once_and_the_one_before_is_let_go(folder: Path) -> None:
