@@ -98,6 +98,8 @@ def test_pins_stand_first_and_diversity_changes_the_list(client: TestClient) -> 
         ("colour=red", "colour"),
         ("reasons=-1", "reasons"),
         ("k=5&k=", "k"),
+        ("k=5&k=5", "k must be given once"),
+        ("k=5&" * 1000 + "reasons=1", "k must be given once"),
     ],
 )
 def test_a_value_out_of_range_is_named(client: TestClient, query: str, field: str) -> None:

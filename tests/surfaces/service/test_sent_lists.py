@@ -77,3 +77,18 @@ def test_lists_that_are_long_or_not_asked_for_again_are_let_go(
     client.get(PATH)
     client.get(PATH)
     assert len(made) == 6
+
+
+@pytest.mark.parametrize(("room", "n_made"), [(0, 1), (-1, 2)])
+def test_a_long_query_counts_with_its_list(
+    client: TestClient, made: list[object], monkeypatch: pytest.MonkeyPatch, room: int, n_made: int
+) -> None:
+    query = "where=" + " and ".join(["year >= 1900"] * 100)
+    path = f"/v1/users/3/recommendations?{query}"
+    answer = client.get(path)
+    size = len(answer.content) + len(answer.url.query)
+    made.clear()
+    client.post("/v1/model/reload", json={})
+    monkeypatch.setattr(kept, "LARGEST_KEPT", size + room)
+    assert client.get(path).content == client.get(path).content
+    assert len(made) == n_made

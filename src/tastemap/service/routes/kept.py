@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from tastemap.data import Id
 from tastemap.service.live.serving import Serving
 
 LISTS_KEPT = 4_096
 LARGEST_KEPT = 16_384
-"""Bytes of a list that is kept, at most: together they stay below 64 MiB."""
+"""Bytes of a list that is kept and of its query, at most: together they stay below 64 MiB."""
 
 Asked = tuple[str, bytes]
 """The user and the query, as they came."""
@@ -26,13 +25,14 @@ class Sent:
     last_event : int
         The ``seq`` of the user's last event that it counted; 0 for none.
     body : bytes
-    told : mapping
-        What the figures for operators want to know of it.
+    told : tuple
+        What the figures for operators want to know of it: its basis, its version and its items, by the ids
+        that the version holds anyway.
     """
 
     last_event: int
     body: bytes
-    told: Mapping[str, Any]
+    told: tuple[str, int, tuple[Id, ...]]
 
 
 class SentLists:
@@ -55,7 +55,7 @@ class SentLists:
 
     def keep(self, asked: Asked, serving: Serving, sent: Sent) -> None:
         """Keep a list instead of the one that nobody has asked for the longest."""
-        if len(sent.body) > LARGEST_KEPT or serving is not self._serving:
+        if len(sent.body) + len(asked[1]) > LARGEST_KEPT or serving is not self._serving:
             return
         self._lists[asked] = sent
         self._lists.move_to_end(asked)

@@ -31,7 +31,7 @@ def query_of(request: Request, model: type[M]) -> M:
     Raises
     ------
     RequestValidationError
-        If a field is unknown or outside its range.
+        If a field is unknown, outside its range, or given twice though it holds one value.
     """
     text: bytes = request.scope["query_string"]
     try:
@@ -88,6 +88,8 @@ def _parsed(text: bytes, model: type[M]) -> M:
     for name, value in parse_qsl(text.decode("latin-1"), keep_blank_values=True):
         if name in lists:
             fields.setdefault(name, []).append(value)
+        elif name in fields:
+            raise RequestValidationError([{"type": "twice", "loc": ("query", name), "msg": "must be given once"}])
         else:
             fields[name] = value
     return model.model_validate(fields)

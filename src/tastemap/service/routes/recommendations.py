@@ -42,16 +42,15 @@ async def for_user(request: Request) -> Response:
     sent = None if notes else state.sent_lists.find(key, serving, last_event)
     if sent is None:
         answer = await listed(await person_of_told(user_id, serving, events, notes), asked)
-        told = {"basis": answer["basis"], "version": answer["version"], "items": _ids(answer)}
-        sent = Sent(last_event, orjson.dumps(answer), told)
+        sent = Sent(last_event, orjson.dumps(answer), _told(answer))
         if not notes:
             state.sent_lists.keep(key, serving, sent)
-    state.telemetry.observe_list(sent.told)
+    state.telemetry.observe_list(*sent.told)
     return Response(sent.body, media_type="application/json")
 
 
-def _ids(answer: Mapping[str, Any]) -> list[dict[str, Id]]:
-    return [{"item_id": row["item_id"]} for row in answer["items"]]
+def _told(answer: Mapping[str, Any]) -> tuple[str, int, tuple[Id, ...]]:
+    return answer["basis"], answer["version"], tuple(row["item_id"] for row in answer["items"])
 
 
 class ForUser:
@@ -98,5 +97,5 @@ async def _without(person: Person, drop: Sequence[Id]) -> Person:
 
 async def _listed(request: Request, person: Person, asked: ListOptions) -> Response:
     answer = await listed(person, asked)
-    request.app.state.telemetry.observe_list(answer)
+    request.app.state.telemetry.observe_list(*_told(answer))
     return answered(answer)

@@ -22,10 +22,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from prometheus_client import (
@@ -42,6 +41,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from tastemap.data import Id
 from tastemap.metrics.beyond import information
 from tastemap.service.database.records import Receipt
 from tastemap.service.database.writer import Writer
@@ -120,19 +120,18 @@ class Telemetry:
         if not succeeded:
             self._failed.inc()
 
-    def observe_list(self, answer: Mapping[str, Any]) -> None:
-        """A list was made; `answer` holds its ``basis`` and its ``items`` with their ids.
+    def observe_list(self, basis: str, version: int, item_ids: Sequence[Id]) -> None:
+        """A list was made, by a version of the model.
 
         Costs a few microseconds, and one more for each item.
         """
-        basis = answer["basis"]
         counter = self._by_basis.get(basis)
         if counter is None:
             counter = self._by_basis[basis] = self._lists.labels(basis)
         counter.inc()
         lists_of = self._of_served()
-        if answer["version"] == lists_of.serving.version:
-            bits = lists_of.mark([row["item_id"] for row in answer["items"]])
+        if version == lists_of.serving.version:
+            bits = lists_of.mark(item_ids)
             if bits is not None:
                 self._novelty.observe(bits)
 
@@ -164,7 +163,7 @@ class _ListsOf:
         self._place = {item_id: index for index, item_id in enumerate(item_ids)}
         self.listed = Listed(len(item_ids), folder, serving.digest[:16])
 
-    def mark(self, item_ids: Sequence[Any]) -> float | None:
+    def mark(self, item_ids: Sequence[Id]) -> float | None:
         """Remember that these were listed; their mean surprise in bits, None where there are none."""
         found = [place for place in map(self._place.get, item_ids) if place is not None]
         if not found:

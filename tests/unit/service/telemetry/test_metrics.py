@@ -18,8 +18,8 @@ from tests.architecture.source import ROOT
 from tests.unit.service.guarded import serving_of
 
 
-def answer(*item_ids: int, basis: str = "user", version: int = 3) -> dict[str, Any]:
-    return {"basis": basis, "version": version, "items": [{"item_id": item_id} for item_id in item_ids]}
+def answer(*item_ids: int, basis: str = "user", version: int = 3) -> tuple[str, int, tuple[int, ...]]:
+    return basis, version, item_ids
 
 
 def figures(telemetry: Telemetry) -> dict[str, float]:
@@ -41,7 +41,7 @@ def telemetry(service: Any) -> Telemetry:
 
 def test_lists_count_by_what_they_rest_on(telemetry: Telemetry) -> None:
     for basis in ("user", "popularity", "popularity"):
-        telemetry.observe_list(answer(1, basis=basis))
+        telemetry.observe_list(*answer(1, basis=basis))
     found = figures(telemetry)
     assert found['tastemap_lists_total{basis="user"}'] == 1
     assert found['tastemap_lists_total{basis="popularity"}'] == 2
@@ -49,49 +49,49 @@ def test_lists_count_by_what_they_rest_on(telemetry: Telemetry) -> None:
 
 def test_coverage_is_the_share_of_items_ever_listed(telemetry: Telemetry) -> None:
     assert figures(telemetry)["tastemap_catalog_coverage_ratio"] == 0
-    telemetry.observe_list(answer(1, 2))
-    telemetry.observe_list(answer(2))
+    telemetry.observe_list(*answer(1, 2))
+    telemetry.observe_list(*answer(2))
     assert figures(telemetry)["tastemap_catalog_coverage_ratio"] == pytest.approx(2 / 5)
 
 
 def test_novelty_is_the_mean_surprise_of_a_list(telemetry: Telemetry) -> None:
     # Of 6 users 4 have item 1, and 1 has item 5: log2(6/4) and log2(6/1), by hand 0.585 and 2.585.
-    telemetry.observe_list(answer(1, 5))
+    telemetry.observe_list(*answer(1, 5))
     found = figures(telemetry)
     assert found["tastemap_list_novelty_bits_sum"] == pytest.approx(1.585, abs=1e-3)
     assert found["tastemap_list_novelty_bits_count"] == 1
 
 
 def test_an_empty_list_is_counted_and_has_no_novelty(telemetry: Telemetry) -> None:
-    telemetry.observe_list(answer())
+    telemetry.observe_list(*answer())
     found = figures(telemetry)
     assert (found['tastemap_lists_total{basis="user"}'], found["tastemap_list_novelty_bits_count"]) == (1, 0)
 
 
 def test_a_new_version_starts_its_coverage_anew(telemetry: Telemetry, service: Any) -> None:
-    telemetry.observe_list(answer(1, 2))
+    telemetry.observe_list(*answer(1, 2))
     service.serving = replace(service.serving, version=4, digest="cd" * 32)
-    telemetry.observe_list(answer(3, version=3))  # made before the change
+    telemetry.observe_list(*answer(3, version=3))  # made before the change
     assert figures(telemetry)["tastemap_catalog_coverage_ratio"] == 0
-    telemetry.observe_list(answer(3, version=4))
+    telemetry.observe_list(*answer(3, version=4))
     found = figures(telemetry)
     assert found["tastemap_model_version"] == 4
     assert found["tastemap_catalog_coverage_ratio"] == pytest.approx(1 / 5)
 
 
 def test_items_that_came_in_by_events_leave_coverage_as_it_is(telemetry: Telemetry, service: Any) -> None:
-    telemetry.observe_list(answer(1, 2))
+    telemetry.observe_list(*answer(1, 2))
     before = service.serving
     is_new = np.array([False, False, False, False, True])
     train = before.recommender.train
     rows = train.interactions.select(~is_new[train.interactions.item_index])
     of_four = replace(before.recommender, train=replace(train, interactions=rows))
     service.serving = replace(before, taken_in=TakenIn(is_new, "ef" * 32, of_four))
-    telemetry.observe_list(answer(3))
+    telemetry.observe_list(*answer(3))
     assert figures(telemetry)["tastemap_catalog_coverage_ratio"] == pytest.approx(3 / 5)
     writer: Any = SimpleNamespace(depth=0)
     started_later = Telemetry(service, writer)
-    started_later.observe_list(answer(1, 5))  # of the 4 items that it was fitted to
+    started_later.observe_list(*answer(1, 5))  # of the 4 items that it was fitted to
     assert figures(started_later)["tastemap_catalog_coverage_ratio"] == pytest.approx(1 / 4)
 
 
@@ -121,7 +121,7 @@ from tests.unit.service.telemetry.test_metrics import answer
 
 telemetry = Telemetry(SimpleNamespace(serving=serving_of()), SimpleNamespace(depth=2))
 for item_id in sys.argv[1:]:
-    telemetry.observe_list(answer(int(item_id)))
+    telemetry.observe_list(*answer(int(item_id)))
 telemetry.in_flight.inc()
 telemetry.observe_events([Receipt(1, False)])
 print(telemetry.exposed()[0].decode())
