@@ -89,7 +89,9 @@ def _parsed(text: bytes, model: type[M]) -> M:
         if name in lists:
             fields.setdefault(name, []).append(value)
         elif name in fields:
-            raise RequestValidationError([{"type": "twice", "loc": ("query", name), "msg": "must be given once"}])
+            raise RequestValidationError(
+                [{"type": "twice", "loc": ("query", name), "msg": "must be given once"}]
+            )
         else:
             fields[name] = value
     return model.model_validate(fields)
