@@ -187,7 +187,7 @@ def _merged(train: Interactions, found: _Found) -> Interactions:
 def _places(train: Interactions, found: _Found, user: Int32Array, item: Int32Array) -> Int64Array:
     """Before which training row each new one belongs, of rows sorted by user, then item.
 
-    The training rows keep their order, since ids of both kinds are sorted: a look at those of the users is enough.
+    Training rows keep their order, since ids of both kinds are sorted: a look at those of the users is enough.
     """
     who, own = np.unique(user, return_inverse=True)
     theirs, n = train.by_user.take(who), len(found.items)

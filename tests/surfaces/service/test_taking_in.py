@@ -13,6 +13,7 @@ import pytest
 from tastemap.service import app as application
 from tastemap.service.database import NewEvent, Store
 from tastemap.service.live.service import Service
+from tastemap.service.pages import price
 from tests.surfaces.service.conftest import Serve
 
 
@@ -99,3 +100,29 @@ def test_a_cursor_ends_when_an_item_comes_in(serve_either: Serve, monkeypatch: p
         assert answer.json()["error"]["code"] == "stale_cursor"
     again = live.get("/v1/items?limit=2").json()["next_cursor"]
     assert live.get(f"/v1/items?limit=2&cursor={again}").status_code == 200
+
+
+def test_the_map_and_the_price_of_diversity_are_those_of_the_fit(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application, "FOLLOWED_EVERY_S", 1e6)
+    client = serve("als")
+    service: Service = client.app.state.service  # type: ignore[attr-defined]
+    before = client.get("/map.json").json()
+    maps, found = client.app.state.maps, service.serving.recommender  # type: ignore[attr-defined]
+    layout = maps.of(found)
+    client.get("/for-you.json")
+    rate(service.store, [1, 2, 3, 1001, 1002], 500)
+    service.take_in_items(math.inf)
+    after = client.get("/map.json").json()
+    assert (before["newer"], after["newer"]) == (0, 1)
+    assert after["items"] == before["items"]
+    assert 500 not in after["items"]["item_id"]
+    client.get("/for-you.json")
+    assert maps.of(service.serving.fitted) is layout  # not begun anew
+    assert found in price._measured
+    assert service.serving.recommender not in price._measured
+    assert "1 item came in after the model was fitted" in client.get("/map").text
+    rate(service.store, [1, 2, 3, 1001, 1002], 501)
+    service.take_in_items(math.inf)
+    assert "2 items came in after the model was fitted" in client.get("/map").text

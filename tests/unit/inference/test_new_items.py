@@ -243,3 +243,19 @@ def test_what_cannot_be_read_is_refused_in_a_sentence() -> None:
             with_new_items(before, events)
     with pytest.raises(InvalidValueError, match=r"min_users must be an integer >= 1\. Got 0"):
         with_new_items(before, rows, min_users=0)
+
+
+@pytest.mark.parametrize("has_times", [True, False])
+def test_rows_of_new_items_stand_where_a_sort_of_all_rows_would_put_them(has_times: bool) -> None:
+    before = fitted("als")
+    data = before.train.interactions
+    if not has_times:
+        before = replace(before, train=replace(before.train, interactions=replace(data, timestamps=None)))
+    strangers = pl.DataFrame({"user_id": [999], "item_id": [ABSENT[0]], "rating": [3.0], "timestamp": [5]})
+    rows = rows_of(ABSENT).cast({"user_id": pl.Int64, "rating": pl.Float64})
+    events = pl.concat([rows.sample(fraction=1.0, shuffle=True, seed=1), strangers])
+    found = with_new_items(before, events).train.interactions
+    one = before.train.interactions.frame()
+    expected = pl.concat([one, rows.select(one.columns).cast(one.schema)]).sort("user_id", "item_id")
+    assert found.frame().equals(expected)
+    assert np.array_equal(found.user_index, np.sort(found.user_index))

@@ -38,7 +38,9 @@ async def _map(request: Request) -> Fields:
     columns, _ = await run_sync(lambda: (maps.columns, maps.principal))
     maps.start()
     layouts = {"tsne": maps.neighborly(), "pca": maps.principal}
-    return layouts[asked] if asked else {**columns, "layouts": list(layouts.values())}
+    if asked:
+        return layouts[asked]
+    return {**columns, "newer": _newer(serving_of(request)), "layouts": list(layouts.values())}
 
 
 MAP = Page("/map", "map.html", _page, twin=_map)
@@ -49,7 +51,8 @@ def _outline(serving: Serving) -> Fields:
     order = most_popular(recommender, N_LISTED).tolist()
     return {
         "has_vectors": item_vectors(recommender.model) is not None,
-        "n_items": len(recommender.items),
+        "n_items": len(serving.fitted.items),
+        "newer": _newer(serving),
         "popular": [
             {"item_id": serving.item_ids[i], "title": serving.titles[i], "popularity": serving.support[i]}
             for i in order
@@ -62,4 +65,9 @@ def _maps(request: Request) -> Maps:
     if not hasattr(state, "maps"):
         state.maps = AllMaps()
     maps: AllMaps = state.maps
-    return maps.of(serving_of(request).recommender)
+    return maps.of(serving_of(request).fitted)
+
+
+def _newer(serving: Serving) -> int:
+    """Items that came in by events: a map is of the version as it was fitted, and has no place for them."""
+    return len(serving.recommender.items) - len(serving.fitted.items)

@@ -43,7 +43,7 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
     fixed = await run_in_threadpool(_page, serving)
     return {
         **fixed,
-        "price": price(serving.recommender) if fixed["varies"] else {"state": "absent", "rows": []},
+        "price": price(serving.fitted) if fixed["varies"] else {"state": "absent", "rows": []},
         "form": await _form(service, query, fixed["questions"]),
     }
 

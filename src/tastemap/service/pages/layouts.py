@@ -152,7 +152,7 @@ class Maps:
 
 
 class AllMaps:
-    """The maps of the model that is served; those of the one before go with it."""
+    """The maps of the model that is served, as it was fitted; those of the one before go with it."""
 
     def __init__(self, folder: Callable[[], Path] = map_folder) -> None:
         self._folder = folder

@@ -129,7 +129,7 @@ async function open() {
 
   function go(id) {
     const i = places.get(String(id));
-    told.textContent = i === undefined ? `This ${thing.one} has no place on the map: its vector is zero.` : "";
+    told.textContent = i === undefined ? `This ${thing.one} has no place on the map: it is newer than the map, or its vector is zero.` : "";
     if (i !== undefined) select(i, true);
   }
   const linked = () => {
