@@ -14,9 +14,8 @@ from fastapi.testclient import TestClient
 from tastemap.service.answers import lists, people
 from tastemap.service.database.records import Event
 from tastemap.service.database.store import Store
-from tastemap.service.live import effort
+from tastemap.service.live import effort, service
 from tastemap.service.live.beside import AT_ONCE, beside
-from tastemap.service.live.service import Service
 from tests.surfaces.service.conftest import Serve
 
 LIST = "/v1/users/3/recommendations"
@@ -46,7 +45,7 @@ def places(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
         monkeypatch.setattr(owner, name, noting)
 
     watch(lists, "list_for")
-    watch(Service, "person_of")
+    watch(service, "person_of_history")
     watch(people, "explanation")
     watch(people, "history")
     watch(people, "user")
@@ -89,7 +88,7 @@ def test_reasons_that_are_not_additive_are_looked_for_in_a_thread(
         ("list_for", False),
         ("list_for", True),
         ("explanation", False),
-        ("person_of", False),
+        ("person_of_history", False),
         ("list_for", True),
     ]
 
@@ -99,11 +98,16 @@ def test_long_histories_are_folded_in_and_explained_in_a_thread(
 ) -> None:
     body = {"history": HISTORY, "item_id": 20}
     whole = client.post("/v1/explanations", json=body).json()
-    assert places == [("person_of", True), ("explanation", True)]
+    assert places == [("person_of_history", True), ("explanation", True)]
     monkeypatch.setattr(effort, "MANY_ENTRIES", 9)
     assert client.post("/v1/explanations", json=body).json() == whole
     client.post("/v1/recommendations", json={"history": HISTORY, "drop": [3]})
-    assert places[2:] == [("person_of", False), ("explanation", False), ("person_of", True), ("list_for", True)]
+    assert places[2:] == [
+        ("person_of_history", False),
+        ("explanation", False),
+        ("person_of_history", True),
+        ("list_for", True),
+    ]
 
 
 def test_many_pairs_of_entries_and_items_are_explained_in_a_thread(

@@ -38,6 +38,13 @@ async def person_of_told(
     return person.noted(*notes) if notes else person
 
 
+async def person_of_ratings(serving: Serving, ratings: Mapping[Id, float | None]) -> Person:
+    """Somebody known only by some ratings; beside the event loop where folding in takes long."""
+    if folds_in_long(serving.recommender, len(ratings)):
+        return await beside(person_of_history, serving, ratings)
+    return person_of_history(serving, ratings)
+
+
 def _n_entries(serving: Serving, user_id: Id, events: Sequence[Event]) -> int:
     """How many entries are folded in at most: those of the fit are, once an event came after it."""
     index = serving.recommender.users.find(user_id) if events else UNKNOWN
@@ -113,10 +120,6 @@ class Service:
     async def person(self, user_id: Id) -> Person:
         """A user with all events so far; without the database, as the model knows the user, and it says so."""
         return await person_of_told(user_id, *await self.told_of(user_id))
-
-    def person_of(self, ratings: Mapping[Id, float | None]) -> Person:
-        """Somebody known only by some ratings."""
-        return person_of_history(self.serving, ratings)
 
     def reload(self, version: int | None, actor: str | None = None) -> Serving:
         """Serve a version, here at once and in all other workers within a second or two; blocks while it loads.

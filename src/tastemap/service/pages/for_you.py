@@ -15,7 +15,7 @@ from tastemap.models.recommender import Recommender
 from tastemap.service.answers.asked import ListOptions
 from tastemap.service.answers.kept import kept_by_version
 from tastemap.service.answers.lists import listed
-from tastemap.service.live.service import Service
+from tastemap.service.live.service import Service, person_of_ratings
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.price import price
 from tastemap.service.pages.reasons import parts
@@ -44,11 +44,11 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
     return {
         **fixed,
         "price": price(serving.fitted) if fixed["varies"] else {"state": "absent", "rows": []},
-        "form": await _form(service, query, fixed["questions"]),
+        "form": await _form(serving, query, fixed["questions"]),
     }
 
 
-async def _form(service: Service, query: Mapping[str, str], questions: list[Fields]) -> Fields:
+async def _form(serving: Serving, query: Mapping[str, str], questions: list[Fields]) -> Fields:
     """What somebody without scripts rates, and the list that answers; null before the form was sent.
 
     Raises
@@ -56,7 +56,7 @@ async def _form(service: Service, query: Mapping[str, str], questions: list[Fiel
     UnknownItemError, InvalidValueError
         For an item that is not known, or a rating off the scale.
     """
-    recommender = service.serving.recommender
+    recommender = serving.recommender
     given = {name.removeprefix(RATE): text for name, text in query.items() if name.startswith(RATE) and text}
     if len(given) > MOST_RATED:
         raise InvalidValueError(f"rate must name at most {MOST_RATED} items. Got {len(given)}.")
@@ -67,10 +67,9 @@ async def _form(service: Service, query: Mapping[str, str], questions: list[Fiel
         if len(rows) >= len(rated) + len(added) + ASKED_BY_FORM:
             break
         rows.setdefault(one["item_id"], None)
-    person = service.person_of(rated)
-    answer = await listed(person, LIST) if rated else None
+    answer = await listed(await person_of_ratings(serving, rated), LIST) if rated else None
     return {
-        "rows": [{**_named(service.serving, id), "rating": rating} for id, rating in rows.items()],
+        "rows": [{**_named(serving, id), "rating": rating} for id, rating in rows.items()],
         "list": answer,
         "why": [parts(recommender, item, len(rated)) for item in answer["items"]] if answer else [],
     }

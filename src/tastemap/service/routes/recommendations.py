@@ -16,7 +16,7 @@ from tastemap.service.answers.lists import listed
 from tastemap.service.live.beside import beside
 from tastemap.service.live.effort import folds_in_long
 from tastemap.service.live.person import Person, without
-from tastemap.service.live.service import Service, person_of_told
+from tastemap.service.live.service import person_of_ratings, person_of_told
 from tastemap.service.routes.common import Shared, answered
 from tastemap.service.routes.errors import documented
 from tastemap.service.routes.kept import Sent
@@ -75,16 +75,8 @@ async def _person(service: Shared, asked: ListRequest) -> Person:
         assert asked.user_id is not None
         return await _without(await service.person(asked.user_id), asked.drop)
     dropped = {str(id) for id in asked.drop}
-    return await person_of(
-        service, {entry.item_id: entry.rating for entry in asked.history if str(entry.item_id) not in dropped}
-    )
-
-
-async def person_of(service: Service, ratings: Mapping[Id, float | None]) -> Person:
-    """Somebody known only by some ratings; beside the event loop where folding in takes long."""
-    if folds_in_long(service.serving.recommender, len(ratings)):
-        return await beside(service.person_of, ratings)
-    return service.person_of(ratings)
+    rated = {entry.item_id: entry.rating for entry in asked.history if str(entry.item_id) not in dropped}
+    return await person_of_ratings(service.serving, rated)
 
 
 async def _without(person: Person, drop: Sequence[Id]) -> Person:

@@ -16,11 +16,11 @@ from tastemap.service.database.records import Event
 from tastemap.service.live.beside import beside
 from tastemap.service.live.effort import MANY_ENTRIES, explains_long
 from tastemap.service.live.person import Person
+from tastemap.service.live.service import person_of_ratings
 from tastemap.service.live.serving import Serving
 from tastemap.service.routes.bodies import ExplanationRequest
 from tastemap.service.routes.common import Cursor, Limit, PathId, Shared, answered
 from tastemap.service.routes.errors import documented
-from tastemap.service.routes.recommendations import person_of
 from tastemap.service.routes.schemas import (
     ErasureAnswer,
     ExplanationAnswer,
@@ -78,7 +78,8 @@ async def explanation(service: Shared, user_id: PathId, item_id: PathId) -> Resp
 @router.post("/explanations", responses={200: {"model": ExplanationAnswer}, **documented(404, 422)})
 async def explanation_for_history(service: Shared, asked: ExplanationRequest) -> Response:
     """Why an item would have its score for somebody with this history; nothing is stored."""
-    person = await person_of(service, {entry.item_id: entry.rating for entry in asked.history})
+    rated = {entry.item_id: entry.rating for entry in asked.history}
+    person = await person_of_ratings(service.serving, rated)
     return await _explained(person, asked.item_id)
 
 
