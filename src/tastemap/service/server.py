@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import shutil
 import signal
@@ -121,6 +122,18 @@ def url_of(host: str, port: int) -> str:
     return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
 
 
+def forms_of(proxy: str) -> list[str]:
+    """An address or a network as the server sees it; one that listens on :: sees IPv4 within IPv6.
+
+    >>> forms_of("10.0.0.0/24"), forms_of("::1")
+    (['10.0.0.0/24', '::ffff:10.0.0.0/120'], ['::1'])
+    """
+    network = ipaddress.ip_network(proxy)
+    if network.version == 6:
+        return [proxy]
+    return [proxy, f"::ffff:{network.network_address}/{96 + network.prefixlen}"]
+
+
 def _why_not(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
@@ -152,7 +165,7 @@ def _check_keys(settings: ServiceSettings) -> None:
 
 
 def _config(settings: ServiceSettings) -> uvicorn.Config:
-    proxies = list(settings.trusted_proxies)
+    proxies = [form for proxy in settings.trusted_proxies for form in forms_of(proxy)]
     return uvicorn.Config(
         "tastemap.service.server:worker_app",
         factory=True,

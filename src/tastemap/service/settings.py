@@ -5,14 +5,24 @@ from __future__ import annotations
 import ipaddress
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from tastemap.errors import InvalidValueError, unknown_name
 from tastemap.service.database.urls import default_url
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _proxy(text: str) -> str:
+    """An address or a network; a name would never be matched, and a network must not be wider than it looks."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        allowed = "give addresses such as 10.0.0.7, or networks by their first address such as 10.0.0.0/24"
+        raise ValueError(allowed) from None
+    return text
 
 
 class ServiceSettings(BaseModel):
@@ -30,8 +40,8 @@ class ServiceSettings(BaseModel):
     allowed_hosts: tuple[str, ...] = Field(
         default=(), description="names by which the service may be asked, besides its own addresses"
     )
-    trusted_proxies: tuple[str, ...] = Field(
-        default=(), description="addresses whose X-Forwarded-For and X-Forwarded-Proto are believed"
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_proxy)], ...] = Field(
+        default=(), description="addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed"
     )
     rate_limit: float = Field(
         default=10_000.0,
@@ -63,9 +73,10 @@ class ServiceSettings(BaseModel):
             return cls(**values)
         except ValidationError as error:
             first = error.errors()[0]
-            name = ".".join(map(str, first["loc"]))
+            name = str(first["loc"][0])
             shown = "" if name == "database" else f" Got {first['input']!r}."  # a URL may hold a password
-            raise InvalidValueError(f"{name}: {first['msg']}.{shown}", argument=name) from None
+            said = first["msg"].removeprefix("Value error, ")  # Pydantic's word before ours
+            raise InvalidValueError(f"{name}: {said}.{shown}", argument=name) from None
 
     @property
     def is_public(self) -> bool:

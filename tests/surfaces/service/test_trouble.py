@@ -6,51 +6,21 @@ import http.client
 import json
 import shutil
 import signal
-import subprocess
 import threading
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from fastapi.testclient import TestClient
 
-from tastemap.service.database.store import Store
-from tastemap.service.database.urls import default_url
 from tests.hostile.test_databases import stopped
 from tests.postgres import Cluster
 from tests.surfaces.conftest import Command
 from tests.surfaces.service.conftest import Serve, serving
 from tests.surfaces.service.running import ask, running, started
-
-N_EVENTS = 20_000
-A_BATCH = 20
-
-
-def of_number(n: int) -> dict[str, Any]:
-    return {"user_id": n % 60, "item_id": n % 40, "rating": 3, "key": f"k{n}"}
-
-
-def posted(url: str, process: subprocess.Popen[str], kill_after: int) -> set[str]:
-    """Keys of events that were acknowledged until the server was killed."""
-    acknowledged: set[str] = set()
-
-    def post(first: int) -> None:
-        events = [of_number(n) for n in range(first, first + A_BATCH)]
-        try:
-            ask(f"{url}/v1/events/batch", {"events": events})
-        except (OSError, http.client.HTTPException):  # the server is gone
-            return
-        acknowledged.update(event["key"] for event in events)
-        if len(acknowledged) >= kill_after:
-            process.send_signal(signal.SIGKILL)
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(post, range(0, N_EVENTS, A_BATCH)))
-    return acknowledged
 
 
 def test_who_is_cut_off_at_the_end_is_told_so_as_of_everything_else(
@@ -77,29 +47,6 @@ def test_who_is_cut_off_at_the_end_is_told_so_as_of_everything_else(
     log = (tmp_path / "serve.log").read_text()
     assert "status=503" in log
     assert "Traceback" not in log
-
-
-def test_a_server_killed_under_load_has_every_acknowledged_event_once(
-    fitted: dict[str, Path], tmp_path: Path
-) -> None:
-    folder = shutil.copytree(fitted["als"], tmp_path / "als")
-    process, url = started(folder, tmp_path)
-    acknowledged = posted(url, process, N_EVENTS // 2)
-    process.wait(30)
-    assert process.stdout is not None
-    process.stdout.close()
-    assert N_EVENTS // 2 <= len(acknowledged) < N_EVENTS
-    with running(folder, tmp_path) as again:
-        # What is sent again, because nobody knows whether it was kept, is not kept twice.
-        for first in range(0, N_EVENTS, 1_000):
-            events = [of_number(n) for n in range(first, first + 1_000)]
-            receipts = ask(f"{again}/v1/events/batch", {"events": events})["events"]
-            for event, receipt in zip(events, receipts, strict=True):
-                assert receipt["duplicate"] or event["key"] not in acknowledged
-    store = Store.open(default_url(folder))
-    keys = [event.client_key for event in store.events()]
-    store.close()
-    assert len(keys) == len(set(keys)) == N_EVENTS
 
 
 def test_without_the_database_lists_go_on_and_writes_are_refused(serve: Serve, postgres: Cluster) -> None:

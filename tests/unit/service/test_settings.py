@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,20 @@ def test_what_only_looks_like_loopback_is_not(host: str) -> None:
 def test_a_bad_value_is_named_with_what_is_allowed_and_what_came() -> None:
     with pytest.raises(InvalidValueError, match=r"port: .* less than or equal to 65535\. Got 70000\."):
         ServiceSettings.of(folder="model", port=70_000)
+
+
+@pytest.mark.parametrize("proxy", ["127.0.0.1", "10.0.0.0/24", "::1", "fd00::/8"])
+def test_proxies_are_addresses_or_networks(proxy: str) -> None:
+    assert ServiceSettings.of(folder="model", trusted_proxies=[proxy]).trusted_proxies == (proxy,)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["*", "localhost", "proxy.example", "10.0.0.7/24", "10.0.0", "127.0.0.1:80", ""]
+)
+def test_what_would_never_match_or_is_wider_than_it_looks_is_no_proxy(proxy: str) -> None:
+    said = rf"trusted_proxies: give addresses .* networks .* 10\.0\.0\.0/24\. Got '{re.escape(proxy)}'\.$"
+    with pytest.raises(InvalidValueError, match=said):
+        ServiceSettings.of(folder="model", trusted_proxies=["127.0.0.1", proxy])
 
 
 def test_a_password_is_never_shown() -> None:
