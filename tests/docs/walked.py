@@ -101,7 +101,7 @@ class Reader:
 
     def _python(self, code: str) -> str:
         printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), _within(120):
             exec(compile(code.replace(SAID, self._url), "<page>", "exec"), self._names)
         return printed.getvalue()
 
@@ -124,7 +124,7 @@ class Reader:
 
     def _wait_for_keys(self) -> None:
         """Until the service asks for keys: within a second, says the guide."""
-        late = time.monotonic() + 3.0
+        late = time.monotonic() + 10.0
         while time.monotonic() < late:
             try:
                 with self._opened(f"{self._url}/v1/model"):
@@ -149,6 +149,22 @@ class Reader:
         if isinstance(request, urllib.request.Request):
             self._asked.append((request.get_method(), urlsplit(request.full_url).path))
         return self._opened(request, *rest, **more)
+
+
+@contextlib.contextmanager
+def _within(seconds: int) -> Iterator[None]:
+    """Fail if a block waits for what does not come."""
+
+    def late(*_: object) -> None:
+        raise AssertionError(f"the block did not end within {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def curls_in(code: str) -> list[Asked]:

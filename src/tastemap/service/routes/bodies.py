@@ -35,7 +35,7 @@ class EventRequest(BaseModel):
         min_length=1,
         max_length=LONGEST_KEY,
         pattern=WITHOUT_NULL,
-        description="the same key is never counted twice",
+        description="the same key is never counted twice, whoever sends it",
     )
     withdrawn: StrictBool = Field(default=False, description="take the rating of this item back")
 
