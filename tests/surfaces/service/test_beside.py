@@ -14,8 +14,9 @@ from fastapi.testclient import TestClient
 from tastemap.service.answers import lists, people
 from tastemap.service.database.records import Event
 from tastemap.service.database.store import Store
-from tastemap.service.live import effort, service
+from tastemap.service.live import effort, reading, service
 from tastemap.service.live.beside import AT_ONCE, beside
+from tastemap.service.live.reading import TOO_MANY
 from tests.surfaces.service.conftest import Serve
 
 LIST = "/v1/users/3/recommendations"
@@ -124,13 +125,56 @@ def test_many_pairs_of_entries_and_items_are_explained_in_a_thread(
 def test_many_events_are_laid_over_in_a_thread(
     client: TestClient, places: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tastemap.service.routes.users.MANY_ENTRIES", 2)
-    events = [{"user_id": 3, "item_id": item, "rating": 4} for item in range(3)]
+    has = client.get("/v1/users/3").json()["n_ratings"]
+    monkeypatch.setattr(reading, "MANY_ENTRIES", has)
+    events = [{"user_id": user, "item_id": 1, "rating": 4} for user in (3, 777)]
     assert client.post("/v1/events/batch", json={"events": events}).status_code == 201
-    for path in ("", "/history", "/export"):
-        client.get(f"/v1/users/4{path}")
-        client.get(f"/v1/users/3{path}")
-    assert [place for _, place in places] == [True, False] * 3
+    for user, is_few in ((777, True), (3, False)):
+        places.clear()
+        for path in ("/v1/users/{}", "/v1/users/{}/history", "/v1/users/{}/export", "/user.json?id={}"):
+            assert client.get(path.format(user)).status_code == 200
+        found = [place for place in places if place[0] != "list_for"]
+        assert found == [(name, is_few) for name in ("user", "history", "export", "user", "history")]
+
+
+def test_many_events_are_read_in_a_thread_and_only_so_many_count(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[bool, int]] = []
+    read = Store.events_of
+
+    def noting(store: Store, user_id: str, after: int, *, most: int) -> list[Event]:
+        asked.append((in_loop(), most))
+        return read(store, user_id, after, most=most)
+
+    monkeypatch.setattr(Store, "events_of", noting)
+    monkeypatch.setattr(reading, "MANY_ENTRIES", 3)
+    for module in (reading, service):
+        monkeypatch.setattr(module, "MOST_EVENTS", 5)
+    for n, expected in ((3, [(True, 4)]), (4, [(True, 4), (False, 5)]), (9, [(True, 4), (False, 5)])):
+        events = [{"user_id": f"9{n}", "item_id": item, "rating": 4} for item in range(n)]
+        client.post("/v1/events/batch", json={"events": events})
+        asked.clear()
+        found = client.get(f"/v1/users/9{n}/recommendations?k=40").json()
+        assert asked == expected
+        assert (TOO_MANY in found["notes"]) == (n == 9)
+    rows = client.get("/v1/users/99/history").json()
+    assert {row["item_id"] for row in rows["items"]} == {4, 5, 6, 7, 8}  # the latest
+    assert TOO_MANY in rows["notes"]
+
+
+def test_who_is_erased_stays_so_however_much_comes_later(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (reading, service):
+        monkeypatch.setattr(module, "MOST_EVENTS", 5)
+    monkeypatch.setattr(reading, "MANY_ENTRIES", 3)
+    assert client.delete("/v1/users/3").status_code == 200
+    events = [{"user_id": 3, "item_id": item, "rating": 4} for item in range(8)]
+    assert client.post("/v1/events/batch", json={"events": events}).status_code == 201
+    rows = client.get("/v1/users/3/history?limit=500").json()["items"]
+    assert {row["item_id"] for row in rows} == {4, 5, 6, 7}
+    assert {row["source"] for row in rows} == {"event"}
 
 
 def test_events_are_read_in_the_event_loop_from_a_file_and_in_a_thread_from_a_server(
@@ -175,3 +219,19 @@ def test_models_say_whether_their_reasons_add_up(serve: Serve) -> None:
     for name in ("als", "ials", "popularity"):
         client = serve(name)
         assert effort.adds_up(client.app.state.service.serving.recommender)  # type: ignore[attr-defined]
+
+
+def test_a_page_shows_only_so_many_rows_of_a_history(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n = client.get("/v1/users/3").json()["n_ratings"]
+    monkeypatch.setattr("tastemap.service.pages.user.SHOWN", 2)
+    for most, label in ((n, "Show all"), (n - 1, f"Show {n - 1}")):
+        monkeypatch.setattr("tastemap.service.pages.user.MOST_SHOWN", most)
+        assert f">{label}</a>" in client.get("/user?id=3").text
+        assert len(client.get("/user.json?id=3").json()["history"]) == 2
+        whole = client.get("/user.json?id=3&all=1").json()["history"]
+        ratings = [row["rating"] for row in whole]
+        assert len(ratings) == most
+        assert ratings == sorted(ratings, reverse=True)
+        assert ">Show" not in client.get("/user?id=3&all=1").text

@@ -59,7 +59,7 @@ def test_what_was_said_in_an_outage_is_not_said_again(
     assert client.get(PATH).json()["notes"] == []
 
 
-def unreachable(*_: object) -> None:
+def unreachable(*_: object, **limits: int) -> None:
     raise DatabaseError("gone")
 
 

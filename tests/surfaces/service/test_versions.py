@@ -91,7 +91,7 @@ def test_a_refit_cut_off_before_it_is_named_counts_nothing_twice(
     assert count_of(counted, "a", 2) == 6.0
 
 
-def cut_off(*_: object) -> None:
+def cut_off(*_: object, **limits: int) -> None:
     raise DatabaseError("The database is gone.")
 
 

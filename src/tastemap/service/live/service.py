@@ -11,7 +11,7 @@ from pathlib import Path
 from anyio.to_thread import run_sync
 
 from tastemap.artifacts import find_version
-from tastemap.data import UNKNOWN, Id
+from tastemap.data import Id
 from tastemap.errors import ArtifactError, InvalidValueError
 from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.records import Event
@@ -20,6 +20,7 @@ from tastemap.service.live.beside import beside
 from tastemap.service.live.effort import folds_in_long
 from tastemap.service.live.newcomers import Newcomers
 from tastemap.service.live.person import Person, person_of_history, person_of_user
+from tastemap.service.live.reading import MOST_EVENTS, TOO_MANY, later_events, n_entries
 from tastemap.service.live.serving import Serving, load_serving
 from tastemap.service.live.taking_in import last_change, rows_of, with_items
 
@@ -31,7 +32,9 @@ async def person_of_told(
     user_id: Id, serving: Serving, events: Sequence[Event], notes: Sequence[str]
 ) -> Person:
     """A user by what :meth:`Service.told_of` tells; beside the event loop where folding in takes long."""
-    if folds_in_long(serving.recommender, _n_entries(serving, user_id, events)):
+    # Who is fitted and has no later events is not folded in.
+    n_folded_in = n_entries(serving, user_id, events) if events else 0
+    if folds_in_long(serving.recommender, n_folded_in):
         person = await beside(person_of_user, serving, user_id, events)
     else:
         person = person_of_user(serving, user_id, events)
@@ -43,15 +46,6 @@ async def person_of_ratings(serving: Serving, ratings: Mapping[Id, float | None]
     if folds_in_long(serving.recommender, len(ratings)):
         return await beside(person_of_history, serving, ratings)
     return person_of_history(serving, ratings)
-
-
-def _n_entries(serving: Serving, user_id: Id, events: Sequence[Event]) -> int:
-    """How many entries are folded in at most: those of the fit are, once an event came after it."""
-    index = serving.recommender.users.find(user_id) if events else UNKNOWN
-    if index == UNKNOWN:
-        return len(events)
-    start, stop = serving.recommender.train.interactions.by_user.indptr[index : index + 2].tolist()
-    return len(events) + int(stop - start)
 
 
 class Service:
@@ -91,14 +85,7 @@ class Service:
             If they cannot be read.
         """
         serving = self.serving
-        return serving, await self.events_of(serving, user_id)
-
-    async def events_of(self, serving: Serving, user_id: Id) -> list[Event]:
-        """Events of a user that the fit of what is served has not seen; raises DatabaseError."""
-        asked = str(user_id), serving.events_through
-        if self.store.is_local:  # a few microseconds: a thread would take longer
-            return self.store.events_of(*asked)
-        return await run_sync(self.store.events_of, *asked)
+        return serving, await later_events(self.store, serving, user_id)
 
     async def stored_of(self, user_id: Id) -> list[Event]:
         """Every event of a user that is stored, whatever the served fit has seen; raises DatabaseError."""
@@ -111,7 +98,8 @@ class Service:
         """
         serving = self.serving
         try:
-            return serving, await self.events_of(serving, user_id), ()
+            events = await later_events(self.store, serving, user_id)
+            return serving, events, (TOO_MANY,) if len(events) >= MOST_EVENTS else ()
         except DatabaseError:
             id = str(user_id)
             erasure = Event(serving.events_through, id, "", "erasure", 0.0, 0.0, 0.0, None)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from tastemap.data import Id
 from tastemap.errors import InvalidValueError
 from tastemap.service.answers import people
 from tastemap.service.answers.asked import ListOptions
 from tastemap.service.answers.lists import listed
+from tastemap.service.database.records import Event
+from tastemap.service.live.reading import n_entries, read_of
 from tastemap.service.live.service import Service, person_of_told
+from tastemap.service.live.serving import Serving
 from tastemap.service.pages.reasons import parts
 from tastemap.service.pages.words import readable
 
@@ -21,6 +25,8 @@ LIST = ListOptions(k=10, reasons=3)
 SORTS = ("rating", "time", "title")
 SHOWN = 100
 """Rows of a history, unless all are asked for."""
+MOST_SHOWN = 2_000
+"""Rows even then: more would take a browser, and the service, long."""
 
 
 async def page(service: Service, query: Mapping[str, str]) -> Fields:
@@ -35,27 +41,34 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
     if not user_id:
         raise InvalidValueError("id must name a user, as in /user?id=196. Got none.")
     serving, events, notes = await service.told_of(user_id)
-    known = people.user(serving, user_id, events, notes)
+    known = await read_of(people.user, serving, user_id, events, notes)
     person = await person_of_told(user_id, serving, events, ())
     answer = await listed(person, LIST)
     data = serving.recommender.train.interactions
-    rows = people.history(serving, user_id, events, max(1, known["n_ratings"]), None, notes)["items"]
     sort = query.get("sort", "rating")
-    rows = _sorted(rows, sort if sort in SORTS else "rating")
+    sort = sort if sort in SORTS else "rating"
+    most = MOST_SHOWN if query.get("all") else SHOWN
     return {
         **known,
         "features": readable(known["features"]),
         "everybody_mean": None if data.is_implicit else float(data.values.mean(dtype=np.float64)),
         "more_active_than": float((data.by_user.row_lengths < known["n_ratings"]).mean()),
-        "sort": sort if sort in SORTS else "rating",
+        "sort": sort,
         "has_times": data.timestamps is not None or known["n_from_events"] > 0,
-        "history": rows if query.get("all") else rows[:SHOWN],
+        "history": await read_of(_history, serving, user_id, events, sort, most),
+        "most_shown": MOST_SHOWN,
         "list": answer,
         "why": [parts(serving.recommender, item, len(person.history.indices)) for item in answer["items"]]
         if person.basis != "popularity"
         else [],
         "notes": [*notes, *answer["notes"]],
     }
+
+
+def _history(serving: Serving, user_id: Id, events: Sequence[Event], by: str, most: int) -> list[Fields]:
+    """The first rows of a history in the order asked for."""
+    n = n_entries(serving, user_id, events)
+    return _sorted(people.history(serving, user_id, events, max(1, n), None)["items"], by)[:most]
 
 
 def _sorted(rows: list[Fields], by: str) -> list[Fields]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVarTuple
+from typing import Annotated
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
@@ -12,12 +11,11 @@ from tastemap.data import Id
 from tastemap.inference.intervals import USUAL_LEVEL
 from tastemap.service.answers import people
 from tastemap.service.answers.asked import MOST_IN_QUERY, TextId
-from tastemap.service.database.records import Event
 from tastemap.service.live.beside import beside
-from tastemap.service.live.effort import MANY_ENTRIES, explains_long
+from tastemap.service.live.effort import explains_long
 from tastemap.service.live.person import Person
+from tastemap.service.live.reading import read_of
 from tastemap.service.live.service import person_of_ratings
-from tastemap.service.live.serving import Serving
 from tastemap.service.routes.bodies import ExplanationRequest
 from tastemap.service.routes.common import Cursor, Limit, PathId, Shared, answered
 from tastemap.service.routes.errors import documented
@@ -32,8 +30,6 @@ from tastemap.service.routes.schemas import (
 
 router = APIRouter(tags=["users"])
 
-Rest = TypeVarTuple("Rest")
-Fields = dict[str, Any]
 ItemIds = Annotated[list[TextId], Query(min_length=1, max_length=MOST_IN_QUERY, alias="item_id")]
 Level = Annotated[float, Query(gt=0.0, lt=1.0, description="share of ratings that intervals hold")]
 ERASED_NOW = "The user is unknown from now on: their events are deleted, and their training rows are not read."
@@ -46,7 +42,7 @@ ERASED_LATER = (
 async def history(service: Shared, user_id: PathId, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """The items of a user, the latest first: training rows with all events laid over them."""
     serving, events, notes = await service.told_of(user_id)
-    return answered(await _read(people.history, serving, user_id, events, limit, cursor, notes))
+    return answered(await read_of(people.history, serving, user_id, events, limit, cursor, notes))
 
 
 @router.get("/users/{user_id:id}/export", responses={200: {"model": ExportAnswer}, **documented(404, 422)})
@@ -54,7 +50,7 @@ async def export(service: Shared, user_id: PathId) -> Response:
     """All that is stored of a user."""
     serving, events = await service.known_of(user_id)
     stored = await service.stored_of(user_id)
-    return answered(await _read(people.export, serving, user_id, events, stored))
+    return answered(await read_of(people.export, serving, user_id, events, stored))
 
 
 @router.get("/users/{user_id:id}/predictions", responses={200: {"model": PredictionsAnswer}, **documented(422)})
@@ -93,20 +89,7 @@ async def _explained(person: Person, item_id: Id) -> Response:
 async def user(service: Shared, user_id: PathId) -> Response:
     """What is known of a user, in short."""
     serving, events, notes = await service.told_of(user_id)
-    return answered(await _read(people.user, serving, user_id, events, notes))
-
-
-async def _read(
-    answer: Callable[[Serving, Id, Sequence[Event], *Rest], Fields],
-    serving: Serving,
-    user_id: Id,
-    events: Sequence[Event],
-    *rest: *Rest,
-) -> Fields:
-    """What is stored of a user; beside the event loop where many events are to be laid over."""
-    if len(events) > MANY_ENTRIES:
-        return await beside(answer, serving, user_id, events, *rest)
-    return answer(serving, user_id, events, *rest)
+    return answered(await read_of(people.user, serving, user_id, events, notes))
 
 
 @router.delete("/users/{user_id:id}", responses={200: {"model": ErasureAnswer}, **documented(404, 422)})
@@ -114,6 +97,8 @@ async def erase(request: Request, service: Shared, user_id: PathId) -> Response:
     """Forget a user: at once for every answer, with the next refit in every file."""
     serving, events = await service.known_of(user_id)
     stored = await service.stored_of(user_id)
-    kept = await _read(people.export, serving, user_id, events, stored)  # raises if there is nothing to forget
+    kept = await read_of(
+        people.export, serving, user_id, events, stored
+    )  # raises if there is nothing to forget
     seq = await run_sync(service.erase, user_id, request.state.caller.name)
     return answered({"user_id": kept["user_id"], "seq": seq, "now": ERASED_NOW, "at_next_refit": ERASED_LATER})
