@@ -234,6 +234,13 @@ def test_no_event_can_stop_a_refit(counted: Path, database_url: str, value: floa
     assert done.n_unfit == 1
 
 
+def test_a_count_too_small_for_a_fit_cannot_stop_a_refit_either(counted: Path, database_url: str) -> None:
+    with opened(database_url) as store:
+        store.append([NewEvent("b", "2", 5e-324), NewEvent("b", "1", 2.0)])
+        done = refit(counted, store)
+    assert (done.n_events, done.n_unfit) == (2, 1)
+
+
 def test_ratings_kept_under_another_scale_are_left_out_and_counted(
     live: TestClient, database_url: str, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from tastemap.data.dataset import LoadReport
 from tastemap.data.id_map import IdMap
 from tastemap.errors import DataError
 from tastemap.service.database.records import Event
-from tastemap.service.live.settling import LARGEST_COUNT, NO_TIME
+from tastemap.service.live.settling import LARGEST_COUNT, NO_TIME, SMALLEST_COUNT
 
 TRAINING_SEQ = 0
 """Where training rows stand among events."""
@@ -112,7 +112,7 @@ def _fits(data: Dataset) -> pl.Expr:
     """Whether a value is one that the training data could hold."""
     scale = data.interactions.rating_scale
     value = pl.col("value")
-    return value > 0.0 if scale is None else value.is_between(scale.low, scale.high)
+    return value >= SMALLEST_COUNT if scale is None else value.is_between(scale.low, scale.high)
 
 
 def _latest(rows: pl.DataFrame) -> pl.DataFrame:

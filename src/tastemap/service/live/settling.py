@@ -16,6 +16,8 @@ NO_TIME = -1
 """The time of a training row of a data set without times: every event is later."""
 LARGEST_COUNT = 1e6
 """Counts above are taken as this: a sum beyond float32 would end every later fit."""
+SMALLEST_COUNT = 2.0**-149
+"""Counts below would be 0 in float32, which no fit takes."""
 
 Standing = tuple[float, int, bool]
 """A value, its time in seconds, and whether an event says so."""
@@ -41,7 +43,7 @@ def moment_of(event: Event) -> Moment:
 
 def fits(value: float, scale: RatingScale | None) -> bool:
     """Whether the training data could hold a value."""
-    return 0.0 < value if scale is None else scale.low <= value <= scale.high
+    return value >= SMALLEST_COUNT if scale is None else scale.low <= value <= scale.high
 
 
 def settled(trained: Standing | None, moments: Iterable[Moment], scale: RatingScale | None) -> Standing | None:

@@ -11,7 +11,7 @@ from starlette.routing import Match, compile_path
 from tastemap.data.interactions import RatingScale
 from tastemap.service.guard.scopes import needed_scope
 from tastemap.service.live.serving import Serving
-from tastemap.service.live.settling import LARGEST_COUNT
+from tastemap.service.live.settling import LARGEST_COUNT, SMALLEST_COUNT
 
 RATED = ("EventRequest", "Rated")
 KEYS = {
@@ -88,7 +88,7 @@ def _describe_ratings(schemas: dict[str, Any], serving: Serving) -> None:
 
 def _rating(scale: RatingScale | None, *, may_lack: bool) -> dict[str, Any]:
     bounds = (
-        {"exclusiveMinimum": 0, "maximum": LARGEST_COUNT}
+        {"minimum": SMALLEST_COUNT, "maximum": LARGEST_COUNT}
         if scale is None
         else {"minimum": scale.low, "maximum": scale.high}
     )

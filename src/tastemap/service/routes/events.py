@@ -13,7 +13,7 @@ from tastemap.data.id_map import IdMap
 from tastemap.errors import InvalidValueError, TastemapError
 from tastemap.service.database.records import NewEvent
 from tastemap.service.live.serving import Serving
-from tastemap.service.live.settling import LARGEST_COUNT
+from tastemap.service.live.settling import LARGEST_COUNT, SMALLEST_COUNT
 from tastemap.service.routes.bodies import BatchRequest, EventRequest
 from tastemap.service.routes.common import Shared, answered
 from tastemap.service.routes.errors import documented
@@ -90,9 +90,9 @@ def _value(serving: Serving, rating: float | None) -> float:
     scale = serving.recommender.train.interactions.rating_scale
     if scale is None:
         value = 1.0 if rating is None else rating
-        if not 0.0 < value <= LARGEST_COUNT:
+        if not SMALLEST_COUNT <= value <= LARGEST_COUNT:
             raise InvalidValueError(
-                f"rating, here a count, must be above 0 and at most {LARGEST_COUNT:,.0f}. Got {value:g}.",
+                f"rating, here a count, must be from {SMALLEST_COUNT:.2g} to {LARGEST_COUNT:,.0f}. Got {value:g}.",
                 argument="rating",
             )
         return value

@@ -177,6 +177,11 @@ def news(draw: st.DrawFn) -> list[Event]:
     ]
 
 
+def test_a_count_that_is_none_in_the_precision_of_a_fit_is_left_out() -> None:
+    before = as_dict(COUNTED, "b", [])
+    assert as_dict(COUNTED, "b", [event(1, "b", 2, 5e-324, time=99)]) == before == {1: 3.0}
+
+
 @pytest.mark.parametrize("serving", [HAND, COUNTED], ids=["ratings", "counts"])
 @given(events=news())
 def test_a_refit_sees_for_every_user_what_the_service_saw(serving: Serving, events: list[Event]) -> None:
