@@ -22,7 +22,7 @@ from tests.surfaces.service.running import running
 PAIRS = [(f"u{user}", f"i{item}") for user in range(30) for item in range(20) if (user + item) % 3]
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 EXAMPLES = "50"
-"""For each operation and phase. Schemathesis tries 100 where nobody says how many: by hand, before a release."""
+"""For each operation and phase. By itself Schemathesis tries 100: by hand, before a release."""
 SERVER = """
 import sys
 from tastemap.service.guard import gate

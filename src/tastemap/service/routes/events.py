@@ -92,7 +92,7 @@ def _value(serving: Serving, rating: float | None) -> float:
         value = 1.0 if rating is None else rating
         if not SMALLEST_COUNT <= value <= LARGEST_COUNT:
             raise InvalidValueError(
-                f"rating, here a count, must be from {SMALLEST_COUNT:.2g} to {LARGEST_COUNT:,.0f}. Got {value:g}.",
+                f"rating, a count, must be from {SMALLEST_COUNT:.2g} to {LARGEST_COUNT:,.0f}. Got {value:g}.",
                 argument="rating",
             )
         return value
