@@ -14,6 +14,9 @@ from tastemap.inference.new_items import FEWEST_USERS
 from tastemap.service.database.lookups import EVENTS_A_READ, Use
 from tastemap.service.database.store import Store
 
+LATEST_S = 60.0
+"""Events from a time farther ahead count at once: a clock was wrong, and nobody is to wait for it."""
+
 
 class Newcomers:
     """What of the events is to be taken in: those up to :attr:`through`, of the items in :attr:`items`.
@@ -65,7 +68,8 @@ class Newcomers:
             self._forget(user)
         while True:
             block = store.uses(self._looked_through)
-            due = next((place for place, use in enumerate(block) if use.received >= before), len(block))
+            late = (place for place, use in enumerate(block) if before <= use.received < before + LATEST_S)
+            due = next(late, len(block))
             self._count(block[:due])
             if due < EVENTS_A_READ:
                 return

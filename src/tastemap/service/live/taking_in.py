@@ -15,6 +15,7 @@ from tastemap.inference.new_items import with_new_items
 from tastemap.service.database.records import Event
 from tastemap.service.database.store import Store
 from tastemap.service.live.newcomers import Newcomers
+from tastemap.service.live.reading import MOST_EVENTS
 from tastemap.service.live.serving import Serving, TakenIn
 from tastemap.service.live.settling import Moment, moment_of, settled, since_erasure
 
@@ -59,7 +60,7 @@ def rows_of(serving: Serving, store: Store, newcomers: Newcomers) -> list[Row]:
             elif event.user_id not in erased:
                 known.append(event)
     # Of strangers all events are needed: their own vectors come from the items that the model knows.
-    theirs = (store.events_of(user, after, up_to=through) for user in sorted(strangers))
+    theirs = (store.events_of(user, after, up_to=through, most=MOST_EVENTS) for user in sorted(strangers))
     return [*standing(known, scale), *(row for events in theirs for row in standing(events, scale))]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def test_an_erasure_takes_a_user_out_at_once_and_they_may_come_back(store: Store
     assert seen(store, newcomers) == (["8", "9"], 10)
     store.append([NewEvent("u5", "8")])
     store.erase("u0", 1.0)
-    newcomers.look(store, 0.0)  # nothing later counts yet, but for erasures
+    newcomers.look(store, time.time() - 30)  # nothing later counts yet, but for erasures
     assert (newcomers.items, newcomers.n_lost) == ([], 2)
     assert seen(store, newcomers) == seen(store) == (["8"], 11)
     store.append([NewEvent("u0", "9")])
@@ -81,6 +82,15 @@ def test_events_count_from_the_moment_that_is_asked_for(store: Store, monkeypatc
     for before, expected in ((10.0, 0), (10.5, 5), (20.0, 5), (20.5, 10)):
         newcomers.look(store, before)
         assert newcomers.through == expected
+
+
+def test_a_clock_that_went_wrong_holds_nothing_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    newcomers = Newcomers(KNOWN, 0)
+    for number, now in enumerate((10.0, 5000.0, 11.0, 12.0, 13.0)):
+        monkeypatch.setattr("time.time", lambda now=now: now)
+        store.append([NewEvent(f"u{number}", "9")])
+    newcomers.look(store, 20.0)
+    assert newcomers.through == 5
 
 
 def test_who_looks_often_comes_to_the_same_as_who_looks_once(store: Store) -> None:
