@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
-from anyio.to_thread import run_sync
 from fastapi import FastAPI
 from starlette.routing import Route
 
@@ -20,6 +19,7 @@ from tastemap.service import pages
 from tastemap.service.database.store import Store
 from tastemap.service.database.writer import Writer
 from tastemap.service.guard import add_guards
+from tastemap.service.live.beside import in_thread, threads_end
 from tastemap.service.live.service import Service
 from tastemap.service.routes import events, items, model, operations, recommendations, users
 from tastemap.service.routes.description import describe
@@ -75,10 +75,10 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store = await run_sync(Store.open, settings.database_url)
+        store = await in_thread(Store.open, settings.database_url)
         try:
-            await run_sync(store.claim, settings.folder.absolute().name)
-            service = await run_sync(Service, settings.folder, store, unnamed)
+            await in_thread(store.claim, settings.folder.absolute().name)
+            service = await in_thread(Service, settings.folder, store, unnamed)
             writer = Writer(store, limit=settings.queue_limit)
             app.state.settings, app.state.service, app.state.writer = settings, service, writer
             app.state.telemetry, app.state.sent_lists = Telemetry(service, writer), SentLists()
@@ -92,9 +92,10 @@ def _lifespan(
             finally:
                 following.cancel()
                 await asyncio.wait([following])
-                await run_sync(writer.close)  # what was acknowledged is on disk, what waits is written
+                await in_thread(writer.close)  # what was acknowledged is on disk, what waits is written
         finally:
-            await run_sync(store.close)
+            await threads_end()  # what loads a version, or works for a request that was cut off, uses the store
+            store.close()
 
     return lifespan
 
@@ -117,7 +118,7 @@ async def _follow(service: Service) -> None:
                 continue
             due[place] = time.monotonic() + every
             try:
-                if await run_sync(task):
+                if await in_thread(task):
                     LOG.info(
                         "serving version %d, %d items", service.serving.version, len(service.serving.item_ids)
                     )

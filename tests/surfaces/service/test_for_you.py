@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.concurrency import run_in_threadpool
 from fastapi.testclient import TestClient
 
 from tastemap.service.live import effort, service
+from tastemap.service.live.beside import in_thread
 from tastemap.service.live.person import person_of_history
 from tastemap.service.live.serving import load_serving
 from tastemap.service.pages import for_you
@@ -27,11 +27,11 @@ def test_a_form_is_answered_by_the_version_that_it_began_with(
     before = client.get(FORM).json()
 
     async def replaced_meanwhile(*arguments: Any) -> Any:
-        answer = await run_in_threadpool(*arguments)
+        answer = await in_thread(*arguments)
         shared.serving = other
         return answer
 
-    monkeypatch.setattr(for_you, "run_in_threadpool", replaced_meanwhile)
+    monkeypatch.setattr(for_you, "in_thread", replaced_meanwhile)
     during = client.get(FORM).json()
     assert during["form"] == before["form"]
     assert before["form"]["list"]["model"] == "als"

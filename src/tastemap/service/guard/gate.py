@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from anyio.to_thread import run_sync
 from starlette.types import Scope as Asked
 
 from tastemap.service.database.keys import digest_of_login, login_of
@@ -18,6 +17,7 @@ from tastemap.service.guard.rates import Rates
 from tastemap.service.guard.refusals import RefusedError, retry_after
 from tastemap.service.guard.scopes import API, LOGIN, SAFE, needed_scope
 from tastemap.service.guard.sessions import key_of_session, session_in
+from tastemap.service.live.beside import in_thread
 from tastemap.service.settings import ServiceSettings
 
 WRONG_KEYS_A_SECOND = 0.2
@@ -165,7 +165,7 @@ async def current_keys(store: Store) -> Keys:
     keys = store.keys_at_hand()
     if keys is not None:
         return keys
-    return store.valid_keys() if store.is_local else await run_sync(store.valid_keys)
+    return store.valid_keys() if store.is_local else await in_thread(store.valid_keys)
 
 
 def address_of(asked: Asked) -> str:

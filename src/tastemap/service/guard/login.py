@@ -7,7 +7,6 @@ import logging
 import time
 from urllib.parse import parse_qs
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -18,6 +17,7 @@ from tastemap.service.guard.gate import Gate, address_of, current_keys
 from tastemap.service.guard.refusals import RefusedError
 from tastemap.service.guard.scopes import LOGIN, LOGOUT
 from tastemap.service.guard.sessions import issue, key_of_session, session_in, set_cookie
+from tastemap.service.live.beside import in_thread
 
 LOG = logging.getLogger("tastemap.service")
 SEE_OTHER = 303
@@ -75,7 +75,7 @@ async def _end_sessions(request: Request) -> None:
     try:
         key = None if session is None else key_of_session(session, await current_keys(store), now)
         if key is not None:
-            await run_sync(store.end_sessions, key.name, now)
+            await in_thread(store.end_sessions, key.name, now)
     except DatabaseError as error:  # the browser forgets its cookie all the same
         LOG.warning("a logout ended one cookie and no copies of it: %s", error.message)
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar, TypeVarTuple
 
-from anyio.to_thread import run_sync
-
 from tastemap.data import UNKNOWN, Id
 from tastemap.service.database.records import Event
 from tastemap.service.database.store import Store
-from tastemap.service.live.beside import beside
+from tastemap.service.live.beside import beside, in_thread
 from tastemap.service.live.effort import MANY_ENTRIES
 from tastemap.service.live.serving import Serving
 
@@ -26,7 +24,7 @@ async def later_events(store: Store, serving: Serving, user_id: Id) -> list[Even
     """Events of a user that the fit has not seen, rising, at most `MOST_EVENTS`; raises DatabaseError."""
     asked = str(user_id), serving.events_through
     if not store.is_local:
-        return await run_sync(_latest, store, *asked)
+        return await in_thread(_latest, store, *asked)
     # A few of them take microseconds to read: a thread would take longer.
     found = store.events_of(*asked, most=MANY_ENTRIES + 1)
     return found if len(found) <= MANY_ENTRIES else await beside(_latest, store, *asked)

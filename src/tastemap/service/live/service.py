@@ -8,15 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from anyio.to_thread import run_sync
-
 from tastemap.artifacts import find_version
 from tastemap.data import Id
 from tastemap.errors import ArtifactError, InvalidValueError
 from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.records import Event
 from tastemap.service.database.store import Store
-from tastemap.service.live.beside import beside
+from tastemap.service.live.beside import beside, in_thread
 from tastemap.service.live.effort import folds_in_long
 from tastemap.service.live.newcomers import Newcomers
 from tastemap.service.live.person import Person, person_of_history, person_of_user
@@ -89,7 +87,7 @@ class Service:
 
     async def stored_of(self, user_id: Id) -> list[Event]:
         """Every event of a user that is stored, whatever the served fit has seen; raises DatabaseError."""
-        return await run_sync(self.store.events_of, str(user_id), 0)
+        return await in_thread(self.store.events_of, str(user_id), 0)
 
     async def told_of(self, user_id: Id) -> tuple[Serving, list[Event], tuple[str, ...]]:
         """As :meth:`known_of`, with what to say where the database does not answer.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from anyio.to_thread import run_sync
 from fastapi import Request
 
 from tastemap.errors import InvalidValueError
 from tastemap.inspection.items import item_vectors, most_popular
 from tastemap.service.answers.map import LABELS, near
+from tastemap.service.live.beside import in_thread
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.layouts import AllMaps, Maps
 from tastemap.service.pages.page import Fields, Page, serving_of
@@ -28,14 +28,14 @@ async def _map(request: Request) -> Fields:
     """The items and their layouts; with ``layout`` one of these, with ``item`` its neighbors."""
     query = request.query_params
     if "item" in query:
-        return await run_sync(near, serving_of(request), query["item"])
+        return await in_thread(near, serving_of(request), query["item"])
     maps = _maps(request)
     asked = query.get("layout")
     if asked is not None and asked not in LABELS:
         raise InvalidValueError(
             f"layout must be one of {', '.join(LABELS)}. Got {asked[:20]!r}.", argument="layout"
         )
-    columns, _ = await run_sync(lambda: (maps.columns, maps.principal))
+    columns, _ = await in_thread(lambda: (maps.columns, maps.principal))
     maps.start()
     layouts = {"tsne": maps.neighborly(), "pca": maps.principal}
     if asked:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from fastapi.concurrency import run_in_threadpool
 
 from tastemap.data import Id
 from tastemap.errors import InvalidValueError
@@ -15,6 +14,7 @@ from tastemap.models.recommender import Recommender
 from tastemap.service.answers.asked import ListOptions
 from tastemap.service.answers.kept import kept_by_version
 from tastemap.service.answers.lists import listed
+from tastemap.service.live.beside import in_thread
 from tastemap.service.live.service import Service, person_of_ratings
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.price import price
@@ -40,7 +40,7 @@ LIST = ListOptions(k=10, reasons=3)
 async def page(service: Service, query: Mapping[str, str]) -> Fields:
     """The page as plain values; the price of diversity is measured beside it, and is there later."""
     serving = service.serving
-    fixed = await run_in_threadpool(_page, serving)
+    fixed = await in_thread(_page, serving)
     return {
         **fixed,
         "price": price(serving.fitted) if fixed["varies"] else {"state": "absent", "rows": []},

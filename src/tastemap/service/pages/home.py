@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fastapi.concurrency import run_in_threadpool
 
 from tastemap.data import Id
 from tastemap.inference.lists import lists_of
@@ -19,6 +18,7 @@ from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
 from tastemap.service.answers.kept import kept_by_version
 from tastemap.service.answers.training import chosen
+from tastemap.service.live.beside import in_thread
 from tastemap.service.live.service import Service
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.evaluated import evaluated
@@ -38,8 +38,8 @@ LOVED = 6
 async def page(service: Service, query: Mapping[str, str]) -> Fields:
     """The page as plain values, made once for each version that is served; the example is no erased user."""
     serving = service.serving
-    fixed = await run_in_threadpool(_page, serving)
-    example = await run_in_threadpool(_example_user, serving, service.erased)
+    fixed = await in_thread(_page, serving)
+    example = await in_thread(_example_user, serving, service.erased)
     return {**fixed, "example_user": example}
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from fastapi.concurrency import run_in_threadpool
 
 from tastemap.data import Id
 from tastemap.errors import InvalidValueError
@@ -16,6 +15,7 @@ from tastemap.inspection.neighbors import MEASURES
 from tastemap.models.recommender import Recommender
 from tastemap.service.answers import items
 from tastemap.service.answers.kept import kept_by_version
+from tastemap.service.live.beside import in_thread
 from tastemap.service.live.service import Service
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.fans import fans
@@ -40,7 +40,7 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
     UnknownItemError, InvalidValueError
         If nothing is like what is asked for, or nothing is asked for.
     """
-    return await run_in_threadpool(_page, service.serving, query)
+    return await in_thread(_page, service.serving, query)
 
 
 def _page(serving: Serving, query: Mapping[str, str]) -> Fields:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import metadata, resources
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
@@ -16,6 +15,7 @@ from tastemap.service.answers.kept import kept_by_version
 from tastemap.service.answers.report import report
 from tastemap.service.answers.training import training
 from tastemap.service.guard.headers import STATIC
+from tastemap.service.live.beside import in_thread
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.drawings import comparison_of, drawing_of
 from tastemap.service.pages.evaluated import evaluated
@@ -57,7 +57,7 @@ def _against(query: Mapping[str, str]) -> int | None:
 
 
 def _in_thread(answer: Callable[[Serving, Mapping[str, str]], Fields]) -> Build:
-    return lambda request: run_sync(answer, serving_of(request), request.query_params)
+    return lambda request: in_thread(answer, serving_of(request), request.query_params)
 
 
 def _drawn(name: str) -> Callable[[Request, Serving], Fields]:

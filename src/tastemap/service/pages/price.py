@@ -6,11 +6,10 @@ import asyncio
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from fastapi.concurrency import run_in_threadpool
-
 from tastemap.errors import TastemapError
 from tastemap.evaluation.diversity import price_of_diversity
 from tastemap.models.recommender import Recommender
+from tastemap.service.live.beside import in_thread
 
 Fields = dict[str, Any]
 
@@ -34,7 +33,7 @@ def price(recommender: Recommender) -> Fields:
 
 async def _measure(recommender: Recommender) -> Fields:
     try:
-        frame = await run_in_threadpool(price_of_diversity, recommender)
+        frame = await in_thread(price_of_diversity, recommender)
     except TastemapError as error:
         return {"state": "absent", "rows": [], "said": error.message}
     return {"state": "ready", "rows": frame.to_dicts()}

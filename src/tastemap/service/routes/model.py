@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 
 from tastemap.service.answers import model as answers
+from tastemap.service.live.beside import in_thread
 from tastemap.service.routes.bodies import ReloadRequest
 from tastemap.service.routes.common import Shared, answered
 from tastemap.service.routes.errors import documented
@@ -36,12 +36,12 @@ async def evaluation(service: Shared) -> Response:
 @router.get("/model/versions", responses={200: {"model": VersionsAnswer}, **documented(409)})
 async def versions(service: Shared) -> Response:
     """Versions that can be served, oldest first."""
-    return answered(await run_sync(answers.version_list, service.serving))
+    return answered(await in_thread(answers.version_list, service.serving))
 
 
 @router.post("/model/reload", responses={200: {"model": ReloadAnswer}, **documented(409, 422)})
 async def reload(request: Request, service: Shared, asked: ReloadRequest) -> Response:
     """Serve the current version of the artifact, or an earlier one; what was served stays if that fails."""
     before = service.serving.version
-    serving = await run_sync(service.reload, asked.version, request.state.caller.name)
+    serving = await in_thread(service.reload, asked.version, request.state.caller.name)
     return answered({"before": before, "version": serving.version, "digest": serving.digest, "note": FOLLOWING})

@@ -7,12 +7,12 @@ import contextlib
 import logging
 import time
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 
 from tastemap.errors import TastemapError
 from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.store import Store
+from tastemap.service.live.beside import in_thread
 from tastemap.service.routes.common import Shared, answered
 from tastemap.service.routes.errors import documented
 
@@ -53,7 +53,7 @@ class Probe:
     async def _ask(self) -> None:
         answered, self._answers = self._answers, True
         try:
-            await run_sync(self._store.ping)
+            await in_thread(self._store.ping)
         except TastemapError as error:
             self._answers = False
             if answered:  # once, not every second
@@ -65,7 +65,7 @@ class Probe:
         writes = self._store.writes
         if writes.error is not None:
             with contextlib.suppress(DatabaseError):  # the store has kept it
-                await run_sync(self._store.try_write)
+                await in_thread(self._store.try_write)
         told, self._told = self._told, None if writes.error is None else writes.error.message
         if self._told is not None and told is None:
             LOG.warning("the database takes no writes: %s", self._told)
@@ -103,5 +103,5 @@ async def ready(request: Request, service: Shared) -> Response:
 )
 async def metrics(request: Request) -> Response:
     """Counters and gauges of all workers, in Prometheus' text format."""
-    content, media_type = await run_sync(request.app.state.telemetry.exposed)
+    content, media_type = await in_thread(request.app.state.telemetry.exposed)
     return Response(content, media_type=media_type)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 
 from tastemap.data import Id
 from tastemap.inference.intervals import USUAL_LEVEL
 from tastemap.service.answers import people
 from tastemap.service.answers.asked import MOST_IN_QUERY, TextId
-from tastemap.service.live.beside import beside
+from tastemap.service.live.beside import beside, in_thread
 from tastemap.service.live.effort import explains_long
 from tastemap.service.live.person import Person
 from tastemap.service.live.reading import read_of
@@ -100,5 +99,5 @@ async def erase(request: Request, service: Shared, user_id: PathId) -> Response:
     kept = await read_of(
         people.export, serving, user_id, events, stored
     )  # raises if there is nothing to forget
-    seq = await run_sync(service.erase, user_id, request.state.caller.name)
+    seq = await in_thread(service.erase, user_id, request.state.caller.name)
     return answered({"user_id": kept["user_id"], "seq": seq, "now": ERASED_NOW, "at_next_refit": ERASED_LATER})
