@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import multiprocessing
 import os
 import shutil
 import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -86,7 +88,21 @@ def worker_app() -> FastAPI:
     settings = ServiceSettings.model_validate_json(os.environ[SETTINGS_VARIABLE])
     settings = settings.model_copy(update={"database": os.environ[DATABASE_VARIABLE]})
     set_up_logging(settings.log_format)
+    _end_with_parent()
     return create_app(settings, unnamed=os.environ[VERSION_VARIABLE])
+
+
+def _end_with_parent() -> None:
+    """End a worker whose parent was killed: it would hold the port, and nobody would start it again."""
+    parent = multiprocessing.parent_process()
+    if parent is None:  # the only worker, in the process that was started
+        return
+
+    def watch() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="tastemap-parent", daemon=True).start()
 
 
 def bind(host: str, port: int) -> socket.socket:

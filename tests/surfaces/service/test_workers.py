@@ -19,6 +19,7 @@ from tests.surfaces.service.running import (
     asked_alone,
     kill,
     serving_process,
+    started,
     until,
     until_replaced,
     workers_of,
@@ -40,13 +41,13 @@ def figure(url: str, name: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
 
 
-def begun(url: str) -> socket.socket:
-    """A connection whose request has begun and does not end."""
+def begun(url: str, length: int = 99) -> socket.socket:
+    """A connection whose request has begun, and waits for a body of so many bytes."""
     where = urllib.parse.urlsplit(url)
     connection = socket.create_connection((where.hostname, where.port), timeout=30)
     connection.sendall(
         f"POST /v1/events HTTP/1.1\r\nHost: {where.netloc}\r\n"
-        "Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{".encode()
+        f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n".encode()
     )
     return connection
 
@@ -118,3 +119,26 @@ def test_a_worker_that_is_started_later_serves_what_the_others_serve(folder: Pat
         until(lambda: served() == {("ials", 2)})
         until_replaced(process, kill(process, min(workers_of(process))), url)
         assert served() == {("ials", 2)}
+
+
+def test_workers_end_in_good_order_with_a_parent_that_is_killed(folder: Path) -> None:
+    process, url = started(folder, folder.parent, "--workers", "2")
+    assert process.stdout is not None
+    process.stdout.close()
+    body = b'{"user_id": 1, "item_id": 1, "rating": 4.0}'
+    with closing(begun(url, len(body))) as connection:
+        until(lambda: figure(url, "tastemap_requests_in_flight") == 2)
+        process.kill()
+        process.wait(30)
+        connection.sendall(body)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 201")
+    until(lambda: refuses(url))
+    with serving_process(folder, folder.parent, "--workers", "2") as (_, again):
+        assert len(ask(f"{again}/v1/users/1/export")["events"]) == 1
+
+
+def refuses(url: str) -> bool:
+    """Whether nobody listens any more."""
+    where = urllib.parse.urlsplit(url)
+    with closing(socket.socket()) as tried:
+        return tried.connect_ex((where.hostname, where.port)) != 0
