@@ -53,14 +53,17 @@ def test_services_that_look_at_different_moments_answer_alike(folder: Path, data
         n_changes += often.take_in_items(math.inf)
         if user % 5 == 0:
             seldom.take_in_items(math.inf)
-    store.erase("1003", 1.0)
-    rate(store, [1003], 500)
-    late = Service(folder, store)
-    for service in (often, seldom, late):
-        service.take_in_items(math.inf)
+    rate(store, [1001, 4], 7, 500)  # after the last doubling
+    for erased in (None, "1003"):
+        if erased is not None:
+            store.erase(erased, 1.0)
+            rate(store, [erased], 500)
+        late = Service(folder, store)
+        for service in (often, seldom, late):
+            service.take_in_items(math.inf)
+        assert shown(often) == shown(seldom) == shown(late)
     assert n_changes >= 4
     assert {500, 501} <= {row[0] for row in shown(often)}
-    assert shown(often) == shown(seldom) == shown(late)
     assert often.serving.tag == seldom.serving.tag == late.serving.tag != often.serving.digest[:8]
     store.close()
 
@@ -77,7 +80,14 @@ def test_an_erased_user_leaves_a_new_item_at_once(folder: Path, database_url: st
     assert service.take_in_items(time.time() - 30) is True
     assert service.serving.support[index] == 2
     rows = service.serving.recommender.train.interactions
-    assert service.serving.recommender.users.index(2) not in rows.of_item(index)[0]
+    user = service.serving.recommender.users.index(2)
+    assert user not in rows.of_item(index)[0]
+    rate(store, range(1005, 1009), 500)  # the users are ten again, and all until now counts
+    assert service.take_in_items(math.inf) is True
+    rows = service.serving.recommender.train.interactions
+    assert user not in rows.of_item(index)[0]
+    for newer in range(1005, 1009):
+        store.erase(str(newer), 1.0)
     store.erase("1001", 1.0)
     store.erase("1002", 1.0)
     store.erase("3", 1.0)
