@@ -13,7 +13,7 @@ from tastemap.service.database import lookups, versions
 from tastemap.service.database.appending import LONGEST_ID, Outcome, append_groups, check_event, check_text
 from tastemap.service.database.audit import read_lines, write_line
 from tastemap.service.database.connections import Connections
-from tastemap.service.database.errors import KeyConflictError
+from tastemap.service.database.errors import KeyConflictError, UnstorableError
 from tastemap.service.database.lookups import EVENTS_A_READ, NO_END, Use
 from tastemap.service.database.records import (
     AuditLine,
@@ -76,7 +76,10 @@ class Store:
 
     def events_of(self, user_id: str, after: int, *, up_to: int = NO_END, most: int = NO_END) -> list[Event]:
         """A user's events of `after` < seq <= `up_to`, rising; the latest `most` of them."""
-        return [Event(*row) for row in reversed(self._of_user(user_id, after, up_to, most))]
+        try:
+            return [Event(*row) for row in reversed(self._of_user(user_id, after, up_to, most))]
+        except UnstorableError:  # PostgreSQL holds no U+0000, so no event of it names this user
+            return []
 
     def events_of_item(self, item_id: str, after: int, up_to: int) -> list[Event]:
         """An item's events of `after` < seq <= `up_to`, rising."""
