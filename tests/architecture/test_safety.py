@@ -154,3 +154,38 @@ def test_the_check_for_swallowed_errors_bites() -> None:
 def test_nested_functions_are_seen_too() -> None:
     names = {function.name for function in functions(ast.parse("def a():\n    def b():\n        pass"))}
     assert names == {"a", "b"}
+
+
+WITH_ERASED = {"unhidden", "with_erased", "whole", "_whole", "_loaded"}
+"""What leads to the rows of users who were erased."""
+NEED_THE_FIT = {"service/pages/atlas.py", "service/telemetry/metrics.py"}
+"""Of it these read vectors, or the order of items."""
+
+
+def reads_the_erased(name: str, tree: ast.Module) -> list[str]:
+    """Ways to rows of erased users outside of what makes, and makes anew, the version that is served."""
+    if not name.startswith("service/") or name.startswith("service/live/") or name == "service/refit.py":
+        return []
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    found = sorted(attributes & WITH_ERASED) if name not in NEED_THE_FIT else []
+    calls = list(called(tree))
+    n_loaded = sum(one in ("load", "load_identified") for one in calls)
+    return found + ["load without shown"] * (n_loaded - calls.count("shown"))
+
+
+@every_module
+def test_answers_start_from_what_anybody_may_see(path: Path) -> None:
+    assert reads_the_erased(name_of(path), tree_of(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("rows = serving.unhidden.train.interactions", ["unhidden"]),
+        ("data = serving.recommender.train.whole", ["whole"]),
+        ("made = load(serving.folder)", ["load without shown"]),
+        ("made = shown(load(serving.folder), serving.erased)", []),
+    ],
+)
+def test_a_way_to_erased_rows_is_found(source: str, found: list[str]) -> None:
+    assert reads_the_erased("service/pages/new.py", ast.parse(source)) == found

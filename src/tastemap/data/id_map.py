@@ -50,6 +50,8 @@ class IdMap:
         If the ids are neither all integers within 64 bits nor all text, or one is missing.
     """
 
+    _hidden: frozenset[int] = frozenset()
+
     def __init__(self, ids: Ids, *, kind: str) -> None:
         self.kind = kind
         made = _as_series(ids, kind)
@@ -65,6 +67,15 @@ class IdMap:
         made = cls.__new__(cls)
         made.kind = kind
         made.ids = ids.rename(f"{kind}_id")
+        return made
+
+    def hiding(self, indices: IntArray) -> IdMap:
+        """A map that does not find the ids of some indices, nor suggest them; the indices of all others stay.
+
+        Who has such an index still gets its id.
+        """
+        made = IdMap.from_sorted(self.ids, kind=self.kind)
+        made._hidden = self._hidden | frozenset(indices.tolist())
         return made
 
     def __len__(self) -> int:
@@ -98,11 +109,8 @@ class IdMap:
         queried = self._conform(_as_series(ids, self.kind))
         if len(queried) * FEW < len(self):
             return np.array([self._search(id) for id in queried.to_list()], np.int32)
-        if self.is_integer:
-            return self._integer_indices(queried)
-        table = pl.DataFrame({"id": self.ids, "index": np.arange(len(self), dtype=np.int32)})
-        found = queried.rename("id").to_frame().join(table, on="id", how="left", maintain_order="left")
-        return found["index"].fill_null(UNKNOWN).to_numpy()
+        found = self._integer_indices(queried) if self.is_integer else self._text_indices(queried)
+        return np.where(np.isin(found, list(self._hidden)), UNKNOWN, found) if self._hidden else found
 
     def index(self, id: Id) -> int:
         """The index of one id.
@@ -158,11 +166,17 @@ class IdMap:
             return UNKNOWN
         sought: Int64Array | pl.Series = self._values if self.is_integer else self.ids
         place = bisect_left(sought, id)
-        return place if place < len(sought) and sought[place] == id else UNKNOWN
+        is_found = place < len(sought) and sought[place] == id and place not in self._hidden
+        return place if is_found else UNKNOWN
 
     @cached_property
     def _values(self) -> Int64Array:
         return self.ids.to_numpy()
+
+    def _text_indices(self, queried: pl.Series) -> Int32Array:
+        table = pl.DataFrame({"id": self.ids, "index": np.arange(len(self), dtype=np.int32)})
+        found = queried.rename("id").to_frame().join(table, on="id", how="left", maintain_order="left")
+        return found["index"].fill_null(UNKNOWN).to_numpy()
 
     def _integer_indices(self, queried: pl.Series) -> Int32Array:
         known = queried.is_not_null().to_numpy() if queried.null_count() else None
@@ -192,7 +206,9 @@ class IdMap:
         if query is None:
             return []
         place = bisect_left(self.ids, query)
-        return self.ids[max(0, place - 50) : place + 50].to_list()
+        first, last = max(0, place - 50), place + 50
+        window = enumerate(self.ids[first:last].to_list(), first)
+        return [candidate for index, candidate in window if index not in self._hidden]
 
 
 def _distinct(ids: pl.Series) -> pl.Series:

@@ -82,7 +82,8 @@ def item_statistics(dataset: Dataset) -> pl.DataFrame:
 def user_statistics(dataset: Dataset) -> pl.DataFrame:
     """How often and how each user rated; after ``user_id, n_ratings, mean_rating`` the features of users.
 
-    *Stability: experimental.* One row a user, in index order; ``mean_rating`` is null for implicit feedback.
+    *Stability: experimental.* One row a user who has interactions, in index order; ``mean_rating`` is null
+    for implicit feedback.
     """
     data = dataset.interactions
     counts = data.by_user.row_lengths.astype(np.int64)
@@ -92,7 +93,7 @@ def user_statistics(dataset: Dataset) -> pl.DataFrame:
             pl.Series("n_ratings", counts),
             _means(data.values, data.user_index, counts, is_rated=not data.is_implicit),
         ]
-    )
+    ).filter(pl.col("n_ratings") > 0)
     if dataset.user_features is None:
         return frame
     features = dataset.user_features.drop("n_ratings", "mean_rating", strict=False)

@@ -79,12 +79,12 @@ def test_an_erased_user_leaves_a_new_item_at_once(folder: Path, database_url: st
     rate(store, [2], 500)  # after the erasure: the fit's vector of this user is not used
     assert service.take_in_items(time.time() - 30) is True
     assert service.serving.support[index] == 2
-    rows = service.serving.recommender.train.interactions
-    user = service.serving.recommender.users.index(2)
+    rows = service._whole.recommender.train.interactions
+    user = service._whole.recommender.users.index(2)
     assert user not in rows.of_item(index)[0]
     rate(store, range(1005, 1009), 500)  # the users are ten again, and all until now counts
     assert service.take_in_items(math.inf) is True
-    rows = service.serving.recommender.train.interactions
+    rows = service._whole.recommender.train.interactions
     assert user not in rows.of_item(index)[0]
     for newer in range(1005, 1009):
         store.erase(str(newer), 1.0)
@@ -92,7 +92,7 @@ def test_an_erased_user_leaves_a_new_item_at_once(folder: Path, database_url: st
     store.erase("1002", 1.0)
     store.erase("3", 1.0)
     assert service.take_in_items(time.time() - 30) is True
-    assert service.serving is service._loaded
+    assert service._whole is service._loaded
     store.close()
 
 
@@ -131,8 +131,8 @@ def test_the_map_and_the_price_of_diversity_are_those_of_the_fit(
     assert 500 not in after["items"]["item_id"]
     client.get("/for-you.json")
     assert maps.of(service.serving.fitted) is layout  # not begun anew
-    assert found in price._measured
-    assert service.serving.recommender not in price._measured
+    assert found.model in price._measured
+    assert service.serving.recommender.model not in price._measured
     assert "1 item came in after the model was fitted" in client.get("/map").text
     rate(service.store, [1, 2, 3, 1001, 1002], 501)
     service.take_in_items(math.inf)

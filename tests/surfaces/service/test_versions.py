@@ -74,7 +74,7 @@ def test_a_running_worker_lets_go_of_who_was_erased(
     assert service_of(live).serving.recommender.users.find(3) == -1
     assert versions(folder) == [3]
     assert {int(path.name.split("-")[1][:4]) for path in folder.glob("manifest-*.json")} == {3}
-    assert service_of(live).erased == frozenset()
+    assert service_of(live).serving.erased == frozenset()
 
 
 def test_a_refit_cut_off_before_it_is_named_counts_nothing_twice(
@@ -181,7 +181,7 @@ def test_who_is_erased_during_a_refit_is_gone_with_the_next(
         monkeypatch.setattr(refitting, "fit", meanwhile)
         refit(counted, store)
         monkeypatch.setattr(refitting, "fit", fit)
-        assert Service(counted, store).erased == {"b"}
+        assert Service(counted, store).serving.erased == {"b"}
         assert refit(counted, store).n_erased == 1
     assert tm.load(counted).users.find("b") == -1
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tastemap.data import IdMap
+from tastemap.data import UNKNOWN, Id, IdMap
+from tastemap.errors import UnknownUserError
 
 
 @given(st.lists(st.integers(-50, 50), min_size=1), st.integers(-60, 60) | st.text("0-1 5a", max_size=3))
@@ -36,3 +38,18 @@ def test_an_integer_map_cannot_hold_what_is_no_canonical_integer(id: int | str) 
 def test_text_that_is_an_integer_finds_it() -> None:
     assert IdMap([3, 5], kind="item").find("5") == 1
     assert IdMap(["5", "b"], kind="item").find(5) == 0
+
+
+@pytest.mark.parametrize("ids", [list(range(10, 400)), [f"id{number:03}" for number in range(10, 400)]])
+def test_hidden_ids_are_found_by_no_way_and_the_others_stay(ids: list[Id]) -> None:
+    whole = IdMap(ids, kind="user")
+    hidden = whole.hiding(np.array([0, 7])).hiding(np.array([8]))
+    expected = [UNKNOWN if index in (0, 7, 8) else index for index in range(len(ids))]
+    assert hidden.indices(pl.Series(ids)).tolist() == expected
+    assert hidden.indices(ids[:9]).tolist() == [hidden.find(id) for id in ids[:9]] == expected[:9]
+    assert hidden.indices(ids[7:8]).tolist() == [UNKNOWN]
+    with pytest.raises(UnknownUserError):
+        hidden.index(ids[7])
+    assert hidden.near(ids[9])
+    assert not {ids[0], ids[7], ids[8]} & set(hidden.near(ids[9]))
+    assert (hidden.to_id(7), len(hidden), whole.find(ids[7])) == (ids[7], len(ids), 7)

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tastemap.data import Interactions
 from tastemap.inspection import best_rated, histogram, item_statistics, most_rated, user_statistics
 from tastemap.inspection.histograms import group_column
+from tastemap.linalg.types import Int64Array
 from tastemap.models.recommender import Recommender
 
 Fields = dict[str, Any]
@@ -41,7 +43,7 @@ def data(recommender: Recommender) -> Fields:
         "name": train.name,
         "is_implicit": rows.is_implicit,
         "n_interactions": len(rows),
-        "n_users": rows.n_users,
+        "n_users": n_active(rows),
         "n_items": rows.n_items,
         "ratings": [] if rows.is_implicit else _ratings(rows.values),
         "per_user": _spread(users, "n_ratings"),
@@ -55,6 +57,25 @@ def data(recommender: Recommender) -> Fields:
         "best_rated": [] if rows.is_implicit else _top(best_rated(train, N_TOP, more_than=MORE_THAN)),
         "more_than": MORE_THAN,
     }
+
+
+def n_active(rows: Interactions) -> int:
+    """Users who have an interaction: those that are hidden have none."""
+    return int(np.count_nonzero(rows.by_user.row_lengths))
+
+
+def activity(rows: Interactions) -> Int64Array:
+    """Interactions of each user who has any; one 0 where nobody has."""
+    lengths = rows.by_user.row_lengths
+    return lengths[lengths > 0] if len(rows) else np.zeros(1, np.int64)
+
+
+def mean_rating(rows: Interactions) -> float | None:
+    """The mean of all ratings, the middle of the scale where there is none; None for implicit feedback."""
+    scale = rows.rating_scale
+    if scale is None:
+        return None
+    return rows.mean if len(rows) else (scale.low + scale.high) / 2
 
 
 def _ratings(values: np.ndarray[Any, Any]) -> Rows:

@@ -31,18 +31,17 @@ def on_map(recommender: Recommender) -> Int64Array:
     return order[:0] if vectors is None else order[vectors[order].any(axis=1)]
 
 
-def columns(recommender: Recommender) -> Fields:
-    """What is known of the items on the map, a list a column, the most popular item first.
+def columns(recommender: Recommender, chosen: Int64Array) -> Fields:
+    """What is known of `chosen` items, a list a column, in their order.
 
     Returns
     -------
     dict
-        ``model, n_items, left_out`` (items whose vector is zero), ``genres`` (the main ones, in the order of
-        ``items.genre``), ``named`` (all genres of an item as one text, by ``items.genres``) and ``items``:
-        ``item_id, title, popularity``, and as far as the model and its data know them ``genre, genres, year,
-        mean_rating, bias``, else null.
+        ``model, n_items, left_out`` (items that are not chosen: their vector is zero), ``genres`` (the main
+        ones, in the order of ``items.genre``), ``named`` (all genres of an item as one text, by
+        ``items.genres``) and ``items``: ``item_id, title, popularity``, and as far as the model and its data
+        know them ``genre, genres, year, mean_rating, bias``, else null.
     """
-    chosen = on_map(recommender)
     frame = item_statistics(recommender.train)[chosen]
     catalog, biases = recommender.catalog[chosen], item_biases(recommender.model)
     known: Fields = {

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from tastemap.artifacts import identify, versions
+from tastemap.service.answers.data import n_active
 from tastemap.service.live.serving import Serving
 
 Fields = dict[str, Any]
@@ -27,7 +28,7 @@ def model(serving: Serving) -> Fields:
         "seed": recommender.seed,
         "data": {
             "name": recommender.train.name,
-            "n_users": data.n_users,
+            "n_users": n_active(data),
             "n_items": data.n_items,
             "n_interactions": len(data),
             "rating_scale": None if scale is None else [scale.low, scale.high],

@@ -17,8 +17,10 @@ from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
 from tastemap.service.answers.kept import Kept
 from tastemap.service.live.serving import Serving
+from tastemap.service.live.shown import shown
 
 Fields = dict[str, Any]
+Compared = tuple[str, str, frozenset[str]]
 
 MOST_COMPARISONS = 8
 """Comparisons that are kept; a version has one with each other version that somebody asks about."""
@@ -88,12 +90,15 @@ def comparison_of(serving: Serving, against: int) -> Comparison:
     InvalidValueError
         As :func:`report`.
     """
-    pair = digests_of(serving, against)
-    return _comparisons.of(pair, lambda: compare(load(serving.folder, version=against), serving.recommender))
+    key = compared_of(serving, against)
+    return _comparisons.of(
+        key,
+        lambda: compare(shown(load(serving.folder, version=against), serving.erased), serving.recommender),
+    )
 
 
-def digests_of(serving: Serving, against: int) -> tuple[str, str]:
-    """What a comparison is of: the digest of the other version, and that of the served one.
+def compared_of(serving: Serving, against: int) -> Compared:
+    """What a comparison is of: the digests of the other version and of the served one, and whom it leaves out.
 
     Raises
     ------
@@ -104,7 +109,7 @@ def digests_of(serving: Serving, against: int) -> tuple[str, str]:
     if against not in others:
         known = f"one of {', '.join(map(str, others))}" if others else "left out: there is no other version"
         raise InvalidValueError(f"against must be {known}. Got {against}.", argument="against")
-    return identify(serving.folder, against).digest, serving.digest
+    return identify(serving.folder, against).digest, serving.digest, serving.erased
 
 
-_comparisons: Kept[tuple[str, str], Comparison] = Kept({}, most=MOST_COMPARISONS)
+_comparisons: Kept[Compared, Comparison] = Kept({}, most=MOST_COMPARISONS)

@@ -8,6 +8,7 @@ import numpy as np
 
 from tastemap.inference.explain import reasons
 from tastemap.linalg.csr import CSR
+from tastemap.models.base import Model
 from tastemap.models.recommender import Recommender
 
 MANY_ENTRIES = 1_000
@@ -15,17 +16,17 @@ MANY_ENTRIES = 1_000
 MANY_PAIRS = 20_000
 """Entries of a history times items to explain, likewise."""
 
-_ADDS_UP: WeakKeyDictionary[Recommender, bool] = WeakKeyDictionary()
+_ADDS_UP: WeakKeyDictionary[Model, bool] = WeakKeyDictionary()
 
 
 def adds_up(recommender: Recommender) -> bool:
     """Whether the reasons of a model are additive; others, and its fold-in, follow a gradient and take long."""
-    found = _ADDS_UP.get(recommender)
+    found = _ADDS_UP.get(recommender.model)
     if found is None:
         data = recommender.train.interactions
         times = None if data.timestamps is None else data.timestamps[:1]
         one = CSR(np.array([0, 1]), data.item_index[:1], data.values[:1], recommender.model.n_items, times)
-        found = _ADDS_UP[recommender] = reasons(recommender, one, data.item_index[:1]).additive
+        found = _ADDS_UP[recommender.model] = reasons(recommender, one, data.item_index[:1]).additive
     return found
 
 

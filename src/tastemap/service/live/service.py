@@ -20,6 +20,7 @@ from tastemap.service.live.newcomers import Newcomers
 from tastemap.service.live.person import Person, person_of_history, person_of_user
 from tastemap.service.live.reading import MOST_EVENTS, TOO_MANY, later_events, n_entries
 from tastemap.service.live.serving import Serving, load_serving
+from tastemap.service.live.shown import known_of
 from tastemap.service.live.taking_in import last_change, rows_of, with_items
 
 LOG = logging.getLogger("tastemap.service")
@@ -60,16 +61,17 @@ class Service:
 
     Attributes
     ----------
-    erased : frozenset of str
-        Users whom the served version holds and nobody may see, as of a second ago.
+    serving : Serving
+        What every answer starts from: erased users are not in it, as of a second ago.
     """
 
     def __init__(self, folder: Path, store: Store, unnamed: str | None = None) -> None:
         self.folder = folder
         self.store = store
-        self.erased: frozenset[str] = frozenset()
         self._loading = threading.Lock()
+        self._showing = threading.Lock()  # held for as long as rows are copied, not for as long as one loads
         self.serving: Serving
+        self._whole: Serving  # the same with the erased
         self._newcomers: Newcomers | None  # None: the model can take in nothing
         self._wanted: tuple[int, int]
         self._put(self._load_first(unnamed))
@@ -101,7 +103,7 @@ class Service:
         except DatabaseError:
             id = str(user_id)
             erasure = Event(serving.events_through, id, "", "erasure", 0.0, 0.0, 0.0, None)
-            return serving, [erasure] if id in self.erased else [], (WITHOUT_EVENTS,)
+            return serving, [erasure] if id in serving.erased else [], (WITHOUT_EVENTS,)
 
     async def person(self, user_id: Id) -> Person:
         """A user with all events so far; without the database, as the model knows the user, and it says so."""
@@ -124,7 +126,9 @@ class Service:
         return serving
 
     def erase(self, user_id: Id, actor: str | None = None) -> int:
-        """Erase a user; the seq of the erasure. Other workers know it by their next read of the user's events.
+        """Erase a user, whom nothing here shows when this returns; the seq of the erasure.
+
+        Other workers know it of the user by their next read of the user's events, of items within a second.
 
         Raises
         ------
@@ -132,7 +136,7 @@ class Service:
             If it cannot be written.
         """
         seq = self.store.erase(str(user_id), time.time(), actor)
-        self.erased |= {str(user_id)}
+        self._hide(frozenset([str(user_id)]), seq - 1)
         return seq
 
     def follow(self) -> bool:
@@ -146,7 +150,8 @@ class Service:
             If the database does not answer.
         """
         named = self.store.served()
-        self.erased = self.store.erased_since(self.serving.events_through)
+        after = self.serving.events_through
+        self._hide(self.store.erased_since(after), after)
         served = self.serving.digest, self.serving.events_through
         if named is None or (named.digest, named.events_through) == served:
             return False
@@ -184,21 +189,38 @@ class Service:
             wanted = newcomers.through, newcomers.n_lost
             if wanted == self._wanted:
                 return False
-            rows = rows_of(self._loaded, self.store, newcomers)
-            self._wanted, tag = wanted, self.serving.tag
+            rows, tag = rows_of(self._loaded, self.store, newcomers), self.serving.tag
             try:
-                self.serving = with_items(self._loaded, rows, self.serving)
+                whole = with_items(self._loaded, rows, self._whole)
             except InvalidValueError:
                 self._newcomers = None
                 raise
+            if whole is not self._whole:
+                self._show(whole)
+            self._wanted = wanted
             return self.serving.tag != tag
 
     def _put(self, serving: Serving) -> None:
         """Serve what was loaded; the one place where a version takes the place of another."""
-        self.serving = self._loaded = serving
+        self._show(serving)
+        self._loaded = serving
         self._newcomers = Newcomers(serving.recommender.items, serving.events_through)
         self._wanted = 0, 0
-        self.erased = self.store.erased_since(serving.events_through)
+
+    def _show(self, whole: Serving) -> None:
+        """Serve something without the users who were erased since its fit."""
+        with self._showing:  # who is erased from now on is hidden from what is shown here
+            self.serving = whole.hiding(self.store.erased_since(whole.events_through))
+            self._whole = whole
+
+    def _hide(self, erased: frozenset[str], after: int) -> None:
+        """Hide users who were erased after an event; in one version nobody who is hidden comes back."""
+        with self._showing:
+            # A later fit may hold those who came back before it, by right.
+            if after >= self._whole.events_through:
+                everybody = known_of(self._whole.recommender.users, erased) | self.serving.erased
+                if everybody != self.serving.erased:
+                    self.serving = self._whole.hiding(everybody)
 
     def _load_first(self, unnamed: str | None) -> Serving:
         """What the database names, else what the other workers began with, else the current version."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ from tastemap.linalg.types import BoolArray
 from tastemap.models.recommender import Recommender
 from tastemap.service.database.store import Store
 from tastemap.service.live.effort import adds_up
+from tastemap.service.live.shown import known_of, shown
 
 RULES_KEPT = 64
 """Sets of rules whose masks are kept; each takes a byte an item."""
@@ -68,6 +69,7 @@ class Serving:
     Parameters
     ----------
     recommender : Recommender
+        Without the rows of the erased, if there are any.
     folder : Path
         The artifact.
     version : int
@@ -80,6 +82,10 @@ class Serving:
         The last event that the fit has seen; later ones are laid over its histories.
     taken_in : TakenIn or None
         Items that came in by events.
+    erased : frozenset of str
+        Users whom the fit holds and nobody may see.
+    with_erased : Recommender or None
+        The version as it was fitted, where somebody was erased.
     """
 
     recommender: Recommender
@@ -89,11 +95,31 @@ class Serving:
     saved: float
     events_through: int
     taken_in: TakenIn | None = None
+    erased: frozenset[str] = frozenset()
+    with_erased: Recommender | None = None
+
+    def hiding(self, erased: Collection[str]) -> Serving:
+        """The same without the rows of erased users, from the version in which nobody is hidden."""
+        erased = known_of(self.recommender.users, erased)
+        if not erased:
+            return self
+        rows = shown(self.recommender, erased)
+        made = replace(self, recommender=rows, erased=erased, with_erased=self.fitted)
+        made.tabulate()
+        return made
+
+    @cached_property
+    def fitted(self) -> Recommender:
+        """The version without what came in: of it is what takes long to make and need not be of today."""
+        return self.recommender if self.taken_in is None else shown(self.taken_in.fitted, self.erased)
 
     @property
-    def fitted(self) -> Recommender:
-        """The version as it was fitted: of it is what takes long to make and need not be of today."""
-        return self.recommender if self.taken_in is None else self.taken_in.fitted
+    def unhidden(self) -> Recommender:
+        """The version as it was fitted, erased users too: of its vectors and of the order of its items alone.
+
+        They are the same in all workers, and as long as the version is served.
+        """
+        return self.fitted if self.with_erased is None else self.with_erased
 
     @cached_property
     def tag(self) -> str:
@@ -125,9 +151,13 @@ class Serving:
         recommender = self.recommender  # by `self` it would hold itself until the collector comes
         return lru_cache(maxsize=RULES_KEPT)(lambda rules: rules.prepare(recommender))
 
+    def tabulate(self) -> None:
+        """Make the tables of items, which else the first request would wait for."""
+        _ = self.item_ids, self.titles, self.support, self.recommender.folded_titles
+
     def warmed(self) -> Serving:
         """Itself, once what the first request would wait for is made: tables of items, kernels."""
-        _ = self.item_ids, self.titles, self.support, self.recommender.folded_titles
+        self.tabulate()
         model, data = self.recommender.model, self.recommender.train.interactions
         history = data.by_user.take(np.array([0]))
         ranking = rank(self.recommender, model.fold_in(history), history, 1, self.prepared(Rules()))

@@ -6,7 +6,8 @@ from fastapi import Request
 
 from tastemap.errors import InvalidValueError
 from tastemap.inspection.items import item_vectors, most_popular
-from tastemap.service.answers.map import LABELS, near
+from tastemap.service.answers.kept import kept_by_version
+from tastemap.service.answers.map import LABELS, columns, near, on_map
 from tastemap.service.live.beside import in_thread
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.layouts import AllMaps, Maps
@@ -35,12 +36,13 @@ async def _map(request: Request) -> Fields:
         raise InvalidValueError(
             f"layout must be one of {', '.join(LABELS)}. Got {asked[:20]!r}.", argument="layout"
         )
-    columns, _ = await in_thread(lambda: (maps.columns, maps.principal))
+    serving = serving_of(request)
+    columns, _ = await in_thread(lambda: (_columns(serving), maps.principal))
     maps.start()
     layouts = {"tsne": maps.neighborly(), "pca": maps.principal}
     if asked:
         return layouts[asked]
-    return {**columns, "newer": _newer(serving_of(request)), "layouts": list(layouts.values())}
+    return {**columns, "newer": _newer(serving), "layouts": list(layouts.values())}
 
 
 MAP = Page("/map", "map.html", _page, twin=_map)
@@ -65,7 +67,13 @@ def _maps(request: Request) -> Maps:
     if not hasattr(state, "maps"):
         state.maps = AllMaps()
     maps: AllMaps = state.maps
-    return maps.of(serving_of(request).fitted)
+    return maps.of(serving_of(request).unhidden)
+
+
+@kept_by_version
+def _columns(serving: Serving) -> Fields:
+    """The rows stand where their places do, whichever worker answers and whoever is erased meanwhile."""
+    return columns(serving.fitted, on_map(serving.unhidden))
 
 
 def _newer(serving: Serving) -> int:

@@ -1,8 +1,9 @@
 """Draws charts, as a process of its own: the converter holds the interpreter for seconds at a time.
 
-``python -m tastemap.service.pages.draw FOLDER VERSION DIGEST [AGAINST]`` writes a JSON object a line on the
-standard output: Vega's script first, then the charts of each page. With AGAINST, the number of another version,
-it draws the comparison with that one alone.
+``python -m tastemap.service.pages.draw FOLDER VERSION DIGEST [AGAINST]`` reads a JSON list from the standard
+input, of users whose rows are not to be seen, and writes a JSON object a line on the standard output: Vega's
+script first, then the charts of each page. With AGAINST, the number of another version, it draws the comparison
+with that one alone.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tastemap.artifacts import load, load_identified
 from tastemap.errors import MissingExtraError
 from tastemap.evaluation import compare
 from tastemap.models.recommender import Recommender
+from tastemap.service.live.shown import shown
 from tastemap.service.pages.drawn import (
     Drawn,
     comparison_charts,
@@ -56,15 +58,17 @@ def _line(page: str, found: Drawn) -> Line:
     return {"page": page, "drawn": asdict(found)}
 
 
-def main(arguments: list[str], out: BinaryIO) -> int:
+def main(arguments: list[str], source: BinaryIO, out: BinaryIO) -> int:
     """Draw, and give the exit status."""
     folder, version, digest = Path(arguments[0]), int(arguments[1]), arguments[2]
-    recommender, identity = load_identified(folder, version=version)
+    erased: list[str] = orjson.loads(source.read())
+    whole, identity = load_identified(folder, version=version)
+    recommender = shown(whole, erased)
     if identity.digest != digest:
         return REPLACED
     try:
         if len(arguments) > 3:
-            found = compare(load(folder, version=int(arguments[3])), recommender)
+            found = compare(shown(load(folder, version=int(arguments[3])), erased), recommender)
             _write(out, _line("comparison", comparison_charts(found)))
         else:
             for line in lines(recommender):
@@ -82,4 +86,4 @@ def _write(out: BinaryIO, line: Line) -> None:
 if __name__ == "__main__":
     with contextlib.suppress(AttributeError, OSError):  # not on Windows, nor where the system forbids it
         os.nice(KINDNESS)
-    sys.exit(main(sys.argv[1:], sys.stdout.buffer))
+    sys.exit(main(sys.argv[1:], sys.stdin.buffer, sys.stdout.buffer))

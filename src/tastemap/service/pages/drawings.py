@@ -6,11 +6,13 @@ Nobody waits for them: a page says that they are being drawn, and its script put
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import subprocess
 import sys
 import weakref
 from collections import OrderedDict
+from collections.abc import Collection
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Thread
@@ -18,7 +20,7 @@ from threading import Thread
 import orjson
 from fastapi import Request
 
-from tastemap.service.answers.report import MOST_COMPARISONS, digests_of
+from tastemap.service.answers.report import MOST_COMPARISONS, Compared, compared_of
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.drawn import Drawn
 
@@ -46,14 +48,18 @@ class Drawing:
     ----------
     arguments : list of str
         Of :mod:`tastemap.service.pages.draw`.
+    erased : collection of str
+        Users whose rows are not drawn; arguments would tell their ids to everybody on this machine.
     """
 
-    def __init__(self, arguments: list[str]) -> None:
+    def __init__(self, arguments: list[str], erased: Collection[str] = ()) -> None:
         self._come = _Come()
         command = [sys.executable, "-m", "tastemap.service.pages.draw", *arguments]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.stop = weakref.finalize(self, _end, process, self._come)
-        self.thread = Thread(target=_take_all, args=(process, self._come), name="charts", daemon=True)
+        self.thread = Thread(
+            target=_take_all, args=(process, sorted(erased), self._come), name="charts", daemon=True
+        )
         self.thread.start()
 
     def part(self, page: str) -> Drawn:
@@ -74,10 +80,13 @@ def _end(process: subprocess.Popen[bytes], come: _Come) -> None:
     process.kill()
 
 
-def _take_all(process: subprocess.Popen[bytes], come: _Come) -> None:
-    """Read what a process draws, until it ends."""
+def _take_all(process: subprocess.Popen[bytes], erased: list[str], come: _Come) -> None:
+    """Tell a process whom to leave out, and read what it draws, until it ends."""
+    assert process.stdin is not None, "a pipe was asked for"
     assert process.stdout is not None, "a pipe was asked for"
     missing = TROUBLE
+    with contextlib.suppress(OSError), process.stdin:  # it may have ended before it was told
+        process.stdin.write(orjson.dumps(erased))
     with process.stdout as lines:
         for line in lines:
             if not line.endswith(b"\n"):  # it was ended while it wrote
@@ -101,16 +110,17 @@ class Drawings:
     """The charts of the version that is served, and of its latest comparisons; earlier ones are let go."""
 
     def __init__(self) -> None:
-        self._digest = ""
+        self._own_of: tuple[str, frozenset[str]] | None = None
         self._own: Drawing | None = None
-        self._compared: OrderedDict[tuple[str, str], Drawing] = OrderedDict()
+        self._compared: OrderedDict[Compared, Drawing] = OrderedDict()
 
     def of(self, serving: Serving) -> Drawing:
-        """The charts of a version; the first who asks has them begun."""
-        if self._own is None or self._digest != serving.digest:
+        """The charts of a version without the erased; the first who asks has them begun."""
+        wanted = serving.digest, serving.erased
+        if self._own is None or self._own_of != wanted:
             if self._own is not None:
                 self._own.stop()
-            self._digest, self._own = serving.digest, Drawing(_arguments(serving))
+            self._own_of, self._own = wanted, Drawing(_arguments(serving), serving.erased)
         return self._own
 
     def compared(self, serving: Serving, against: int) -> Drawing:
@@ -121,9 +131,9 @@ class Drawings:
         InvalidValueError
             If there is no such other version.
         """
-        pair = digests_of(serving, against)
+        pair = compared_of(serving, against)
         if pair not in self._compared:
-            self._compared[pair] = Drawing([*_arguments(serving), str(against)])
+            self._compared[pair] = Drawing([*_arguments(serving), str(against)], serving.erased)
             if len(self._compared) > MOST_COMPARISONS:
                 self._compared.popitem(last=False)[1].stop()
         return self._compared[pair]

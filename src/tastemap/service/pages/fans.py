@@ -11,6 +11,7 @@ import polars as pl
 from tastemap.evaluation.slices import groups
 from tastemap.linalg.types import BoolArray, Float32Array, Int32Array
 from tastemap.models.recommender import Recommender
+from tastemap.service.answers.data import n_active
 
 Fields = dict[str, Any]
 
@@ -53,7 +54,7 @@ def _divisions(recommender: Recommender) -> list[tuple[str, list[tuple[str, Bool
     if not found:
         lengths = recommender.train.interactions.by_user.row_lengths.astype(np.float64)
         kind = "interactions" if recommender.train.interactions.is_implicit else "ratings"
-        found.append(("activity", groups(lengths, kind)))
+        found.append(("activity", [part for part in groups(lengths, kind) if part[0] != "unknown"]))
     return found
 
 
@@ -81,7 +82,7 @@ def _table(
     rows: list[Fields] = []
     for label, mask in parts:
         n_users, having = int(mask.sum()), mask[users]
-        if n_users < min(FEWEST, data.n_users // len(parts) or 1):
+        if n_users < min(FEWEST, n_active(data) // len(parts) or 1):
             continue
         n = int(having.sum())
         mean = None if data.is_implicit or not n else float(values[having].mean(dtype=np.float64))

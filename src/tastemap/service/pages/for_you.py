@@ -12,6 +12,7 @@ from tastemap.errors import InvalidValueError
 from tastemap.inference import informative_items
 from tastemap.models.recommender import Recommender
 from tastemap.service.answers.asked import ListOptions
+from tastemap.service.answers.data import mean_rating
 from tastemap.service.answers.kept import kept_by_version
 from tastemap.service.answers.lists import listed
 from tastemap.service.live.beside import in_thread
@@ -43,7 +44,7 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
     fixed = await in_thread(_page, serving)
     return {
         **fixed,
-        "price": price(serving.fitted) if fixed["varies"] else {"state": "absent", "rows": []},
+        "price": price(serving) if fixed["varies"] else {"state": "absent", "rows": []},
         "form": await _form(serving, query, fixed["questions"]),
     }
 
@@ -94,7 +95,7 @@ def _page(serving: Serving) -> Fields:
         "objective": recommender.objective,
         "rate": _rate(recommender),
         "titled": "title" in recommender.catalog.columns,
-        "mean": None if data.is_implicit else float(data.values.mean(dtype=np.float64)),
+        "mean": mean_rating(data),
         "link": recommender.model.link.kind,
         "varies": _varies(recommender),
         "questions": [

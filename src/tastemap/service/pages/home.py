@@ -13,9 +13,9 @@ import numpy as np
 from tastemap.data import Id
 from tastemap.inference.lists import lists_of
 from tastemap.inspection import best_rated, most_rated
-from tastemap.linalg.types import Int64Array
 from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
+from tastemap.service.answers.data import activity, mean_rating, n_active
 from tastemap.service.answers.kept import kept_by_version
 from tastemap.service.answers.training import chosen
 from tastemap.service.live.beside import in_thread
@@ -36,11 +36,8 @@ LOVED = 6
 
 
 async def page(service: Service, query: Mapping[str, str]) -> Fields:
-    """The page as plain values, made once for each version that is served; the example is no erased user."""
-    serving = service.serving
-    fixed = await in_thread(_page, serving)
-    example = await in_thread(_example_user, serving, service.erased)
-    return {**fixed, "example_user": example}
+    """The page as plain values, made once for each version that is served."""
+    return await in_thread(_page, service.serving)
 
 
 @kept_by_version
@@ -55,6 +52,7 @@ def _page(serving: Serving) -> Fields:
         "loved": _loved(recommender),
         "folder": _folder(serving.folder),
         "chosen": chosen(recommender),
+        "example_user": _example_user(recommender),
     }
 
 
@@ -72,7 +70,7 @@ def _model(recommender: Recommender, word: Thing) -> Fields:
     data = recommender.train.interactions
     known = MODELS.get(recommender.name)
     kind = "interactions" if data.is_implicit else "ratings"
-    of_what = f"by {plural(data.n_users, 'user')} of {data.n_items:,} {word.many}"
+    of_what = f"by {plural(n_active(data), 'user')} of {data.n_items:,} {word.many}"
     learned = f"It learned from {len(data):,} {kind} {of_what}"
     if recommender.objective == "rating":
         does = f"and predicts how many stars somebody would give {word.a} they have not seen"
@@ -95,14 +93,16 @@ def _data(recommender: Recommender) -> Fields:
     return {
         "name": train.name,
         "n_interactions": len(data),
-        "n_users": data.n_users,
+        "n_users": n_active(data),
         "n_items": data.n_items,
-        "density": len(data) / (data.n_users * data.n_items),
+        "density": len(data) / max(n_active(data) * data.n_items, 1),
         "rating_scale": None if scale is None else {"low": scale.low, "high": scale.high},
-        "mean_rating": None if scale is None else float(data.values.mean(dtype=np.float64)),
-        "per_user": float(np.median(data.by_user.row_lengths)),
+        "mean_rating": mean_rating(data),
+        "per_user": float(np.median(activity(data))),
         "per_item": float(np.median(data.popularity)),
-        "dates": None if times is None else [_date(int(times.min())), _date(int(times.max()))],
+        "dates": None
+        if times is None or not len(times)
+        else [_date(int(times.min())), _date(int(times.max()))],
         "years": None if years is None or years.is_empty() else [years.min(), years.max()],
         "has_titles": "title" in catalog.columns,
     }
@@ -115,7 +115,7 @@ def _date(seconds: int) -> str:
 def _limits(recommender: Recommender, word: Thing) -> list[str]:
     """For whom and for what the model is weak, as far as the data alone says."""
     data = recommender.train.interactions
-    lengths = data.by_user.row_lengths
+    lengths = activity(data)
     kind = "interaction" if data.is_implicit else "rating"
     found = []
     quarter = int(np.quantile(lengths, 0.25))
@@ -130,8 +130,8 @@ def _limits(recommender: Recommender, word: Thing) -> list[str]:
             "what it says of them is mostly the average."
         )
     never, n_users = _never_listed(recommender)
-    who = "nobody's list" if n_users == data.n_users else f"none of the lists of {n_users:,} users"
-    if never:
+    who = "nobody's list" if n_users == len(lengths) else f"none of the lists of {n_users:,} users"
+    if never and n_users:
         found.append(f"{never:,} of {data.n_items:,} {word.many} are in {who}, where a list has {LIST_LENGTH}.")
     return found
 
@@ -139,8 +139,9 @@ def _limits(recommender: Recommender, word: Thing) -> list[str]:
 def _never_listed(recommender: Recommender) -> tuple[int, int]:
     """Items in no list of `LIST_LENGTH`, and of how many users' lists: some, evenly spread."""
     data = recommender.train.interactions
-    n_users = min(data.n_users, USERS_LOOKED_AT)
-    users = np.linspace(0, data.n_users - 1, n_users).astype(np.int64)
+    active = np.flatnonzero(data.by_user.row_lengths)
+    n_users = min(len(active), USERS_LOOKED_AT)
+    users = active[np.linspace(0, len(active) - 1, n_users).astype(np.int64)]
     lists = lists_of(recommender.model, users, LIST_LENGTH, seen=data.by_user)
     return data.n_items - len(np.unique(lists[lists >= 0])), n_users
 
@@ -155,15 +156,9 @@ def _loved(recommender: Recommender) -> list[Fields]:
     return best.select("item_id", "title", "popularity", "mean_rating").to_dicts()
 
 
-def _example_user(serving: Serving, erased: frozenset[str]) -> Id | None:
-    """A user of the usual activity who is not among the erased; None where all are."""
-    users = (serving.recommender.users.to_id(int(index)) for index in _most_usual(serving))
-    return next((user for user in users if str(user) not in erased), None)
-
-
-@kept_by_version
-def _most_usual(serving: Serving) -> Int64Array:
-    """Users from the one with the median number of interactions upwards, then from there downwards."""
-    order = np.argsort(serving.recommender.train.interactions.by_user.row_lengths, kind="stable")
-    middle = len(order) // 2
-    return np.concatenate([order[middle:], order[:middle][::-1]])
+def _example_user(recommender: Recommender) -> Id | None:
+    """The user with the median number of interactions; None where nobody has any."""
+    lengths = recommender.train.interactions.by_user.row_lengths
+    order = np.argsort(lengths, kind="stable")
+    order = order[lengths[order] > 0]
+    return recommender.users.to_id(int(order[len(order) // 2])) if len(order) else None

@@ -14,6 +14,7 @@ from tastemap.inference.similar import MIN_COMMON_USERS
 from tastemap.inspection.neighbors import MEASURES
 from tastemap.models.recommender import Recommender
 from tastemap.service.answers import items
+from tastemap.service.answers.data import mean_rating, n_active
 from tastemap.service.answers.kept import kept_by_version
 from tastemap.service.live.beside import in_thread
 from tastemap.service.live.service import Service
@@ -55,8 +56,8 @@ def _page(serving: Serving, query: Mapping[str, str]) -> Fields:
         "features": readable(known["features"]),
         "popularity_rank": 1 + int((data.popularity > data.popularity[index]).sum()),
         "n_items": data.n_items,
-        "share_of_users": known["popularity"] / data.n_users,
-        "overall_mean": None if data.is_implicit else data.mean,
+        "share_of_users": known["popularity"] / max(n_active(data), 1),
+        "overall_mean": mean_rating(data),
         "bars": _bars(_with_gaps(serving, known["ratings"])) if not data.is_implicit else [],
         "said_of_bias": _said_of_bias(recommender, index, known["bias"], word),
         "near": _near(serving, item_id),

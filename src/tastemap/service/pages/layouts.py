@@ -21,7 +21,7 @@ from tastemap.inspection.items import item_vectors
 from tastemap.linalg.types import Float32Array
 from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
-from tastemap.service.answers.map import columns, layout, on_map, principal
+from tastemap.service.answers.map import layout, on_map, principal
 from tastemap.service.live.lay_out import MISSING
 
 Fields = dict[str, Any]
@@ -37,7 +37,7 @@ def map_folder() -> Path:
 
 @dataclass(eq=False)
 class Maps:
-    """What a map of one model shows: its items, their principal components at once, t-SNE when it is done."""
+    """Where the items of one model lie: by their principal components at once, by t-SNE when it is done."""
 
     recommender: Recommender
     folder: Path
@@ -45,11 +45,6 @@ class Maps:
     failure: str = ""
     places: Float32Array | None = None
     task: asyncio.Task[None] | None = field(default=None, repr=False)
-
-    @cached_property
-    def columns(self) -> Fields:
-        """As :func:`tastemap.service.answers.map.columns`."""
-        return columns(self.recommender)
 
     @cached_property
     def principal(self) -> Fields:

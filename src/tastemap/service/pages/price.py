@@ -8,16 +8,21 @@ from weakref import WeakKeyDictionary
 
 from tastemap.errors import TastemapError
 from tastemap.evaluation.diversity import price_of_diversity
+from tastemap.models.base import Model
 from tastemap.models.recommender import Recommender
 from tastemap.service.live.beside import in_thread
+from tastemap.service.live.serving import Serving
 
 Fields = dict[str, Any]
 
-_measured: WeakKeyDictionary[Recommender, asyncio.Task[Fields]] = WeakKeyDictionary()
+_measured: WeakKeyDictionary[Model, tuple[frozenset[str], asyncio.Task[Fields]]] = WeakKeyDictionary()
+"""With the users whose rows were left out."""
 
 
-def price(recommender: Recommender) -> Fields:
-    """What is known so far; the first call begins to measure. Needs a running event loop.
+def price(serving: Serving) -> Fields:
+    """What is known so far; the first call, and the first after an erasure, begins to measure.
+
+    It is measured on the version without what came in by events. Needs a running event loop.
 
     Returns
     -------
@@ -25,9 +30,11 @@ def price(recommender: Recommender) -> Fields:
         ``state`` (``measuring``, ``ready`` or ``absent``) and ``rows``: ``diversity, ndcg,
         similarity_within_list, n_users``.
     """
-    task = _measured.get(recommender)
-    if task is None:
-        task = _measured[recommender] = asyncio.create_task(_measure(recommender))
+    found = _measured.get(serving.fitted.model)
+    if found is None or found[0] != serving.erased:
+        found = serving.erased, asyncio.create_task(_measure(serving.fitted))
+        _measured[serving.fitted.model] = found
+    task = found[1]
     return task.result() if task.done() and not task.cancelled() else {"state": "measuring", "rows": []}
 
 

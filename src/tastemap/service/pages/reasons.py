@@ -7,6 +7,7 @@ from typing import Any
 
 from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
+from tastemap.service.answers.data import mean_rating
 
 Fields = dict[str, Any]
 
@@ -57,6 +58,6 @@ def _start(recommender: Recommender, baseline: float) -> str:
     data = recommender.train.interactions
     if recommender.objective != "rating" or recommender.model.link.kind == "sigmoid":
         return "to begin with"
-    off = baseline - float(data.values.mean(dtype="float64"))
+    off = baseline - (mean_rating(data) or 0.0)
     said = "most people like it" if off > NEAR else "most people like others more"
     return f"to begin with: {said if abs(off) > NEAR else 'people like it as much as most others'}"

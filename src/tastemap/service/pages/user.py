@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from tastemap.data import Id
 from tastemap.errors import InvalidValueError
 from tastemap.service.answers import people
 from tastemap.service.answers.asked import ListOptions
+from tastemap.service.answers.data import activity, mean_rating
 from tastemap.service.answers.lists import listed
 from tastemap.service.database.records import Event
 from tastemap.service.live.reading import n_entries, read_of
@@ -51,8 +50,8 @@ async def page(service: Service, query: Mapping[str, str]) -> Fields:
     return {
         **known,
         "features": readable(known["features"]),
-        "everybody_mean": None if data.is_implicit else float(data.values.mean(dtype=np.float64)),
-        "more_active_than": float((data.by_user.row_lengths < known["n_ratings"]).mean()),
+        "everybody_mean": mean_rating(data),
+        "more_active_than": float((activity(data) < known["n_ratings"]).mean()),
         "sort": sort,
         "has_times": data.timestamps is not None or known["n_from_events"] > 0,
         "history": await read_of(_history, serving, user_id, events, sort, most),

@@ -31,7 +31,11 @@ router = APIRouter(tags=["users"])
 
 ItemIds = Annotated[list[TextId], Query(min_length=1, max_length=MOST_IN_QUERY, alias="item_id")]
 Level = Annotated[float, Query(gt=0.0, lt=1.0, description="share of ratings that intervals hold")]
-ERASED_NOW = "The user is unknown from now on: their events are deleted, and their training rows are not read."
+ERASED_NOW = (
+    "The user is unknown from now on: their events are deleted, and no answer or page holds their training "
+    "rows; other workers follow within a second. Vectors and biases that were fitted with these rows, and the "
+    "figures recorded of that fit, stay until the next refit."
+)
 ERASED_LATER = (
     "The next `tastemap refit` leaves their rows out of the artifact and deletes the files of earlier versions."
 )

@@ -155,10 +155,10 @@ class _ListsOf:
     """What the lists of one version were like, as far as the items go that it was fitted to."""
 
     def __init__(self, serving: Serving, folder: Path | None) -> None:
-        if serving.taken_in is not None:  # what came in is as large as the version, and is not to be kept
-            serving = replace(serving, recommender=serving.fitted, taken_in=None)
-        self.serving = serving
-        interactions, item_ids = serving.recommender.train.interactions, serving.item_ids
+        interactions = serving.fitted.train.interactions
+        # Rows with others than those of the version are as large as it is, and not to be kept.
+        self.serving = replace(serving, recommender=serving.unhidden, taken_in=None, with_erased=None)
+        item_ids = self.serving.item_ids
         self._bits = information(interactions.popularity, max(interactions.n_users, 1)).tolist()
         self._place = {item_id: index for index, item_id in enumerate(item_ids)}
         self.listed = Listed(len(item_ids), folder, serving.digest[:16])

@@ -31,7 +31,7 @@ def als() -> Recommender:
 
 
 def test_columns_hold_what_the_data_and_the_model_know_the_most_popular_item_first(als: Recommender) -> None:
-    found = columns(als)
+    found = columns(als, on_map(als))
     rows, items = als.train.interactions, found["items"]
     assert items["popularity"] == sorted(rows.popularity.tolist(), reverse=True)
     assert len(set(items["item_id"])) == found["n_items"] == rows.n_items
@@ -51,7 +51,7 @@ def test_columns_hold_what_the_data_and_the_model_know_the_most_popular_item_fir
 
 def test_what_is_not_known_is_null() -> None:
     made = fit(checkerboard(), "ials", settings={"n_factors": 2, "n_epochs": 2}, rng=0)
-    found = columns(made)
+    found = columns(made, on_map(made))
     assert found["genres"] == found["named"] == []
     for name in ("genre", "genres", "year", "mean_rating", "bias"):
         assert found["items"][name] is None, name
@@ -62,7 +62,7 @@ def test_years_that_are_all_unknown_are_null() -> None:
     made = factors_recommender()
     blank = made.train.catalog.frame.with_columns(year=pl.lit(None, pl.Int64))
     train = replace(made.train, catalog=replace(made.train.catalog, frame=blank))
-    assert columns(replace(made, train=train))["items"]["year"] is None
+    assert columns(replace(made, train=train), on_map(made))["items"]["year"] is None
 
 
 def test_items_without_a_vector_are_left_out_and_counted() -> None:
@@ -70,14 +70,15 @@ def test_items_without_a_vector_are_left_out_and_counted() -> None:
     assert isinstance(made.model, FactorModel)
     vectors = made.model.item_factors.copy()
     vectors[[0, 3]] = 0.0
-    found = columns(of_vectors(made, vectors))
+    made = of_vectors(made, vectors)
+    found = columns(made, on_map(made))
     assert sorted(found["items"]["item_id"]) == [2, 3, 5]
     assert (found["n_items"], found["left_out"]) == (5, 2)
 
 
 def test_a_model_without_vectors_has_an_empty_map() -> None:
     made = weights_recommender()
-    found = columns(made)
+    found = columns(made, on_map(made))
     assert found["items"]["item_id"] == []
     assert found["left_out"] == 0
     assert len(on_map(made)) == 0

@@ -65,7 +65,7 @@ runpy.run_module("tastemap.service.pages.draw", run_name="__main__", alter_sys=T
 def test_charts_are_drawn_where_the_system_forbids_a_lower_priority(folder: Path) -> None:
     arguments = [str(folder), "2", identify(folder, 2).digest]
     done = subprocess.run(
-        [sys.executable, "-c", REFUSES_PRIORITIES, *arguments], capture_output=True, check=False
+        [sys.executable, "-c", REFUSES_PRIORITIES, *arguments], input=b"[]", capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr.decode()
     assert {orjson.loads(line).get("page") for line in done.stdout.splitlines()} >= {"data", "report"}
@@ -135,5 +135,5 @@ def test_the_program_says_what_is_not_installed(folder: Path, monkeypatch: pytes
 
     monkeypatch.setattr(draw, "lines", absent)
     out = BytesIO()
-    assert draw.main([str(folder), "2", identify(folder, 2).digest], out) == 0
+    assert draw.main([str(folder), "2", identify(folder, 2).digest], BytesIO(b"[]"), out) == 0
     assert orjson.loads(out.getvalue()) == {"missing": "Charts need altair."}

@@ -19,7 +19,7 @@ USERS = [str(id) for id in SERVING.recommender.users.ids.to_list()]
 
 
 def start(erased: frozenset[str] = frozenset()) -> dict[str, Any]:
-    service = SimpleNamespace(serving=SERVING, erased=erased)
+    service = SimpleNamespace(serving=SERVING.hiding(erased))
     return asyncio.run(home.page(cast(Service, service), {}))
 
 
