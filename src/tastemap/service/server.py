@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import uvicorn
@@ -95,14 +96,21 @@ def worker_app() -> FastAPI:
 def _end_with_parent() -> None:
     """End a worker whose parent was killed: it would hold the port, and nobody would start it again."""
     parent = multiprocessing.parent_process()
-    if parent is None:  # the only worker, in the process that was started
-        return
+    if parent is not None:  # else this is the only worker, in the process that was started
+        _Watch(parent).start()
 
-    def watch() -> None:
-        parent.join()
+
+class _Watch(threading.Thread):
+    """Waits for the end of a process, and asks this one to end then."""
+
+    def __init__(self, parent: BaseProcess) -> None:
+        super().__init__(name="tastemap-parent", daemon=True)
+        self._parent = parent
+
+    def run(self) -> None:
+        """Wait, then ask."""
+        self._parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="tastemap-parent", daemon=True).start()
 
 
 def bind(host: str, port: int) -> socket.socket:
