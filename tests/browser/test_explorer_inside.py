@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.explorer import EVIL, Visit, visit
+from tastemap.artifacts import save
+from tastemap.training import fit
+from tests.browser.explorer import EVIL, Screen, Visit, barriers, films, is_too_wide, served, visit
 
 PATHS = ["/data", "/training", "/report"]
 
@@ -65,3 +69,35 @@ def test_a_model_that_nobody_has_measured_says_how_to_measure_it(browser: Browse
         expect(page.locator(".lede")).to_contain_text("carries no evaluation")
         expect(page.locator("pre").first).to_contain_text("tastemap evaluate DIR --test SOURCE --keep")
         expect(page.locator("pre").nth(1)).to_contain_text("tastemap evaluate bare --models ials")
+
+
+@pytest.fixture(scope="module")
+def two_versions_url(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service over the second version of a model, whose items gain and lose places."""
+    folder = tmp_path_factory.mktemp("versions") / "model"
+    save(fit(films(), "als", settings={"n_factors": 2, "n_epochs": 2}, rng=0), folder)
+    with served(fit(films(), "als", settings={"n_factors": 6, "n_epochs": 4}, rng=0), folder) as url:
+        yield url
+
+
+def test_a_version_is_held_against_another_one(browser: Browser, two_versions_url: str, screen: Screen) -> None:
+    with visit(browser, two_versions_url, **screen) as visitor:
+        page = visitor.go("/report")
+        expect(page.get_by_label("Hold version 2 (B) against").locator("option")).to_have_text(
+            ["version 1 (A)"]
+        )
+        page.get_by_role("button", name="Compare").click()
+        assert page.url.endswith("/report?against=1")
+        expect(page.locator("section[aria-labelledby=versions] .verdict p").first).not_to_be_empty()
+        expect(page.locator("section[aria-labelledby=versions] .chart svg").first).to_be_visible(timeout=60_000)
+        expect(page.locator(".soon")).to_have_count(0)
+        assert barriers(page) == []
+        assert not is_too_wide(page)
+
+
+def test_without_scripts_a_comparison_comes_too(browser: Browser, two_versions_url: str) -> None:
+    with visit(browser, two_versions_url, scripts=False) as visitor:
+        page = visitor.go("/report")
+        page.get_by_role("button", name="Compare").click()
+        charts = page.locator("section[aria-labelledby=versions] .chart svg")
+        expect(charts.first).to_be_visible(timeout=60_000)  # the page asks again by itself
