@@ -23,7 +23,6 @@ FITS: dict[str, tuple[str, ...]] = {
     "gibbs": ("--set", "n_epochs=12", "--set", "burn_in=6"),
 }
 BY_GRADIENTS = ("dot", "mlp", "softmax")
-"""Reasons of some of them take long: they are asked for a few users."""
 NAMES = ["als", "ials", "popularity", *FITS, *BY_GRADIENTS]
 FOLDED_IN = [name for name in NAMES if name != "popularity"]
 HISTORY: dict[int | str, float] = {3: 5.0, 4: 1.0, 99: 3.0}
@@ -90,7 +89,7 @@ def test_library_command_line_http_and_page_give_the_same_lists(
 ) -> None:
     client = serve(name)
     recommender = tm.load(fitted[name])
-    users = range(FEW if name in BY_GRADIENTS else USERS)
+    users = range(USERS)
     asked = [argument for user in users for argument in ("--user", user)]
     rows = tastemap("recommend", fitted[name], *asked, "-k", 10, "--json").json["items"]
     for user in users:
@@ -103,7 +102,7 @@ def test_library_command_line_http_and_page_give_the_same_lists(
         assert [(row["item_id"], row["score"]) for row in twin["items"]] == library
         assert [(row["item_id"], row["score"]) for row in rows if row["user_id"] == user] == library
         assert told["notes"] == twin["notes"] == list(found.notes)
-        if user < FEW or name in ("als", "ials"):  # all users of a model of each objective
+        if user < FEW or name in ("als", "ials", *BY_GRADIENTS):  # of others a page says no more than its twin
             assert shown_on(client.get(f"/user?id={user}").text) == as_shown(told["items"])
 
 
