@@ -8,10 +8,13 @@ import numpy as np
 import polars as pl
 
 from tastemap.errors import DataError, InvalidValueError
+from tastemap.evaluation.summary import paired_interval, ratios_of, without_noise
 from tastemap.inference.ranking import Ranking, rank
 from tastemap.inference.rules import Rules, check_k
 from tastemap.linalg.csr import CSR
-from tastemap.linalg.types import Int32Array, Int64Array
+from tastemap.linalg.threads import single_threaded_blas
+from tastemap.linalg.types import Float64Array, Int32Array, Int64Array
+from tastemap.metrics.bootstrap import bootstrap
 from tastemap.metrics.ranking import ndcg
 from tastemap.models.base import Model
 from tastemap.models.config import positive_min_of
@@ -19,13 +22,14 @@ from tastemap.models.recommender import Recommender, check_recommender
 from tastemap.rng import Rng, seed_of, stream
 
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+N_DRAWS = 1_000
 
 
 def price_of_diversity(
     recommender: Recommender,
     steps: Sequence[float] = STEPS,
     *,
-    n_users: int = 200,
+    n_users: int = 1_000,
     k: int = 10,
     rng: Rng = 0,
 ) -> pl.DataFrame:
@@ -52,8 +56,9 @@ def price_of_diversity(
     -------
     DataFrame, one row a step
         ``diversity``; ``ndcg``, the mean NDCG@k with the item left out as the only relevant one;
-        ``similarity_within_list``, the mean cosine of two items of a list, null where no list has two; and
-        ``n_users``.
+        ``ndcg_change`` from the first step, with ``low`` and ``high``, the ends of its 95 % interval over
+        users (a paired bootstrap), null of fewer than 6 users; ``similarity_within_list``, the mean cosine of
+        two items of a list, null where no list has two; and ``n_users``.
 
     Raises
     ------
@@ -71,24 +76,39 @@ def price_of_diversity(
     check_recommender(recommender)
     check_k(k)
     if isinstance(n_users, bool) or not isinstance(n_users, int | np.integer) or n_users < 1:
-        raise InvalidValueError(f"n_users must be an integer >= 1. Got {n_users!r}; take 200.")
+        raise InvalidValueError(f"n_users must be an integer >= 1. Got {n_users!r}; take 1000.")
     prepared = [Rules(diversity=step).prepare(recommender) for step in steps]
     recommender.model.similarities(np.zeros(0, np.int32))  # raises where items have no vectors, at 0 too
     histories, left_out = _left_out(recommender, int(n_users), stream(seed_of(rng), "price of diversity"))
     states = recommender.model.fold_in(histories)
-    rows = []
-    for step, rules in zip(steps, prepared, strict=True):
+    gains, alike = [], []
+    for rules in prepared:
         found = rank(recommender, states, histories, k, rules)
-        gains = ndcg(found.item_index == left_out[:, None], np.ones(len(left_out), np.int64), k)
-        alike = _similarity_within(recommender.model, found)
-        rows.append((float(step), float(gains.mean()), alike, len(left_out)))
-    schema = {
-        "diversity": pl.Float64,
-        "ndcg": pl.Float64,
-        "similarity_within_list": pl.Float64,
-        "n_users": pl.Int64,
-    }
+        gains.append(ndcg(found.item_index == left_out[:, None], np.ones(len(left_out), np.int64), k))
+        alike.append(_similarity_within(recommender.model, found))
+    ends = _ends(gains, stream(seed_of(rng), "bootstrap"))
+    rows = [
+        (float(step), float(gain.mean()), without_noise(float((gain - gains[0]).mean())), *end, like, len(gain))
+        for step, gain, end, like in zip(steps, gains, ends, alike, strict=True)
+    ]
+    figures = ("diversity", "ndcg", "ndcg_change", "low", "high", "similarity_within_list")
+    schema = {**dict.fromkeys(figures, pl.Float64), "n_users": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _ends(gains: Sequence[Float64Array], rng: np.random.Generator) -> list[tuple[float | None, float | None]]:
+    """The ends of the 95 % interval of each step's change from the first, all drawn with the same users.
+
+    `gains` are the NDCG of the B users at each step, shape (B,).
+    """
+    n_users, once = len(gains[0]), np.ones(len(gains[0]))
+    sums = {("step", str(place)): [(gain, once)] for place, gain in enumerate(gains)}
+    ratios = list(ratios_of(sums, [np.arange(n_users)], n_users).values())
+    with single_threaded_blas():
+        draws = bootstrap(ratios, n_draws=N_DRAWS, rng=rng)  # (R, n_steps)
+    return [
+        paired_interval(draws[:, place] - draws[:, 0], ratio, ratios[0]) for place, ratio in enumerate(ratios)
+    ]
 
 
 def _left_out(recommender: Recommender, n_users: int, rng: np.random.Generator) -> tuple[CSR, Int32Array]:

@@ -21,20 +21,33 @@ def fitted(name: str) -> Recommender:
     return fit(planted(120, 50), name, rng=0)
 
 
+def listed_and_last(
+    recommender: Recommender, user: int, diversity: float, k: int
+) -> tuple[pl.DataFrame, object]:
+    """The list of a user without the last interaction, and its item."""
+    theirs = recommender.train.interactions.frame().filter(user_id=user).sort("timestamp")
+    rest = theirs[:-1]
+    ratings = dict(zip(rest["item_id"].to_list(), rest["rating"].to_list(), strict=True))
+    listed = recommend_for_history(recommender, ratings, k=k, rules=Rules(diversity=diversity)).frame
+    return listed, theirs["item_id"][-1]
+
+
+def gain(listed: pl.DataFrame, wanted: object) -> float:
+    ranks = listed.filter(item_id=wanted)["rank"]
+    return 1.0 / float(np.log2(ranks[0] + 1.0)) if len(ranks) else 0.0
+
+
 def test_the_figures_are_those_of_lists_asked_for_one_by_one() -> None:
     recommender, k = fitted("ials"), 8
     found = price_of_diversity(recommender, (0.0, 0.6), n_users=10_000, k=k)
-    assert found.columns == ["diversity", "ndcg", "similarity_within_list", "n_users"]
+    figures = ["diversity", "ndcg", "ndcg_change", "low", "high", "similarity_within_list", "n_users"]
+    assert found.columns == figures
     data = recommender.train.interactions
     for step, row in zip((0.0, 0.6), found.iter_rows(named=True), strict=True):
         gains, alike = [], []
         for user in range(data.n_users):
-            theirs = data.frame().filter(user_id=user).sort("timestamp")
-            rest = theirs[:-1]
-            ratings = dict(zip(rest["item_id"].to_list(), rest["rating"].to_list(), strict=True))
-            listed = recommend_for_history(recommender, ratings, k=k, rules=Rules(diversity=step)).frame
-            ranks = listed.filter(item_id=theirs["item_id"][-1])["rank"]
-            gains.append(1.0 / np.log2(ranks[0] + 1.0) if len(ranks) else 0.0)
+            listed, last = listed_and_last(recommender, user, step, k)
+            gains.append(gain(listed, last))
             items = recommender.items.indices(listed["item_id"])
             pairs = np.triu_indices(k, 1)
             alike.append(recommender.model.similarities(items)[pairs].mean())
@@ -51,6 +64,31 @@ def test_diversity_has_a_price_and_is_worth_it() -> None:
     assert alike[0] > alike[2] > alike[4]
     assert found["ndcg"][0] > found["ndcg"][4]
     assert 0.0 < found["ndcg"][0] <= 1.0
+
+
+def test_a_change_has_the_interval_of_the_users_differences() -> None:
+    """Against draws of the differences themselves: intervals of users who are not paired would be wider."""
+    recommender = fitted("ials")
+    found = price_of_diversity(recommender, (0.0, 1.0), k=5)
+    first, last = found.iter_rows(named=True)
+    assert (first["ndcg_change"], first["low"], first["high"]) == (0.0, 0.0, 0.0)
+    assert last["ndcg_change"] == pytest.approx(last["ndcg"] - first["ndcg"])
+    assert last["low"] < last["ndcg_change"] < last["high"]
+    users = range(first["n_users"])
+    plain, diverse = (
+        np.array([gain(*listed_and_last(recommender, user, step, 5)) for user in users]) for step in (0.0, 1.0)
+    )
+    change = diverse - plain
+    drawn = np.random.default_rng(1).integers(len(change), size=(4_000, len(change)))
+    low, high = np.percentile(change[drawn].mean(axis=1), [2.5, 97.5])
+    width = high - low
+    assert last["low"] == pytest.approx(low, abs=0.1 * width)
+    assert last["high"] == pytest.approx(high, abs=0.1 * width)
+
+
+def test_few_users_have_no_interval() -> None:
+    found = price_of_diversity(fitted("als"), (0.0, 1.0), n_users=5)
+    assert found["low"].to_list() == found["high"].to_list() == [None, None]
 
 
 def test_users_are_drawn_by_rng_and_counted() -> None:

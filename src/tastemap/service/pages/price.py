@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,6 +15,10 @@ from tastemap.service.live.beside import in_thread
 from tastemap.service.live.serving import Serving
 
 Fields = dict[str, Any]
+
+LEAST_USERS, MOST_USERS = 200, 1_000
+MOST_SCORES = 20_000_000
+"""Scores of users for items that a step may cost, with more than the least users: seconds for all steps."""
 
 _measured: WeakKeyDictionary[Model, tuple[frozenset[str], asyncio.Task[Fields]]] = WeakKeyDictionary()
 """With the users whose rows were left out."""
@@ -28,7 +33,8 @@ def price(serving: Serving) -> Fields:
     -------
     dict
         ``state`` (``measuring``, ``ready`` or ``absent``) and ``rows``: ``diversity, ndcg,
-        similarity_within_list, n_users``.
+        ndcg_change, low, high, similarity_within_list, n_users``, as
+        :func:`tastemap.evaluation.price_of_diversity` has them.
     """
     found = _measured.get(serving.fitted.model)
     if found is None or found[0] != serving.erased:
@@ -39,8 +45,10 @@ def price(serving: Serving) -> Fields:
 
 
 async def _measure(recommender: Recommender) -> Fields:
+    n_items = recommender.train.interactions.n_items
+    n_users = min(MOST_USERS, max(LEAST_USERS, MOST_SCORES // n_items))
     try:
-        frame = await in_thread(price_of_diversity, recommender)
+        frame = await in_thread(partial(price_of_diversity, recommender, n_users=n_users))
     except TastemapError as error:
         return {"state": "absent", "rows": [], "said": error.message}
     return {"state": "ready", "rows": frame.to_dicts()}

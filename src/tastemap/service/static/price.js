@@ -8,11 +8,12 @@ const said = document.getElementById("price-said");
 const figures = document.getElementById("price-figures");
 
 /** What a more diverse list loses and gains, in words; both are shares of what a plain list has. */
-function wordsOf(lost, gained) {
-  const fits = lost < -0.02 ? "even more fitting" : lost < 0.02 ? "as fitting" : lost < 0.12 ? "a little less fitting"
-    : lost < 0.3 ? "less fitting" : "much less fitting";
+function wordsOf(lost, gained, isClear) {
   const varies = gained < 0.05 ? "hardly more varied" : gained < 0.15 ? "a little more varied"
     : gained < 0.4 ? "clearly more varied" : "much more varied";
+  if (!isClear) return `On average such a list is ${varies} than one at 0; in how well they fit no difference can be told from chance.`;
+  const fits = lost < -0.02 ? "even more fitting" : lost < 0.02 ? "about as fitting" : lost < 0.12 ? "a little less fitting"
+    : lost < 0.3 ? "less fitting" : "much less fitting";
   return `On average such a list is ${fits} and ${varies} than one at 0.`;
 }
 
@@ -22,15 +23,20 @@ function tell(price) {
   else if (figures.hidden) said.textContent = price.said ?? "";
   else {
     const value = Number(dial.value);
-    const nearest = (wanted) => price.rows.reduce((a, b) => (Math.abs(b.diversity - wanted) < Math.abs(a.diversity - wanted) ? b : a));
-    const [none, here] = [nearest(0), nearest(value)];
+    // A dial that was moved is never told what the plain list is like: that would be no difference at all.
+    const nearest = (wanted, rows) => rows.reduce((a, b) => (Math.abs(b.diversity - wanted) < Math.abs(a.diversity - wanted) ? b : a));
+    const none = nearest(0, price.rows);
+    const here = value === 0 ? none : nearest(value, price.rows.filter((row) => row.diversity > 0));
     const lost = none.ndcg ? 1 - here.ndcg / none.ndcg : 0;
     const gained = none.similarity_within_list ? 1 - here.similarity_within_list / none.similarity_within_list : 0;
-    said.textContent = value === 0 ? `To the right, ${thing.many} of a list are less like each other.` : wordsOf(lost, gained);
+    const isClear = here.low !== null && (here.low > 0 || here.high < 0);
+    said.textContent = value === 0 ? `To the right, ${thing.many} of a list are less like each other.` : wordsOf(lost, gained, isClear);
     const both = (from, to, decimals) => (value === 0 ? figure(from, decimals) : `${figure(from, decimals)} → ${figure(to, decimals)}`);
-    figures.lastElementChild.textContent = `Measured on what ${counted(none.n_users, "user")} chose last. How well lists find it, by NDCG: `
-      + `${both(none.ndcg, here.ndcg, 3)}${value === 0 ? "" : ` (${figure(-100 * lost, 0, true)}\u202f%)`}. `
-      + `How alike the ${thing.many} of a list are: ${both(none.similarity_within_list, here.similarity_within_list, 2)}.`;
+    const range = here.low === null ? "" : `, 95\u00a0% interval ${figure(here.low, 4, true)} to ${figure(here.high, 4, true)}`;
+    figures.lastElementChild.textContent = `Measured ${value === 0 ? "" : `at 0 and ${here.diversity} `}on what ${counted(none.n_users, "user")} chose last. How well lists find it, by NDCG: `
+      + `${both(none.ndcg, here.ndcg, 4)}${value === 0 ? "" : ` (${figure(here.ndcg_change, 4, true)}${range})`}. `
+      + `How alike the ${thing.many} of a list are: ${both(none.similarity_within_list, here.similarity_within_list, 2)}. `
+      + `An evaluation's NDCG, as on the start page, is another: it looks for all ${thing.many} that somebody liked among test rows, this one for a single ${thing.one}.`;
   }
 }
 
