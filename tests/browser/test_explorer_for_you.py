@@ -268,6 +268,7 @@ def test_what_was_thought_away_can_be_removed_for_good(page: Page) -> None:
 
 def test_the_dial_of_diversity_changes_the_list_and_tells_its_price(page: Page) -> None:
     rate(page, 5)
+    expect(page.locator("#basis")).to_have_text("The best first, by what you rated.")
     before = titles(page)
     dial = page.get_by_role("slider", name="Diversity")
     dial.focus()
@@ -278,6 +279,7 @@ def test_the_dial_of_diversity_changes_the_list_and_tells_its_price(page: Page) 
     expect(page.locator("#diversity-value")).to_have_text("1.0")
     settled(page)
     assert titles(page) != before
+    expect(page.locator("#basis")).to_have_text("Good ones that differ from each other, by what you rated.")
     expect(page.locator("#price")).to_contain_text("NDCG", timeout=60_000)
     expect(page.locator("#price")).to_contain_text("→")
     expect(page.locator("#price-said")).to_contain_text(

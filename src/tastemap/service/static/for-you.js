@@ -3,7 +3,7 @@ import { ask, counted, element, figure, given, itemUrl, latest, thing } from "./
 import { combobox } from "./search.js";
 import { keep, load, onChange } from "./store.js";
 import { isStars, ratedOf, ratingButtons, valueOf, wordOf } from "./rate.js";
-import { compare, nameOf, showList } from "./list-view.js";
+import { compare, nameOf, orderOf, showList } from "./list-view.js";
 import { followPrice } from "./price.js";
 
 const page = given("page-data");
@@ -66,8 +66,7 @@ function showAnswer(less) {
   const n_read = body(less ? [without.id] : []);
   showList(at("list"), less ?? shown, n_read.history.length - n_read.drop.length, difference?.moves);
   showWhatIf(difference);
-  at("basis").textContent = basis === "popularity"
-    ? "Until you rate something, this is what most people know; beside it, how many." : `The best first, by what you ${isStars ? "rated" : "like"}.`;
+  at("basis").textContent = orderOf(basis, Number(at("diversity").value) > 0);
   // What the server says of an unknown user is said above, in this page's words.
   at("notes").textContent = basis === "popularity" ? "" : notes.join(" ");
   at("to-list").lastElementChild.textContent = items.length ? `1. ${nameOf(items[0])}` : "";

@@ -6,6 +6,15 @@ const page = given("page-data");
 
 export const nameOf = (item) => item.title ?? `${thing.one} ${item.item_id}`;
 
+/** By what a list is in its order; of items made to differ, neither stars nor people fall from place to place. */
+export function orderOf(basis, differs) {
+  if (basis === "popularity") {
+    return differs ? "Until you rate something, these are well known and differ from each other; beside each, how many know it."
+      : "Until you rate something, this is what most people know; beside it, how many.";
+  }
+  return `${differs ? "Good ones that differ from each other" : "The best first"}, by what you ${isStars ? "rated" : "like"}.`;
+}
+
 const WIDE = 60;
 
 /** A bar from zero: to the right what speaks for the item, to the left what speaks against it. */
