@@ -95,6 +95,31 @@ def test_an_address_opens_an_item(visitor: Visit) -> None:
     assert "#" not in page.url
 
 
+def test_neighbors_by_few_users_stand_apart_and_last(visitor: Visit) -> None:
+    page = opened(visitor)
+    items = page.evaluate("fetch('/map.json').then(r => r.json()).then(d => d.items.item_id)")
+    answers = {item: page.evaluate(f"fetch('/map.json?item={item}').then(r => r.json())") for item in items}
+    common = {item: [row["common_users"] for row in found["similar"]] for item, found in answers.items()}
+    # A neighbor by few users before one by many: the card has to part them.
+    mixed = next(item for item, users in common.items() if users and min(users) < 20 <= users[-1])
+    visitor.go(f"/map#item={mixed}")
+    page.reload()
+    lists = page.locator("#stage .card ol")
+    expect(lists).to_have_count(2)
+    shown = [[int(text) for text in lists.nth(i).locator(".users").all_inner_texts()] for i in (0, 1)]
+    assert shown[0] == [users for users in common[mixed] if users >= 20]
+    assert shown[1] == [users for users in common[mixed] if users < 20]
+    expect(page.locator("#stage .card h3").nth(1)).to_contain_text("fewer than 20 users in common")
+
+
+def test_the_legend_of_genres_says_that_the_data_count_otherwise(visitor: Visit) -> None:
+    page = opened(visitor)
+    expect(page.locator("#legend")).to_contain_text("One color each")
+    expect(page.locator("#legend a")).to_have_attribute("href", "/data#genres")
+    page.locator("#color").select_option("popularity")
+    expect(page.locator("#legend")).not_to_contain_text("One color each")
+
+
 def test_an_address_of_no_item_is_told(visitor: Visit) -> None:
     page = opened(visitor, "/map#item=nobody")
     expect(page.locator("#told")).to_contain_text("no place on the map")
@@ -157,7 +182,7 @@ def test_the_layout_can_be_changed_and_stays_as_chosen(visitor: Visit) -> None:
     before = ask(page, "[...view.points.x]")
     page.locator("#layout").select_option("pca")
     assert ask(page, "[...view.points.x]") != before
-    expect(page.locator("#about-layout")).to_contain_text("two directions")
+    expect(page.locator("#about-layout")).to_contain_text("two ways in which tastes differ")
 
 
 def test_the_map_is_dragged_zoomed_and_put_back(visitor: Visit) -> None:

@@ -14,6 +14,8 @@ from tastemap.service.live.serving import Serving
 
 Fields = dict[str, Any]
 
+ENOUGH_USERS = 20
+"""Users in common from which on a likeness is more than chance: of fewer, a handful of people decide."""
 BEFORE_ALL = -(10**17)
 """The rank of the item whose id was asked for, in a cursor: no popularity comes near."""
 

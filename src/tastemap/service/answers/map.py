@@ -80,7 +80,10 @@ def principal(recommender: Recommender) -> Fields:
     chosen = on_map(recommender)
     if vectors is None or not len(chosen):
         return layout("pca", "absent", sentence=f"{recommender.name} has no item vectors to place items by.")
-    said = "The two directions in which item vectors differ most."
+    said = (
+        "Across and down lie the two ways in which tastes differ most: the main directions (PCA) of the "
+        "vectors that the model has learned."
+    )
     return layout("pca", "ready", sentence=said, places=plane(vectors[chosen]))
 
 
@@ -107,12 +110,15 @@ def layout(
 def near(serving: Serving, item_id: Id) -> Fields:
     """The neighbors that a map marks: :func:`tastemap.service.answers.items.similar` by cosine.
 
+    ``enough`` is the number of users in common below which a likeness may be chance.
+
     Raises
     ------
     UnknownItemError, InvalidValueError
         For an unknown item, or a model without item vectors.
     """
-    return items.similar(serving, item_id, "cosine", N_NEAR, MIN_COMMON_USERS)
+    found = items.similar(serving, item_id, "cosine", N_NEAR, MIN_COMMON_USERS)
+    return {**found, "enough": items.ENOUGH_USERS}
 
 
 def _in_square(places: FloatArray) -> tuple[list[float], list[float]]:

@@ -25,8 +25,6 @@ from tastemap.service.pages.words import Thing, percent, readable, thing
 Fields = dict[str, Any]
 
 NEIGHBORS = 10
-ENOUGH = 20
-"""Users in common from which on a likeness is more than chance: of fewer, a handful of people decide."""
 FEWEST_RATERS = 10
 """Users who have an item before it is worth telling who they are."""
 MOST_BARS = 12
@@ -126,7 +124,7 @@ def _said_of_bias(recommender: Recommender, index: int, bias: float | None, word
 
 def _near(serving: Serving, item_id: Id) -> Fields:
     """Neighbors by each measure; a sentence instead where the model has no vectors of items."""
-    limits = {"min_common_users": MIN_COMMON_USERS, "enough": ENOUGH}
+    limits = {"min_common_users": MIN_COMMON_USERS, "enough": items.ENOUGH_USERS}
     try:
         found = {
             measure: items.similar(serving, item_id, measure, NEIGHBORS, MIN_COMMON_USERS)

@@ -73,11 +73,14 @@ class Maps:
     @cached_property
     def _ready(self) -> Fields:
         n_placed = min(len(self.vectors), LARGEST_MAP)
-        said = "Items whose vectors point the same way lie together; distances across the map mean little."
+        said = (
+            "What is liked by the same people lies close together, by the direction of the learned vectors "
+            "(t-SNE); how far apart distant things lie means little."
+        )
         if n_placed < len(self.vectors):
             said = (
-                f"t-SNE of the {n_placed:,} most popular items; each of the others lies among the "
-                f"{N_NEAREST} of these that its vector is nearest to. {said}"
+                f"{said} Laid out are the {n_placed:,} most popular items; each of the others lies among "
+                f"the {N_NEAREST} of these that it is most like."
             )
         return layout("tsne", "ready", sentence=said, places=self.places)
 

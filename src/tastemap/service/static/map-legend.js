@@ -1,6 +1,12 @@
 // The legend of a map: what each color stands for, and buttons that leave only some of it.
-import { element } from "./dom.js";
+import { element, root, thing } from "./dom.js";
 import { outline } from "./marks.js";
+
+/** Why these counts are not those of the data: an item that has several genres is drawn in one color. */
+function oneEach() {
+  return element("p", { class: "note" }, `One color each: of several genres the rarest that is named here. Under `,
+    element("a", { href: `${root}/data#genres` }, "Data"), ` such ${thing.many} count for each.`);
+}
 
 export function legendOf(holder, changed) {
   const chosen = new Set();
@@ -39,7 +45,7 @@ export function legendOf(holder, changed) {
     });
     const all = element("button", { type: "button", class: "plain", hidden: true }, "Show all");
     all.addEventListener("click", clear);
-    holder.replaceChildren(element("ul", {}, ...rows), all);
+    holder.replaceChildren(element("ul", {}, ...rows), all, ...(mode.name === "genre" ? [oneEach()] : []));
     holder.setAttribute("aria-label", `${mode.label}: press to show only some`);
     paint();
   }

@@ -137,7 +137,9 @@ def test_equal_vectors_and_single_factors_are_placed() -> None:
 def test_neighbors_are_those_of_the_library(als: Recommender) -> None:
     serving = Serving(als, Path("nowhere"), 1, "0" * 64, 0.0, 0)
     expected = similar_items(als, 7, measure="cosine", k=10).frame
-    assert [row["item_id"] for row in near(serving, 7)["similar"]] == expected["item_id"].to_list()
+    found = near(serving, 7)
+    assert [row["item_id"] for row in found["similar"]] == expected["item_id"].to_list()
+    assert found["enough"] == 20
     with pytest.raises(UnknownItemError):
         near(serving, "nobody")
     without = replace(serving, recommender=fit(planted(), "popularity", rng=0))
