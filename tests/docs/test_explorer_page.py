@@ -10,9 +10,10 @@ import pytest
 
 from tastemap.inference.similar import MIN_COMMON_USERS
 from tastemap.inspection.item_map import LARGEST_MAP
+from tastemap.service.answers.items import ENOUGH_USERS
 from tastemap.service.guard.scopes import LOGIN
 from tastemap.service.pages import PAGES
-from tastemap.service.pages.item import ENOUGH, FEWEST_RATERS
+from tastemap.service.pages.item import FEWEST_RATERS
 from tastemap.service.settings import ServiceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,7 +76,7 @@ def test_every_page_and_its_twin_are_named() -> None:
 def test_figures_of_the_guide_are_those_of_the_code() -> None:
     text = " ".join(GUIDE.split())
     assert f"items with fewer than {MIN_COMMON_USERS} are not listed" in text
-    assert f"those with fewer than {ENOUGH} stand apart" in text
+    assert f"those with fewer than {ENOUGH_USERS} stand apart" in text
     assert f"It needs {FEWEST_RATERS} users of the item" in text
     assert f"Of more than {LARGEST_MAP:,} items" in text
     hours = ServiceSettings.model_fields["session_s"].default / 3600

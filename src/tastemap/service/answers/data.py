@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ MORE_THAN = 20
 MOST_LEVELS = 20
 """Different ratings that each get a bar."""
 MOST_MONTHS = 36
+MOST_YEARS = 60
+"""Bars of years, and of decades: beyond these nothing is filled in between what occurs."""
 
 
 def data(recommender: Recommender) -> Fields:
@@ -122,15 +125,26 @@ def _grouped(items: pl.DataFrame, *, by: str, descending: bool) -> Rows:
 
 
 def _times(timestamps: np.ndarray[Any, Any] | None) -> tuple[str | None, Rows]:
-    """Interactions by month, or by year where these would be many."""
+    """Interactions by month, year or decade, by how far they reach; empty ones in between count 0."""
     if timestamps is None or not len(timestamps):
         return None, []
     when = pl.from_epoch(pl.Series("when", timestamps.astype(np.int64)), time_unit="s").dt
-    by, labels = "month", when.strftime("%Y-%m")
-    if labels.n_unique() > MOST_MONTHS:
-        by, labels = "year", when.strftime("%Y")
-    counts = labels.alias("label").value_counts(name="count").sort("label")
-    return by, counts.to_dicts()
+    years = when.year().cast(pl.Int64).to_numpy()
+    months = 12 * years + when.month().cast(pl.Int64).to_numpy() - 1
+    if np.ptp(months) < MOST_MONTHS:
+        return "month", _counted(months, lambda month: f"{month // 12:04}-{month % 12 + 1:02}")
+    if np.ptp(years) < MOST_YEARS:
+        return "year", _counted(years, str)
+    return "decade", _counted(years // 10, lambda decade: f"{decade}0s")
+
+
+def _counted(places: Int64Array, label: Callable[[int], str]) -> Rows:
+    """How often each place occurs, from the first to the last."""
+    found, counts = np.unique(places, return_counts=True)
+    known = dict(zip(found.tolist(), counts.tolist(), strict=True))
+    first, last = int(found[0]), int(found[-1])
+    shown = range(first, last + 1) if last - first < MOST_YEARS else list(known)
+    return [{"label": label(place), "count": known.get(place, 0)} for place in shown]
 
 
 def _user_groups(users: pl.DataFrame) -> Rows:

@@ -114,6 +114,29 @@ def test_many_months_are_counted_by_year() -> None:
     assert sum(count for _, count in rows) == MOST_MONTHS + 2
 
 
+def test_months_without_interactions_are_counted_as_none() -> None:
+    found = told(at_times([0, 100 * DAY]))
+    assert rows_of(found["times"]) == [("1970-01", 1), ("1970-02", 0), ("1970-03", 0), ("1970-04", 1)]
+
+
+def test_few_months_that_lie_far_apart_are_counted_by_year_and_years_between_are_shown() -> None:
+    found = told(at_times([0, 31 * DAY, 3 * 366 * DAY]))
+    assert found["times_by"] == "year"
+    assert rows_of(found["times"]) == [("1970", 2), ("1971", 0), ("1972", 0), ("1973", 1)]
+
+
+def test_centuries_are_counted_by_decade() -> None:
+    found = told(at_times([0, 25 * 366 * DAY, 70 * 366 * DAY]))
+    assert found["times_by"] == "decade"
+    labels = [label for label, count in rows_of(found["times"]) if count]
+    assert (len(found["times"]), labels) == (8, ["1970s", "1990s", "2040s"])
+
+
+def test_a_time_that_is_far_off_brings_no_endless_axis() -> None:
+    found = told(at_times([0, 2000 * 366 * DAY]))
+    assert rows_of(found["times"]) == [("1970s", 1), ("3970s", 1)]
+
+
 def test_users_are_parted_by_a_feature_of_few_values() -> None:
     jobs = pl.DataFrame(
         {
