@@ -67,7 +67,7 @@ def test_a_model_that_nobody_has_measured_says_how_to_measure_it(browser: Browse
     with visit(browser, bare_url) as visitor:
         page = visitor.go("/report")
         expect(page.locator(".lede")).to_contain_text("carries no evaluation")
-        expect(page.locator("pre").first).to_contain_text("tastemap evaluate DIR --test SOURCE --keep")
+        expect(page.locator("pre").first).to_contain_text("tastemap evaluate model --test SOURCE --keep")
         expect(page.locator("pre").nth(1)).to_contain_text("tastemap evaluate bare --models ials")
 
 

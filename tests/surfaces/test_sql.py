@@ -56,7 +56,10 @@ def test_newer_rows_are_added_by_refit(tastemap: Command, model: Path, shop: str
     assert (answer["n_newer"], answer["version"], answer["n_interactions"]) == (2, 2, len(ROWS) + 1)
     assert 99 in load(model).users.ids
     assert not model.with_name("model.events.db").exists()
-    assert tastemap("refit", model, "--newer", shop).err.startswith("Added 0 new rows of the database.")
+    said = tastemap("refit", model, "--newer", shop).err
+    assert said.startswith("Added 0 new rows of the database.")
+    assert "This version has no figures of how good it is yet" in said
+    assert said.rstrip().endswith(f"Next: tastemap evaluate {model} --test SOURCE --keep")
     assert versions(model) == [1, 2]
 
 

@@ -76,7 +76,8 @@ def command(
     if done.n_erased:
         say(f"Left out {plural(done.n_erased, 'erased user')} and deleted the earlier versions.")
     say(f"Published version {done.version} of {folder}; running servers follow within two seconds.")
-    next_step("info", folder)
+    say("This version has no figures of how good it is yet: measure it on rows that it has not seen.")
+    next_step("evaluate", folder, "--test", "SOURCE", "--keep")
 
 
 def _document(folder: Path, done: Refit, notes: list[str]) -> dict[str, object]:

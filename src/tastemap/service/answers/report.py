@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tastemap.artifacts import identify, load, versions
-from tastemap.errors import InvalidValueError
+from tastemap.artifacts import identify, info, load, versions
+from tastemap.errors import ArtifactError, InvalidValueError
 from tastemap.evaluation import compare
 from tastemap.evaluation.comparison import Comparison
 from tastemap.evaluation.records import EvaluationRecord
 from tastemap.models.recommender import Recommender
 from tastemap.plurals import plural
-from tastemap.service.answers.kept import Kept
+from tastemap.service.answers.kept import Kept, kept_by_version
 from tastemap.service.live.serving import Serving
 from tastemap.service.live.shown import shown
 
@@ -33,9 +35,11 @@ def record_of(recommender: Recommender) -> EvaluationRecord | None:
 
     An artifact leaves out durations, which differ from run to run: they are NaN here.
     """
-    if recommender.evaluation is None:
-        return None
-    kept: Fields = dict(recommender.evaluation)
+    return None if recommender.evaluation is None else _record(recommender.evaluation)
+
+
+def _record(evaluation: Mapping[str, object]) -> EvaluationRecord | None:
+    kept: Fields = dict(evaluation)
     models = kept.get("models", ())
     if isinstance(models, (list, tuple)):
         kept["models"] = [{"fit_s": math.nan, "predict_s": math.nan, **row} for row in models]
@@ -78,8 +82,31 @@ def report(serving: Serving, against: int | None) -> Fields:
         "against": against,
         "evaluation": None if record is None else record.as_json(),
         "measured": None if record is None else measured(record, serving.recommender),
+        "earlier": earlier(serving) if record is None else None,
         "comparison": None if found is None else {**asdict(found), "sentences": list(found.sentences())},
     }
+
+
+@kept_by_version
+def earlier(serving: Serving) -> Fields | None:
+    """The newest version before the served one that was measured: ``version`` and ``metrics``; None without.
+
+    ``metrics`` are those of the same model. A refit fits a new version, and figures are of the one measured.
+    """
+    for number in sorted(versions(serving.folder), reverse=True):
+        facts: Fields = {}
+        with suppress(ArtifactError):  # deleted meanwhile
+            facts = info(serving.folder, version=number) if number < serving.version else {}
+        record = _record(facts["evaluation"]) if facts.get("evaluation") else None
+        own = (
+            next((row for row in record.models if row.model == serving.recommender.name), None)
+            if record
+            else None
+        )
+        if own is not None:
+            metrics = {name: one.value for name, one in own.metrics.items()}
+            return {"version": number, "metrics": metrics}
+    return None
 
 
 def comparison_of(serving: Serving, against: int) -> Comparison:
@@ -107,9 +134,14 @@ def compared_of(serving: Serving, against: int) -> Compared:
     """
     others = [number for number in versions(serving.folder) if number != serving.version]
     if against not in others:
-        known = f"one of {', '.join(map(str, others))}" if others else "left out: there is no other version"
+        known = f"another version, {_any_of(others)}" if others else "left out: there is no other version"
         raise InvalidValueError(f"against must be {known}. Got {against}.", argument="against")
     return identify(serving.folder, against).digest, serving.digest, serving.erased
+
+
+def _any_of(numbers: list[int]) -> str:
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 _comparisons: Kept[Compared, Comparison] = Kept({}, most=MOST_COMPARISONS)

@@ -50,13 +50,13 @@ def _page(serving: Serving) -> Fields:
         "evaluation": evaluated(recommender),
         "limits": _limits(recommender, word),
         "loved": _loved(recommender),
-        "folder": _folder(serving.folder),
+        "folder": typed_folder(serving.folder),
         "chosen": chosen(recommender),
         "example_user": _example_user(recommender),
     }
 
 
-def _folder(folder: Path) -> str:
+def typed_folder(folder: Path) -> str:
     """The artifact's folder as a shell reads it, from where the service was started.
 
     Of one elsewhere only the name is told: visitors need not know how a machine's disks are laid out.

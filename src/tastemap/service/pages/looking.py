@@ -19,6 +19,7 @@ from tastemap.service.live.beside import in_thread
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.drawings import comparison_of, drawing_of
 from tastemap.service.pages.evaluated import evaluated
+from tastemap.service.pages.home import typed_folder
 from tastemap.service.pages.page import Build, Fields, Page, serving_of
 
 SHARED = {
@@ -71,7 +72,8 @@ def _of_report(request: Request, serving: Serving) -> Fields:
     compared = None if against is None else comparison_of(request, serving, against).part("comparison")
     found = _drawn("report")(request, serving)
     # A verdict is of the best model of a record, which may be another one.
-    return {**found, "compared": compared, "said": _said(serving) or found["drawn"].verdict}
+    said = _said(serving) or found["drawn"].verdict
+    return {**found, "compared": compared, "said": said, "folder": typed_folder(serving.folder)}
 
 
 PAGES = (

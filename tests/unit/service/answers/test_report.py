@@ -84,8 +84,29 @@ def test_an_earlier_version_is_compared_with_sentences(serving: Serving) -> None
 
 @pytest.mark.parametrize("against", [2, 3])
 def test_another_version_must_be_there_and_not_be_the_served_one(serving: Serving, against: int) -> None:
-    with pytest.raises(InvalidValueError, match=rf"against must be one of 1\. Got {against}\."):
+    with pytest.raises(InvalidValueError, match=rf"against must be another version, 1\. Got {against}\."):
         report(serving, against)
+
+
+def test_without_figures_the_newest_earlier_version_with_some_is_named(
+    measured: Recommender, record: EvaluationRecord, tmp_path: Path
+) -> None:
+    for seed in (0, 1):
+        save(replace(measured, seed=seed), tmp_path / "model")
+    for seed in (2, 3):
+        save(replace(measured, evaluation=None, seed=seed), tmp_path / "model")
+    found = report(loaded(tmp_path / "model"), None)
+    assert found["evaluation"] is None
+    assert found["earlier"]["version"] == 2
+    assert found["earlier"]["metrics"]["rmse"] == pytest.approx(record.result("als").metrics["rmse"].value)
+
+
+def test_a_version_with_figures_names_no_other_and_a_first_one_has_none(
+    serving: Serving, measured: Recommender, tmp_path: Path
+) -> None:
+    assert report(serving, None)["earlier"] is None
+    save(replace(measured, evaluation=None), tmp_path / "model")
+    assert report(loaded(tmp_path / "model"), None)["earlier"] is None
 
 
 def test_an_only_version_has_nothing_to_be_compared_with(measured: Recommender, tmp_path: Path) -> None:

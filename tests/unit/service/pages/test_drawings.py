@@ -125,7 +125,7 @@ def test_a_comparison_is_drawn_by_itself(folder: Path) -> None:
     assert drawings.compared(serving, 1) is drawing
     drawing.thread.join()
     assert drawing.part("comparison").charts["comparison"]
-    with pytest.raises(InvalidValueError, match="against must be one of 1"):
+    with pytest.raises(InvalidValueError, match="against must be another version, 1"):
         drawings.compared(serving, 7)
 
 

@@ -51,5 +51,5 @@ def test_the_command_names_the_folder_where_the_service_was_started(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert start()["folder"] == "hand"
-    assert home._folder(tmp_path / "a b") == "'a b'"
-    assert home._folder(tmp_path.parent / "elsewhere" / "als") == "als"
+    assert home.typed_folder(tmp_path / "a b") == "'a b'"
+    assert home.typed_folder(tmp_path.parent / "elsewhere" / "als") == "als"
