@@ -186,8 +186,8 @@ def test_live_events_are_told_of_on_the_page_of_a_user(visitor: Visit) -> None:
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
-        ("/user?id=79000", 404, "Unknown user"),
-        ("/item?id=61000", 404, "Unknown item"),
+        ("/user?id=79000", 404, "No user has the id 79000"),
+        ("/item?id=61000", 404, "has the id 61000: there are"),
         ("/item?q=Fillm+number+17", 404, "Did you mean Film number"),
         ("/item", 422, "must name an item"),
         ("/user", 422, "must name a user"),

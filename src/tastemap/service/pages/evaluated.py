@@ -15,6 +15,11 @@ from tastemap.service.answers.report import measured, record_of
 Fields = dict[str, Any]
 
 LABELS = {"rmse": "RMSE", "ndcg": "NDCG", "recall": "Recall", "coverage": "Coverage"}
+PLAIN = {
+    "rmse": "RMSE is how far predicted ratings are from those given, in the units of the ratings.",
+    "ndcg": "NDCG is 1 where a list begins with all that somebody liked, 0 where it has none of it.",
+}
+"""For readers who do not know the metrics that the sentences name."""
 SHOWN = ("rmse", "ndcg", "recall", "coverage")
 
 
@@ -86,6 +91,7 @@ def _metric(name: str) -> Fields:
         "label": f"{LABELS[stem]}{at}{k}",
         "better": metric.better,
         "summary": metric.summary,
+        "plain": PLAIN.get(stem),
     }
 
 

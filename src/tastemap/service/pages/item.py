@@ -13,6 +13,7 @@ from tastemap.inference import find_item, matching_items
 from tastemap.inference.similar import MIN_COMMON_USERS
 from tastemap.inspection.neighbors import MEASURES
 from tastemap.models.recommender import Recommender
+from tastemap.plurals import plural
 from tastemap.service.answers import items
 from tastemap.service.answers.data import mean_rating, n_active
 from tastemap.service.answers.kept import kept_by_version
@@ -57,7 +58,9 @@ def _page(serving: Serving, query: Mapping[str, str]) -> Fields:
         "share_of_users": known["popularity"] / max(n_active(data), 1),
         "overall_mean": mean_rating(data),
         "bars": _bars(_with_gaps(serving, known["ratings"])) if not data.is_implicit else [],
-        "said_of_bias": _said_of_bias(recommender, index, known["bias"], word),
+        "said_of_bias": _with_caution(
+            _said_of_bias(recommender, index, known["bias"], word), known["popularity"]
+        ),
         "near": _near(serving, item_id),
         "fans": fans(recommender, index) if known["popularity"] >= FEWEST_RATERS else [],
     }
@@ -102,6 +105,13 @@ def _bars(ratings: list[Fields]) -> list[Fields]:
         {"value": value, "count": int(count)}
         for value, count in zip(levels.tolist(), sums.tolist(), strict=True)
     ]
+
+
+def _with_caution(said: str | None, n_raters: int) -> str | None:
+    """What a bias means, and that few ratings say little of it."""
+    if said is None or n_raters >= FEWEST_RATERS:
+        return said
+    return f"{said} This rests on {plural(n_raters, 'rating')} and may be chance."
 
 
 def _said_of_bias(recommender: Recommender, index: int, bias: float | None, word: Thing) -> str | None:

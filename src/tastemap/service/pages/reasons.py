@@ -59,5 +59,5 @@ def _start(recommender: Recommender, baseline: float) -> str:
     if recommender.objective != "rating" or recommender.model.link.kind == "sigmoid":
         return "to begin with"
     off = baseline - (mean_rating(data) or 0.0)
-    said = "most people like it" if off > NEAR else "most people like others more"
-    return f"to begin with: {said if abs(off) > NEAR else 'people like it as much as most others'}"
+    said = "like it" if off > NEAR else "like others more" if off < -NEAR else "like it as much as most others"
+    return f"to begin with: those who rated it {said}"

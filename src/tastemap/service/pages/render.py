@@ -74,7 +74,19 @@ def failed(request: Request, serving: Serving, error: TastemapError) -> Response
         path = "/user" if users else "/item"
         near = [{"path": path, "id": id} for id in near_matches(asked, ids.near(str(asked)))]
     title = _TITLES.get(status, "This did not work")
-    return error_page(request, serving, status, title, error.message, near)
+    return error_page(request, serving, status, title, _plainly(error, serving), near)
+
+
+def _plainly(error: TastemapError, serving: Serving) -> str:
+    """Why a page cannot be made, in the words of the pages; near matches stand below it as links."""
+    asked = error.details.get("id")
+    known = serving.recommender.train.interactions
+    if isinstance(error, UnknownItemError) and asked is not None:
+        word = thing(serving.recommender.train.name)
+        return f"No {word.one} has the id {asked}: there are {known.n_items:,} {word.many} here."
+    if isinstance(error, UnknownUserError) and asked is not None:
+        return f"No user has the id {asked}."
+    return error.message
 
 
 def error_page(

@@ -100,6 +100,7 @@ function showTrouble(error) {
     timer = setTimeout(refresh, 1000 * Math.min(error.retryAfter ?? 2, 30));
   }
   const said = busy ? `The server is busy. ${waits ? "Trying again soon." : ""}` : error.message;
+  at("to-list").lastElementChild.textContent = "not answered yet: see below";
   at("trouble").replaceChildren(element("p", {}, said), element("p", { class: "note" }, "What you rated is kept in this browser."), again);
 }
 

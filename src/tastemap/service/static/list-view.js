@@ -54,7 +54,7 @@ const NEAR = 0.25;
 function startOf(baseline) {
   if (!isStars || page.link === "sigmoid") return "to begin with";
   const off = baseline - page.mean;
-  return `to begin with: ${off > NEAR ? "most people like it" : off < -NEAR ? "most people like others more" : "people like it as much as most others"}`;
+  return `to begin with: ${off > NEAR ? "those who rated it like it" : off < -NEAR ? "those who rated it like others more" : "those who rated it like it as much as most others"}`;
 }
 
 function reasonList(item, basis, n_history, span) {
