@@ -95,6 +95,22 @@ def test_a_version_is_held_against_another_one(browser: Browser, two_versions_ur
         assert not is_too_wide(page)
 
 
+def test_a_comparison_that_is_drawn_already_fits_a_phone(browser: Browser, two_versions_url: str) -> None:
+    with visit(browser, two_versions_url, width=390) as visitor:
+        page = visitor.go("/report?against=1")
+        drawn = page.locator("section[aria-labelledby=versions] .chart .vega-embed svg")
+        expect(drawn.first).to_be_visible(timeout=60_000)
+        page.reload()  # the charts are in the page from the start, though it has no evaluation
+        expect(drawn.first).to_be_visible(timeout=60_000)
+        assert page.locator("[data-charts=evaluation] .chart").count() == 0
+        scale = "svg => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width"
+        assert drawn.first.evaluate(scale) > 0.95  # letters keep their size
+        for caption in page.locator(".scroll caption span").all():
+            box = caption.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= 390
+
+
 def test_without_scripts_a_comparison_comes_too(browser: Browser, two_versions_url: str) -> None:
     with visit(browser, two_versions_url, scripts=False) as visitor:
         page = visitor.go("/report")

@@ -272,7 +272,7 @@ def _notes(
 ) -> tuple[str, ...]:
     said = []
     if test is None and not any(metric_of(change.metric).family == "ranking" for change in changes):
-        said.append("Ranking metrics need test data that neither model was fitted to (--test).")
+        said.append("Ranking metrics need test data that neither model was fitted to.")
     if a.train.fingerprint != b.train.fingerprint:
         said.append("The models were fitted to different interactions.")
     return tuple(said)

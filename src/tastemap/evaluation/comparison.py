@@ -174,15 +174,15 @@ class Comparison:
             said.append("No metric differs by more than chance (95 %).")
         if self.overlap is not None:
             said.append(
-                f"For {plural(self.overlap.n_users, 'user')} known to both, {self.overlap.overlap:.0%} of the "
-                f"items in the top {self.k} are the same; "
-                f"{self.overlap.identical:.0%} of the lists are identical."
+                f"For {plural(self.overlap.n_users, 'user')} known to both, "
+                f"{100 * self.overlap.overlap:.0f} % of the items in the top {self.k} are the same; "
+                f"{100 * self.overlap.identical:.0f} % of the lists are identical."
             )
         return [*said, *self.notes]
 
 
 def _sentence(change: MetricChange) -> str:
-    relative = "" if change.relative is None else f", {change.relative:+.1%}"
+    relative = "" if change.relative is None else f", {100 * change.relative:+.1f} %"
     return (
         f"{change.metric} goes from {change.a:.4f} to {change.b:.4f}{relative} "
         f"(95 % interval of the change: {change.low:+.4f} to {change.high:+.4f})."

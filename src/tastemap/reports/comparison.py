@@ -168,16 +168,16 @@ def _exposure_table(changes: Sequence[ExposureChange], caption: str) -> Markup |
             tag("th", row.title or str(row.item_id), scope="row"),
             tag("td", _percent(row.a)),
             tag("td", _percent(row.b)),
-            tag("td", _percent(row.change, sign=True)),
+            tag("td", number(100 * row.change, 1, sign=True)),
         ]
         for row in changes
     ]
-    return (
-        table_block(caption, ["Item", "In lists of A", "In lists of B", "Change"], rows, caption)
-        if rows
-        else None
-    )
+    if not rows:
+        return None
+    # The difference of two shares is no percentage of either.
+    head = ["Item", "In lists of A", "In lists of B", "Change in percentage points"]
+    return table_block(caption, head, rows, caption)
 
 
-def _percent(share: float, *, sign: bool = False) -> str:
-    return f"{number(100 * share, 1, sign=sign)}{THIN}%"
+def _percent(share: float) -> str:
+    return f"{number(100 * share, 1)}{THIN}%"

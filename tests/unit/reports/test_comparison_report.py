@@ -64,7 +64,11 @@ def test_segments_overlap_and_exposure_have_their_tables() -> None:
     page = _page(FOUND)
     assert _cells(page, "segments")[0][-2:] == ["30.0\u202f%", "20.0\u202f%"]
     assert _cells(page, "overlap") == [["5–28 in training", "236", "60.0\u202f%"]]
-    assert [row[0] for row in _cells(page, "exposure")] == ["Star Wars (1977)", "x9"]
+    assert _cells(page, "exposure") == [
+        ["Star Wars (1977)", "10.0\u202f%", "25.0\u202f%", "+15.0"],
+        ["x9", "20.0\u202f%", "10.0\u202f%", "−10.0"],
+    ]
+    assert "Change in percentage points" in page.select("#exposure th")[3].get_text()
 
 
 def test_a_comparison_of_nothing_is_a_page_too() -> None:
