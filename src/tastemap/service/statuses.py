@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from tastemap.errors import (
     FilterError,
     InvalidValueError,
@@ -10,7 +12,15 @@ from tastemap.errors import (
     UnknownNameError,
     UnknownUserError,
 )
-from tastemap.service.database.errors import DatabaseError, KeyConflictError, QueueFullError
+from tastemap.service.database.errors import (
+    AddressedError,
+    DatabaseError,
+    KeyConflictError,
+    QueueFullError,
+    UnstorableError,
+)
+
+LOG = logging.getLogger("tastemap.service")
 
 STATUS: tuple[tuple[type[TastemapError], int], ...] = (
     (UnknownUserError, 404),
@@ -32,3 +42,11 @@ def status_of(error: TastemapError) -> int:
     422
     """
     return next((status for kind, status in STATUS if isinstance(error, kind)), 409)
+
+
+def said_of(error: TastemapError, request_id: str) -> str:
+    """The sentence of an error in an answer: no client learns where the database is, which the log tells."""
+    if not isinstance(error, AddressedError | UnstorableError):
+        return error.message
+    LOG.warning("request %s: %s", request_id, error.message)
+    return error.said

@@ -12,8 +12,10 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
+import pytest
 from fastapi.testclient import TestClient
 
 from tests.hostile.test_databases import stopped
@@ -71,6 +73,42 @@ def test_without_the_database_lists_go_on_and_writes_are_refused(serve: Serve, p
         rows = client.get("/v1/users/3/history").json()["items"]
         events = {row["item_id"] for row in rows if row["source"] == "event"}
         assert events == {5}  # what was acknowledged, and nothing that was not
+
+
+def test_no_client_learns_where_the_database_is_and_the_log_tells_it(
+    serve: Serve, postgres: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    with postgres.database() as url:
+        client, port = serve("als", database=url), str(urlsplit(url).port)
+        with stopped(postgres):
+            asked = [
+                client.post("/v1/events", json={"user_id": 3, "item_id": 6, "rating": 1}),
+                client.get("/v1/users/3/export"),
+                client.get("/user.json?id=777"),
+                client.get("/user?id=777"),
+            ]
+        assert [answer.status_code for answer in asked] == [503] * 4
+        for answer in asked:
+            for part in ("postgresql:", "127.0.0.1", port, urlsplit(url).path):
+                assert part not in answer.text
+        assert "The database cannot be " in asked[0].json()["error"]["message"]
+        request_id = asked[0].headers["x-request-id"]
+        assert [
+            f":{port}/" in line for line in caplog.messages if request_id in line and "database" in line
+        ] == [True]
+
+
+def test_no_client_learns_which_file_the_database_is(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    client = serve("als")
+    path = client.app.state.settings.database_url.removeprefix("sqlite:///")  # type: ignore[attr-defined]
+    Path(path).rename(path + ".away")
+    refused = client.post("/v1/events", json={"user_id": 3, "item_id": 6, "rating": 1})
+    Path(path + ".away").rename(path)
+    assert refused.status_code == 503
+    assert refused.json()["error"]["message"] == (
+        "The database has been deleted while it was in use; put it back and start again."
+    )
+    assert any(path in line for line in caplog.messages)
 
 
 def test_who_waits_for_the_database_holds_up_nobody(serve: Serve, postgres_url: str) -> None:

@@ -17,10 +17,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
 from tastemap.service.database.engines import BUSY_S, file_engine, server_engine
-from tastemap.service.database.errors import DatabaseError, UnstorableError
+from tastemap.service.database.errors import AddressedError, DatabaseError, UnstorableError
 from tastemap.service.database.tables import REVISION
 from tastemap.service.database.urls import Target
-from tastemap.service.database.writes import Writes
+from tastemap.service.database.writes import Writes, reason_of
 
 SQLITE_HEAD = b"SQLite format 3\0"
 REST_S = 1.0
@@ -177,24 +177,23 @@ class Connections:
                 with path.open("rb") as file:
                     head = file.read(len(SQLITE_HEAD))
         except OSError as error:
-            raise DatabaseError(
-                f"The database {self._target.shown} cannot be used: {error.strerror}."
+            raise AddressedError(
+                self._target.shown, f"cannot be used: {error.strerror}.", "cannot be used."
             ) from error
         if head not in (b"", SQLITE_HEAD):
-            raise DatabaseError(
-                f"The database {self._target.shown} cannot be used: the file is there and is no SQLite "
-                "database; name another one."
-            )
+            why = "cannot be used: the file is there and is no SQLite database; name another one."
+            raise AddressedError(self._target.shown, why, why)
 
     def _refuse_other_encodings(self) -> None:
         """Raise if a server's database cannot hold every text: an id may be any."""
         with self.reading() as connection:
             encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
         if encoding != "UTF8":
-            raise DatabaseError(
-                f"The database {self._target.shown} must be in the encoding UTF8, which holds every id. Got "
-                f"{encoding}; make it anew with ENCODING 'UTF8' TEMPLATE template0."
+            why = (
+                f"must be in the encoding UTF8, which holds every id. Got {encoding}; make it anew with "
+                "ENCODING 'UTF8' TEMPLATE template0."
             )
+            raise AddressedError(self._target.shown, why, why)
 
     def _become_wal(self) -> None:
         """Readers and the writer no longer wait for each other; the file remembers it."""
@@ -217,15 +216,15 @@ class Connections:
         found = _identity(self._target.path)
         if found != self._file:
             what = "has been deleted" if found is None else "has been replaced by another file"
-            raise DatabaseError(
-                f"The database {self._target.shown} {what} while it was in use; put it back and start again."
-            )
+            why = f"{what} while it was in use; put it back and start again."
+            raise AddressedError(self._target.shown, why, why)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Errors of the drivers as one sentence."""
         if self._rest_until and time.monotonic() < self._rest_until:
-            raise DatabaseError(f"The database {self._target.shown} cannot be reached; it is asked again soon.")
+            why = "cannot be reached; it is asked again soon."
+            raise AddressedError(self._target.shown, why, why)
         try:
             yield
         except (DBAPIError, PoolTimeoutError, sqlite3.Error) as error:
@@ -247,8 +246,9 @@ class Connections:
         # Drivers write several lines, the first of which says it.
         first = self._target.masked(str(reason)).strip().partition("\n")[0].rstrip(".:")
         if isinstance(error, DataError | IntegrityError):
-            return UnstorableError(f"The database {self._target.shown} cannot hold this: {first}.")
-        return DatabaseError(f"The database {self._target.shown} cannot be used: {first}.")
+            return UnstorableError(self._target.shown, first)
+        said = f"cannot be used: {reason_of(error, is_file=self.is_file)}."
+        return AddressedError(self._target.shown, f"cannot be used: {first}.", said)
 
 
 class _Held:

@@ -7,8 +7,38 @@ from tastemap.errors import DatabaseError, InvalidValueError, TastemapError
 __all__ = ["DatabaseError", "KeyConflictError", "QueueFullError", "UnstorableError"]
 
 
+class AddressedError(DatabaseError):
+    """A failure of a database at an address, which the log and the command line are told and no client is.
+
+    Parameters
+    ----------
+    shown : str
+        The database as :attr:`DatabaseUrl.shown` has it.
+    why : str
+        The rest of the sentence; a driver's words may name host, user or path too.
+    said : str
+        The same rest in words that anybody may read.
+    """
+
+    def __init__(self, shown: str, why: str, said: str) -> None:
+        super().__init__(f"The database {shown} {why}")
+        self.said = f"The database {said}"
+
+
 class UnstorableError(InvalidValueError):
-    """The database answers, and refuses what it was given: asking again with the same would not help."""
+    """The database answers, and refuses what it was given: asking again with the same would not help.
+
+    Parameters
+    ----------
+    shown : str
+        As of :class:`AddressedError`.
+    why : str
+        What is wrong with the content.
+    """
+
+    def __init__(self, shown: str, why: str) -> None:
+        super().__init__(f"The database {shown} cannot hold this: {why}.")
+        self.said = f"The database cannot hold this: {why}."
 
 
 class KeyConflictError(TastemapError):

@@ -66,10 +66,15 @@ class Writes:
             self.heard(error is None)
 
     def _reason(self, error: DatabaseError) -> str:
-        if not self._is_file:
-            return "the server refuses it or does not answer"
-        if error.__cause__ is None:
+        if self._is_file and error.__cause__ is None:
             return "the file is gone, or another one lies in its place"
-        driver = getattr(error.__cause__, "orig", error.__cause__)
-        code = getattr(driver, "sqlite_errorcode", 0) & PRIMARY
-        return REASONS.get(code, "the database refuses it")
+        return reason_of(error.__cause__, is_file=self._is_file)
+
+
+def reason_of(error: BaseException | None, *, is_file: bool) -> str:
+    """Why a driver's error came, in words that name no host, user or path."""
+    if not is_file:
+        return "the server refuses it or does not answer"
+    driver = getattr(error, "orig", error)
+    code = getattr(driver, "sqlite_errorcode", 0) & PRIMARY
+    return REASONS.get(code, "the database refuses it")

@@ -22,6 +22,7 @@ from tastemap.service.guard.request_ids import request_id
 from tastemap.service.guard.rooms import Room
 from tastemap.service.guard.scopes import API, HEALTH, LOGIN, LOGOUT, SAFE
 from tastemap.service.settings import ServiceSettings
+from tastemap.service.statuses import said_of
 from tastemap.service.telemetry.logs import log_request
 
 LOG = logging.getLogger("tastemap.service")
@@ -153,7 +154,8 @@ class Edge:
                 closes=True,
             )
         if isinstance(error, DatabaseError):
-            return RefusedError(503, error.code, error.message, headers=retry_after(OVERLOADED_S))
+            said = said_of(error, request_id)
+            return RefusedError(503, error.code, said, headers=retry_after(OVERLOADED_S))
         LOG.error("request %s to %s failed", request_id, route_of(scope), exc_info=error)
         return internal_error(request_id)
 

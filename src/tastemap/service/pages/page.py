@@ -13,7 +13,7 @@ from tastemap.errors import TastemapError
 from tastemap.service.live.service import Service
 from tastemap.service.live.serving import Serving
 from tastemap.service.pages.render import failed, html, twin
-from tastemap.service.statuses import status_of
+from tastemap.service.statuses import said_of, status_of
 
 Fields = dict[str, Any]
 Build = Callable[[Request], Awaitable[Fields]]
@@ -88,6 +88,8 @@ def _twin_of(build: Build) -> Callable[[Request], Awaitable[Response]]:
         try:
             return twin(await build(request))
         except TastemapError as error:
-            return twin(error.body(), status=status_of(error))
+            said = said_of(error, request.state.request_id)
+            body = {"error": {"code": error.code, "message": said, "details": error.details}}
+            return twin(body, status=status_of(error))
 
     return answer

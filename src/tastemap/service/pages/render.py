@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tastemap.data import Id
 from tastemap.errors import TastemapError, UnknownItemError, UnknownUserError, near_matches
 from tastemap.service.pages.words import amount, day, figure, percent, setting, stars, thing, ticked
-from tastemap.service.statuses import status_of
+from tastemap.service.statuses import said_of, status_of
 
 if TYPE_CHECKING:
     from tastemap.service.live.serving import Serving
@@ -74,10 +74,11 @@ def failed(request: Request, serving: Serving, error: TastemapError) -> Response
         path = "/user" if users else "/item"
         near = [{"path": path, "id": id} for id in near_matches(asked, ids.near(str(asked)))]
     title = _TITLES.get(status, "This did not work")
-    return error_page(request, serving, status, title, _plainly(error, serving), near)
+    said = said_of(error, request.state.request_id)
+    return error_page(request, serving, status, title, _plainly(error, serving, said), near)
 
 
-def _plainly(error: TastemapError, serving: Serving) -> str:
+def _plainly(error: TastemapError, serving: Serving, said: str) -> str:
     """Why a page cannot be made, in the words of the pages; near matches stand below it as links."""
     asked = error.details.get("id")
     known = serving.recommender.train.interactions
@@ -86,7 +87,7 @@ def _plainly(error: TastemapError, serving: Serving) -> str:
         return f"No {word.one} has the id {asked}: there are {known.n_items:,} {word.many} here."
     if isinstance(error, UnknownUserError) and asked is not None:
         return f"No user has the id {asked}."
-    return error.message
+    return said
 
 
 def error_page(

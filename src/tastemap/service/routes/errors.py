@@ -13,7 +13,7 @@ from tastemap.errors import TastemapError
 from tastemap.service.routes.description import allowed_methods
 from tastemap.service.routes.invalid import found_wrong
 from tastemap.service.routes.schemas import ErrorBody
-from tastemap.service.statuses import status_of
+from tastemap.service.statuses import said_of, status_of
 
 RETRY_AFTER_S = 1
 CODES = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
@@ -55,7 +55,8 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(TastemapError)
     async def _known(request: Request, error: TastemapError) -> Response:
-        return failed(request, status_of(error), error.code, error.message, error.details)
+        said = said_of(error, request.state.request_id)
+        return failed(request, status_of(error), error.code, said, error.details)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
