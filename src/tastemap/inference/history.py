@@ -48,7 +48,10 @@ def history_of(recommender: Recommender, ratings: Mapping[Id, float]) -> History
     if not known.any():
         named = ", ".join(repr(id) for id in ids[:3]) or "nothing"
         hint = did_you_mean(ids[0], recommender.items.near(str(ids[0]))) if ids else ""
-        raise UnknownItemError(f"The history holds no item of the training data: it names {named}.{hint}")
+        raise UnknownItemError(
+            f"The history holds no item of the training data: it names {named}.{hint}",
+            **({"id": ids[0]} if ids else {}),
+        )
     kept = dict(zip(index[known].tolist(), values[known].tolist(), strict=True))
     columns = np.array(list(kept), np.int32)
     items = from_pairs(

@@ -53,6 +53,34 @@ def test_a_rating_taken_back_leaves_the_list_as_it_was(client: TestClient) -> No
     )
 
 
+def test_events_of_items_that_the_model_does_not_know_are_seen_in_every_read(client: TestClient) -> None:
+    client.post("/v1/events", json={"user_id": 777, "item_id": 987654, "rating": 4})
+    said = "1 item of the history unknown and left out."
+    for path in ("", "/history", "/recommendations"):
+        assert said in client.get(f"/v1/users/777{path}").json()["notes"]
+    client.post("/v1/events", json={"user_id": 777, "item_id": 5, "rating": 4})
+    client.post("/v1/events", json={"user_id": 777, "item_id": 987654, "withdrawn": True})
+    for path in ("", "/history", "/recommendations"):
+        assert client.get(f"/v1/users/777{path}").json()["notes"] == []
+
+
+def test_a_history_of_unknown_items_alone_names_the_first_as_other_unknown_items_are(
+    client: TestClient,
+) -> None:
+    for path in ("recommendations", "explanations"):
+        body = {"history": [{"item_id": 505050, "rating": 4}, {"item_id": 505051, "rating": 4}]}
+        refused = client.post(f"/v1/{path}", json=body | ({"item_id": 5} if path == "explanations" else {}))
+        assert refused.status_code == 404
+        assert refused.json()["error"]["details"] == {"id": 505050}
+    assert client.get("/v1/items/505050").json()["error"]["details"] == {"id": "505050"}
+
+
+def test_what_is_said_of_a_stranger_is_true_of_lists_predictions_and_reasons(client: TestClient) -> None:
+    for path in ("recommendations", "predictions?item_id=5", "explanations/5"):
+        (said,) = client.get(f"/v1/users/424242/{path}").json()["notes"]
+        assert said == "Nothing is known of this user: this is what everybody would get."
+
+
 def test_an_event_sent_twice_is_kept_once(live: TestClient) -> None:
     event = {"user_id": 3, "item_id": 5, "rating": 2, "key": "one"}
     first, second = (live.post("/v1/events", json=event).json() for _ in range(2))

@@ -11,6 +11,7 @@ from tastemap.data import UNKNOWN, Id
 from tastemap.errors import UnknownUserError
 from tastemap.inference.explain import reasons
 from tastemap.inference.intervals import spread_of
+from tastemap.inference.notes import unknown_items
 from tastemap.service.answers.cursors import paged
 from tastemap.service.database.errors import DatabaseError
 from tastemap.service.database.records import Event
@@ -22,7 +23,7 @@ Fields = dict[str, Any]
 
 
 def user(serving: Serving, user_id: Id, events: Sequence[Event], notes: Sequence[str] = ()) -> Fields:
-    """What is known of a user, in short; `notes` say what of it the database did not tell.
+    """What is known of a user, in short; `notes` say what else of it there is.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def user(serving: Serving, user_id: Id, events: Sequence[Event], notes: Sequence
         "n_from_events": int(entries.from_event.sum()),
         "mean_rating": None if is_implicit or not n else float(entries.values.mean(dtype=np.float64)),
         "features": _features(serving, index),
-        "notes": list(notes),
+        "notes": [*notes, *unknown_items(entries.n_unknown)],
     }
 
 
@@ -65,7 +66,7 @@ def history(
         "n_ratings": len(entries.items),
         "items": [rows[place] for place in order[part].tolist()],
         "next_cursor": following,
-        "notes": list(notes),
+        "notes": [*notes, *unknown_items(entries.n_unknown)],
     }
 
 

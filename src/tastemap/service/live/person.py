@@ -44,7 +44,7 @@ class Entries:
     from_event : array of shape (s,), bool
         Whether an event says so, else the training data.
     n_unknown : int
-        Events on items that the model does not know yet.
+        Items that the model does not know yet, of which events say that the person has them.
     """
 
     items: Int32Array
@@ -188,11 +188,11 @@ def laid_over(serving: Serving, user_index: int, events: Sequence[Event]) -> Ent
     standing = since_erasure(events)
     if len(standing) < len(events):
         is_kept[:] = False
-    unknown, news = set(), dict[int, list[Moment]]()
+    unknown, news = dict[str, list[Moment]](), dict[int, list[Moment]]()
     index = serving.recommender.items.indices([event.item_id for event in standing]).tolist()
     for event, item in zip(standing, index, strict=True):
         if item == UNKNOWN:
-            unknown.add(event.item_id)
+            unknown.setdefault(event.item_id, []).append(moment_of(event))
         else:
             news.setdefault(item, []).append(moment_of(event))
     rows: dict[int, Standing] = {}
@@ -206,7 +206,8 @@ def laid_over(serving: Serving, user_index: int, events: Sequence[Event]) -> Ent
         if outcome is not None:
             rows[item] = outcome
     own = Entries(items[is_kept], values[is_kept], times[is_kept], np.zeros(int(is_kept.sum()), np.bool_))
-    return _joined(own, rows, len(unknown))
+    n_unknown = sum(settled(None, moments, data.rating_scale) is not None for moments in unknown.values())
+    return _joined(own, rows, n_unknown)
 
 
 def _joined(trained: Entries, rows: Mapping[int, Standing], n_unknown: int) -> Entries:
@@ -224,7 +225,7 @@ def _joined(trained: Entries, rows: Mapping[int, Standing], n_unknown: int) -> E
 
 def _nobody(serving: Serving, user_id: Id | None, notes: tuple[str, ...] = ()) -> Person:
     model = serving.recommender.model
-    said = "Nothing is known of this user: the most popular items."
+    said = "Nothing is known of this user: this is what everybody would get."
     return Person(
         serving,
         user_id,

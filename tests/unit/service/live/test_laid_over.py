@@ -95,6 +95,14 @@ def test_counts_add_up() -> None:
     }
 
 
+def test_a_new_item_whose_rating_was_taken_back_is_no_part_of_the_history() -> None:
+    news = [event(1, "u1", 77, 3.0, time=5), event(2, "u1", 78, 3.0, time=5)]
+    back = [event(3, "u1", 77, time=6, kind="withdrawal"), event(4, "u1", 79, time=6, kind="withdrawal")]
+    assert laid_over(HAND, 0, news).n_unknown == 2
+    assert laid_over(HAND, 0, [*news, *back]).n_unknown == 1
+    assert not person_of_user(HAND, "u1", [*back]).notes
+
+
 def test_a_count_before_a_withdrawal_before_the_training_row_is_gone() -> None:
     news = [event(1, "a", 1, 3.0, time=41), event(2, "a", 1, time=45, kind="withdrawal")]
     assert as_dict(COUNTED, "a", news)[1] == 2.0
