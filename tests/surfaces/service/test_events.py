@@ -91,6 +91,53 @@ def test_an_event_sent_twice_is_kept_once(live: TestClient) -> None:
     assert other.json()["error"]["code"] == "key_conflict"
 
 
+@pytest.mark.parametrize(
+    ("field", "wrong", "code"),
+    [
+        ("rating", 9, "invalid_value"),
+        ("item_id", "no number", "invalid_value"),
+        ("user_id", "no number", "invalid_value"),
+        ("timestamp", 2**52, "clock_skew"),
+    ],
+)
+def test_the_event_of_a_batch_that_is_wrong_is_named(
+    client: TestClient, field: str, wrong: object, code: str
+) -> None:
+    good = {"user_id": 888, "item_id": 5, "rating": 3}
+    bad = {**good, field: wrong}
+    for path, body, where in (
+        ("/batch", {"events": [good, good, bad, good]}, f"events.2.{field}"),
+        ("", bad, field),
+    ):
+        error = client.post(f"/v1/events{path}", json=body).json()["error"]
+        assert error["code"] == code
+        assert error["message"].startswith(f"{where} must ")
+        assert error["details"] == {"argument": field, "where": where}
+
+
+def test_who_sends_milliseconds_is_told_so(client: TestClient) -> None:
+    for ahead, said in ((1_000, "set the clock"), (time.time() * 999, "send seconds, not milliseconds")):
+        event = {"user_id": 3, "item_id": 5, "rating": 2, "timestamp": int(time.time() + ahead)}
+        assert said in client.post("/v1/events", json=event).json()["error"]["message"]
+
+
+def test_an_exported_event_can_be_sent_again(client: TestClient) -> None:
+    sent = [
+        {"user_id": 777, "item_id": 5, "rating": 4.0, "withdrawn": False, "timestamp": 50, "key": "a"},
+        {"user_id": 777, "item_id": 5, "rating": None, "withdrawn": True, "timestamp": 60, "key": "b"},
+    ]
+    for event in sent:
+        client.post("/v1/events", json=event)
+    events = client.get("/v1/users/777/export").json()["events"]
+    again = [
+        {"user_id": 777, **{name: event[name] for name in event if name not in ("seq", "received")}}
+        for event in events
+    ]
+    assert again == sent
+    answer = client.post("/v1/events/batch", json={"events": again})
+    assert [receipt["duplicate"] for receipt in answer.json()["events"]] == [True, True]
+
+
 def test_a_batch_is_kept_whole_or_not_at_all(live: TestClient) -> None:
     good = [{"user_id": 888, "item_id": item, "rating": 3} for item in range(5)]
     bad = live.post("/v1/events/batch", json={"events": [*good, {"user_id": 888, "item_id": 9, "rating": 9}]})

@@ -87,7 +87,7 @@ def export(serving: Serving, user_id: Id, events: Sequence[Event], stored: Seque
         "user_id": known,
         "features": _features(serving, index),
         "history": _rows(serving, entries),
-        "events": [_event(event) for event in kept],
+        "events": [_event(serving, event) for event in kept],
     }
 
 
@@ -203,12 +203,15 @@ def _rows(serving: Serving, entries: Entries) -> list[Fields]:
     ]
 
 
-def _event(event: Event) -> Fields:
+def _event(serving: Serving, event: Event) -> Fields:
+    """An event under the names that it was sent by."""
+    own = serving.recommender.items.own_form(event.item_id)
+    is_withdrawn = event.kind == "withdrawal"
     return {
         "seq": event.seq,
-        "item_id": event.item_id,
-        "kind": event.kind,
-        "rating": event.value,
+        "item_id": event.item_id if own is None else own,
+        "rating": None if is_withdrawn else event.value,
+        "withdrawn": is_withdrawn,
         "timestamp": int(event.time),
         "received": event.received,
         "key": event.client_key,

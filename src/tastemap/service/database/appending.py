@@ -124,8 +124,8 @@ def _place(
         if before is not None:
             if not before.is_same(event):
                 raise KeyConflictError(
-                    f"client_key {key!r} was used for another event; use a new key, or send that event.",
-                    client_key=key,
+                    f"key {key!r} was used for another event; use a new key, or send that event.",
+                    key=key,
                 )
             places.append((before.place, True))
             continue

@@ -24,6 +24,9 @@ router = APIRouter(tags=["events"])
 MOST_AHEAD_S = 300
 """How far a client's clock may be ahead of ours. A time far ahead would win over every later event."""
 
+MILLISECONDS_FROM = 10
+"""A time so many times ours is meant in milliseconds: in seconds it would be centuries ahead."""
+
 
 class ClockError(TastemapError):
     """The clock of a client is ahead of ours."""
@@ -38,7 +41,8 @@ class ClockError(TastemapError):
 )
 async def one(request: Request, service: Shared, event: EventRequest) -> Response:
     """Keep an event; the next list of this user counts it."""
-    (receipt,) = await _kept(request, service, [event])
+    stored = _as_stored(service.serving, event, time.time())
+    (receipt,) = await _kept(request, [stored])
     return answered(receipt, 201)
 
 
@@ -49,19 +53,21 @@ async def one(request: Request, service: Shared, event: EventRequest) -> Respons
 )
 async def batch(request: Request, service: Shared, body: BatchRequest) -> Response:
     """Keep up to a thousand events, all or none."""
-    return answered({"events": await _kept(request, service, body.events)}, 201)
-
-
-async def _kept(request: Request, service: Shared, events: Sequence[EventRequest]) -> list[dict[str, object]]:
     now = time.time()
-    stored = [_as_stored(service.serving, event, now) for event in events]
+    stored = [
+        _as_stored(service.serving, event, now, f"events.{place}.") for place, event in enumerate(body.events)
+    ]
+    return answered({"events": await _kept(request, stored)}, 201)
+
+
+async def _kept(request: Request, stored: Sequence[NewEvent]) -> list[dict[str, object]]:
     receipts = await asyncio.wrap_future(request.app.state.writer.submit(stored))
     request.app.state.telemetry.observe_events(receipts)
     return [{"seq": receipt.seq, "duplicate": receipt.duplicate} for receipt in receipts]
 
 
-def _as_stored(serving: Serving, event: EventRequest, now: float) -> NewEvent:
-    """An event in the terms of the database.
+def _as_stored(serving: Serving, event: EventRequest, now: float, within: str = "") -> NewEvent:
+    """An event in the terms of the database; what is wrong is told with its place, `within` before it.
 
     Raises
     ------
@@ -72,47 +78,59 @@ def _as_stored(serving: Serving, event: EventRequest, now: float) -> NewEvent:
     """
     recommender = serving.recommender
     if event.timestamp is not None and event.timestamp > now + MOST_AHEAD_S:
-        raise ClockError(
-            f"timestamp must not be more than {MOST_AHEAD_S} s ahead of this server's clock, which is at "
-            f"{int(now)}. Got {event.timestamp}; set the clock, or leave timestamp out."
-        )
+        raise _ahead(event.timestamp, now, f"{within}timestamp")
+    value = 0.0 if event.withdrawn else _value(serving, event.rating, f"{within}rating")
     return NewEvent(
-        user_id=_id_text(recommender.users, event.user_id),
-        item_id=_id_text(recommender.items, event.item_id),
+        user_id=_id_text(recommender.users, event.user_id, within),
+        item_id=_id_text(recommender.items, event.item_id, within),
         kind="withdrawal" if event.withdrawn else "interaction",
-        value=0.0 if event.withdrawn else _value(serving, event.rating),
+        value=value,
         time=event.timestamp,  # None: when it is stored, so that a repeated request is the same event
         client_key=event.key,
     )
 
 
-def _value(serving: Serving, rating: float | None) -> float:
+def _ahead(timestamp: int, now: float, where: str) -> ClockError:
+    to_do = "send seconds, not milliseconds" if timestamp > MILLISECONDS_FROM * now else "set the clock"
+    return ClockError(
+        f"{where} must not be more than {MOST_AHEAD_S} s ahead of this server's clock, which is at "
+        f"{int(now)}. Got {timestamp}; {to_do}, or leave timestamp out.",
+        argument="timestamp",
+        where=where,
+    )
+
+
+def _value(serving: Serving, rating: float | None, where: str) -> float:
     scale = serving.recommender.train.interactions.rating_scale
     if scale is None:
         value = 1.0 if rating is None else rating
         if not SMALLEST_COUNT <= value <= LARGEST_COUNT:
             raise InvalidValueError(
-                f"rating, a count, must be from {SMALLEST_COUNT:.2g} to {LARGEST_COUNT:,.0f}. Got {value:g}.",
+                f"{where}, a count, must be from {SMALLEST_COUNT:.2g} to {LARGEST_COUNT:,.0f}. Got {value:g}.",
                 argument="rating",
+                where=where,
             )
         return value
     if rating is None or not scale.low <= rating <= scale.high:
         given = "none" if rating is None else f"{rating:g}"
         raise InvalidValueError(
-            f"rating must be from {scale.low:g} to {scale.high:g}, as in the training data. Got {given}; "
+            f"{where} must be from {scale.low:g} to {scale.high:g}, as in the training data. Got {given}; "
             "correct it, or set withdrawn to take a rating back.",
             argument="rating",
+            where=where,
         )
     return rating
 
 
-def _id_text(ids: IdMap, id: Id) -> str:
+def _id_text(ids: IdMap, id: Id, within: str) -> str:
     """An id as it is kept: as text, of a form that a refit can read back as an id of this kind."""
     own = ids.own_form(id)
     if own is None:
+        name = f"{ids.kind}_id"
         raise InvalidValueError(
-            f"{ids.kind}_id must be an integer within 64 bits, as all {ids.kind} ids of this model are. Got "
+            f"{within}{name} must be an integer within 64 bits, as all {ids.kind} ids of this model are. Got "
             f"{str(id)[:40]!r}.",
-            argument=f"{ids.kind}_id",
+            argument=name,
+            where=within + name,
         )
     return str(own)

@@ -150,9 +150,9 @@ class StoredEvent(BaseModel):
     """An event as it is kept."""
 
     seq: int
-    item_id: str
-    kind: Literal["interaction", "withdrawal"]
-    rating: float
+    item_id: Id
+    rating: float | None
+    withdrawn: bool
     timestamp: int
     received: float
     key: str | None

@@ -118,7 +118,7 @@ def test_a_key_with_another_content_is_a_conflict_and_stores_nothing(
     event = NewEvent("u", "a", 3.0, time=7.0, client_key="k")
     store.append([event])
     other = dataclasses.replace(event, **change)  # type: ignore[arg-type]
-    with pytest.raises(KeyConflictError, match="client_key 'k' was used for another event") as raised:
+    with pytest.raises(KeyConflictError, match=r"^key 'k' was used for another event") as raised:
         store.append([NewEvent("u", "b"), other])
     assert raised.value.code == "key_conflict"
     with pytest.raises(KeyConflictError):
