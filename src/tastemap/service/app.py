@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.routing import Route
 
 from tastemap.errors import TastemapError
@@ -25,6 +25,7 @@ from tastemap.service.routes import events, items, model, operations, recommenda
 from tastemap.service.routes.description import describe
 from tastemap.service.routes.errors import add_handlers, documented
 from tastemap.service.routes.kept import SentLists
+from tastemap.service.routes.queries import only_known
 from tastemap.service.settings import ServiceSettings
 from tastemap.service.telemetry.metrics import Telemetry
 
@@ -59,7 +60,9 @@ def create_app(settings: ServiceSettings, *, unnamed: str | None = None) -> Fast
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the guards tell more, and sooner
     )
     for module in (recommendations, items, users, events, model):
-        app.include_router(module.router, prefix=API, responses=documented(*ANYWHERE))
+        app.include_router(
+            module.router, prefix=API, responses=documented(*ANYWHERE), dependencies=[Depends(only_known)]
+        )
     # Before the routes that FastAPI describes, which come to the same function by a longer way.
     app.router.routes.insert(0, Route(API + recommendations.LISTS, recommendations.ForUser(), methods=["GET"]))
     app.include_router(operations.router)

@@ -32,7 +32,7 @@ def test_an_unknown_user_gets_what_is_popular_and_is_told_so(client: TestClient)
     scores = [row["score"] for row in found["items"]]
     assert found["basis"] == "popularity"
     assert scores == [row["support"] for row in found["items"]] == sorted(scores, reverse=True)
-    assert "most popular" in found["notes"][0]
+    assert "what everybody would get" in found["notes"][0]
 
 
 def test_a_history_in_the_body_is_what_the_library_folds_in(
@@ -131,3 +131,26 @@ def test_a_history_for_a_rating_model_needs_ratings(client: TestClient) -> None:
     answer = client.post("/v1/recommendations", json={"history": [{"item_id": 3}]})
     assert answer.status_code == 422
     assert "Got none for item 3" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "items",
+        "items/5",
+        "items/5/similar",
+        "users/3",
+        "users/3/history",
+        "users/3/export",
+        "model",
+        "model/versions",
+        "users/3/recommendations",
+        "users/3/predictions?item_id=5",
+        "users/3/explanations/5",
+    ],
+)
+def test_no_parameter_that_is_not_known_passes(client: TestClient, path: str) -> None:
+    assert client.get(f"/v1/{path}").status_code == 200
+    refused = client.get(f"/v1/{path}{'&' if '?' in path else '?'}foo=1&bar=2")
+    assert refused.status_code == 422
+    assert refused.json()["error"]["message"] == "foo is not known here; bar is not known here."

@@ -32,6 +32,18 @@ def check_type(fields: Mapping[bytes, bytes], *, wanted: bytes) -> None:
         )
 
 
+def check_encoding(fields: Mapping[bytes, bytes]) -> None:
+    """Raise if the body is compressed: nothing here unpacks one, which may be as large as it likes inside."""
+    coding = fields.get(b"content-encoding", b"identity").strip().lower()
+    if coding not in (b"", b"identity"):
+        raise RefusedError(
+            415,
+            "unsupported_encoding",
+            f"The body must be sent as it is. Got Content-Encoding {coding.decode('latin-1')[:100]!r}.",
+            closes=True,
+        )
+
+
 async def read_body(receive: Receive, fields: Mapping[bytes, bytes], limit: int, timeout_s: float) -> bytes:
     """The whole body, at most `limit` bytes of it, within `timeout_s` seconds.
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tastemap.errors import TastemapError
 from tastemap.service.database.errors import DatabaseError
-from tastemap.service.guard.bodies import LOGIN_BYTES, check_type, has_body, read_body, replay
+from tastemap.service.guard.bodies import LOGIN_BYTES, check_encoding, check_type, has_body, read_body, replay
 from tastemap.service.guard.gate import ANYBODY, Gate, current_keys
 from tastemap.service.guard.headers import STATIC, security_headers
 from tastemap.service.guard.refusals import OVERLOADED_S, Header, RefusedError, internal_error, retry_after
@@ -132,6 +132,7 @@ class Edge:
             limit = min(limit, LOGIN_BYTES)
         elif scope["method"] not in SAFE:
             check_type(fields, wanted=b"application/json")
+        check_encoding(fields)
         body = await read_body(receive, fields, limit, settings.body_timeout_s)
         return replay(body, receive)
 

@@ -40,7 +40,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
         408: "The body came too slowly",
         409: "It does not go with what is there: a key used before, a clock ahead, a version gone",
         413: "The body is too large",
-        415: "The body must be application/json",
+        415: "The body must be application/json, and not compressed",
         421: "The host is none of this service",
         422: "A value is outside what is allowed",
         429: "Too many requests",

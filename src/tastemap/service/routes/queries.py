@@ -40,6 +40,24 @@ def query_of(request: Request, model: type[M]) -> M:
         raise _as_request_error(error, "query") from error
 
 
+async def only_known(request: Request) -> None:
+    """A dependency of routes whose parameters FastAPI reads: it passes over names that it does not know.
+
+    Raises
+    ------
+    RequestValidationError
+        If the query names something else than the parameters of the route.
+    """
+    if not request.scope["query_string"]:
+        return
+    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    unknown = [name for name in request.query_params if name not in known]  # a name given twice is there once
+    if unknown:
+        raise RequestValidationError(
+            [{"type": "extra_forbidden", "loc": ("query", name), "msg": ""} for name in unknown]
+        )
+
+
 def path_id(request: Request, name: str) -> str:
     """An id in the path.
 

@@ -84,6 +84,7 @@ def test_a_request_that_hangs_ends(guard: Guard) -> None:
         ({"Sec-Fetch-Site": "cross-site"}, 403, "foreign_origin"),
         ({"Content-Type": "text/plain"}, 415, "unsupported_type"),
         ({"Content-Type": ""}, 415, "unsupported_type"),
+        ({"Content-Type": "application/json", "Content-Encoding": "gzip"}, 415, "unsupported_encoding"),
         ({"X-Forwarded-For": "192.0.2.7"}, 403, "proxied"),
     ],
 )
