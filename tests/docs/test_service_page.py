@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import threading
 import urllib.error
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ from tests.docs.examples import differing_lines
 from tests.docs.walked import SAID, Asked, Outcome, Reader, Step, differences, documents, steps_of
 from tests.surfaces.service.running import running
 
+COMMAND = str(Path(sys.executable).with_name("tastemap"))
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 GUIDE, REFERENCE = ((DOCS / name).read_text(encoding="utf-8") for name in ("service.md", "api.md"))
 STEPS = {"guide": steps_of(GUIDE), "reference": steps_of(REFERENCE)}
@@ -177,7 +179,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
     rows = [f"{user},{item},{1 + (user * item) % 5}" for user in range(190, 200) for item in range(310, 320)]
     (folder / "ratings.csv").write_text("\n".join(["user,item,rating", *rows]), encoding="utf-8")
-    command = ["tastemap", "fit", "ratings.csv", "--model", "bias", "-o", "model"]
+    command = [COMMAND, "fit", "ratings.csv", "--model", "bias", "-o", "model"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return folder / "model"
 
@@ -188,7 +190,7 @@ def test_whoever_is_held_back_asks_again_when_it_is_time(
     settings = tmp_path / "service.toml"
     settings.write_text("rate_limit = 0.7\nrate_burst = 1\n", encoding="utf-8")
     served = shutil.copytree(model, tmp_path / "model")
-    command = ["tastemap", "keys", "add", str(served), "shop", "--scope", "client"]
+    command = [COMMAND, "keys", "add", str(served), "shop", "--scope", "client"]
     key = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout.strip()
     monkeypatch.setenv("KEY", key)
     event = {"user_id": 196, "item_id": 318, "rating": 4}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
 import shlex
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -80,6 +82,8 @@ class Reader:
         self._patch = pytest.MonkeyPatch()
         self._opened = urllib.request.urlopen
         self._patch.setattr(urllib.request, "urlopen", self._watched)
+        # The commands of pages are those of this Python, whose folder a run need not have in its path.
+        self._patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
 
     def close(self) -> None:
         """End the service in good order."""
