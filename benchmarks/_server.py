@@ -50,9 +50,13 @@ class Server:
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def get(self, path: str) -> Any:
+    def read(self, path: str) -> bytes:
         with urllib.request.urlopen(self.url(path), timeout=30) as answer:
-            return json.load(answer)
+            found: bytes = answer.read()
+            return found
+
+    def get(self, path: str) -> Any:
+        return json.loads(self.read(path))
 
     def post(self, path: str, body: object) -> Any:
         headers = {"Content-Type": "application/json"}

@@ -1,8 +1,9 @@
 """The service under load: how soon it is ready, lists a second with and without reasons, memory of workers.
 
-Lists come from a model of ml-100k with live events (twenty a second come in meanwhile), and from a generated
-model of a million users and 60,000 items with 64 factors. wrk, which asks, takes its part of the machine.
-A worker sends a list again while nothing has changed that it says; `made-anew` asks so that it never can.
+Lists come from a model of ml-100k, and from a generated model of a million users and 60,000 items with 64
+factors. Meanwhile twenty events a second come in and the figures are asked for every five seconds. wrk, which
+asks, takes its part of the machine. A worker sends a list again while nothing has changed that it says;
+`made-anew` asks so that it never can.
 
 Run: python benchmarks/bench_service.py [--seconds 60] [--part ready lists events reload large]
 """
@@ -27,7 +28,9 @@ from tastemap.data.generate import Blueprint, write_generated
 FOLDER = Path("build/bench/service")
 LARGE = Blueprint(n_users=1_000_000, n_items=60_000, n_rows=20_000_000)
 EVENTS_A_SECOND = 20
+SCRAPED_EVERY_S = 5
 USERS = 5_000
+QUERIES = {"plain": "k=10", "reasons": "k=10&reasons=3"}
 
 
 def made(name: str, make: Callable[[], tastemap.Recommender]) -> Path:
@@ -61,23 +64,34 @@ def paths(n_users: int, query: str) -> list[str]:
     return [f"/v1/users/{user}/recommendations?{query}" for user in chosen.tolist()]
 
 
+def made_anew(paths: list[str]) -> list[str]:
+    """The same questions by other words, asked in turns: more than the service keeps answers of."""
+    return [f"{path}&level=0.{number}" for number, path in enumerate(paths * 4, start=10_000)]
+
+
 @contextlib.contextmanager
-def events_coming(server: Server, n_users: int) -> Iterator[None]:
-    """Ratings of random users, one after the other, until the block ends."""
+def live(server: Server, n_users: int) -> Iterator[None]:
+    """Ratings of random users, one after the other, and looks at the figures, until the block ends."""
     stop, rng = threading.Event(), np.random.default_rng(1)
+
+    def scrape() -> None:
+        while not stop.wait(SCRAPED_EVERY_S):
+            server.read("/metrics")
 
     def post() -> None:
         while not stop.wait(1.0 / EVENTS_A_SECOND):
             user, item = int(rng.integers(1, n_users + 1)), int(rng.integers(1, 1_000))
             server.post("/v1/events", {"user_id": user, "item_id": item, "rating": float(rng.integers(1, 6))})
 
-    thread = threading.Thread(target=post)
-    thread.start()
+    threads = [threading.Thread(target=post), threading.Thread(target=scrape)]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def ready(seconds: int) -> Iterator[tuple[str, dict[str, object]]]:
@@ -91,14 +105,13 @@ def ready(seconds: int) -> Iterator[tuple[str, dict[str, object]]]:
 
 def lists(seconds: int) -> Iterator[tuple[str, dict[str, object]]]:
     for model in ("als", "ials"):
-        for name, query in (("plain", "k=10"), ("reasons", "k=10&reasons=3")):
-            with served(small(model)) as server, events_coming(server, 943):
+        for name, query in QUERIES.items():
+            with served(small(model)) as server, live(server, 943):
                 server.wait_for_charts()
-                load_of(server, paths(943, query), seconds=3)
-                yield f"lists-{model}-{name}", load_of(server, paths(943, query), seconds=seconds)
-                # More questions than the service keeps answers of, in turns: every list is made anew.
-                anew = [f"{path}&level=0.{place + 10_000}" for place, path in enumerate(paths(943, query))]
-                yield f"lists-{model}-{name}-made-anew", load_of(server, anew, seconds=min(seconds, 20))
+                asked = paths(943, query)
+                load_of(server, asked, seconds=3)
+                yield f"lists-{model}-{name}", load_of(server, asked, seconds=seconds)
+                yield f"lists-{model}-{name}-made-anew", load_of(server, made_anew(asked), seconds=seconds)
 
 
 def events(seconds: int) -> Iterator[tuple[str, dict[str, object]]]:
@@ -153,14 +166,19 @@ def reload(seconds: int) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def of_large(seconds: int) -> Iterator[tuple[str, dict[str, object]]]:
+    """One worker and two after the same questions; then every list made anew."""
     folder, memory = large(), {}
     for workers in (1, 2):
-        with served(folder, "--workers", str(workers)) as server:
+        with served(folder, "--workers", str(workers)) as server, live(server, LARGE.n_users):
             server.wait_for_charts()
-            found = load_of(server, paths(LARGE.n_users, "k=10"), seconds=seconds)
+            for name, query in QUERIES.items():
+                yield f"large-{workers}-{name}", load_of(server, paths(LARGE.n_users, query), seconds=seconds)
             memory[workers] = server.memory_mb()
-            row = {"workers": workers, "memory_mb": round(memory[workers]), "ready_s": round(server.ready_s, 1)}
-            yield f"large-{workers}", {**row, **found}
+            for name, query in QUERIES.items():
+                asked = made_anew(paths(LARGE.n_users, query))
+                yield f"large-{workers}-{name}-made-anew", load_of(server, asked, seconds=seconds)
+            found = {"memory_mb": round(memory[workers]), "ready_s": round(server.ready_s, 1)}
+            yield f"large-{workers}-memory", {**found, "memory_after_all_mb": round(server.memory_mb())}
     yield "large-memory", {"ratio": round(memory[2] / memory[1], 3)}
 
 

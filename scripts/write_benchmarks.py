@@ -332,15 +332,15 @@ def of_recommend(record: dict[str, Any]) -> list[str]:
 
 
 LISTS_OF_SERVICE = {
-    "lists-*-made-anew": "every list is made anew: 5,000 different questions come in turns, more than the "
-    "4,096 answers that a worker keeps",
+    "*-made-anew": "every list is made anew: 20,000 different questions come in turns, more than the 4,096 "
+    "answers that each worker keeps",
     "lists-*": "lists are sent again as they were made before: there are at most 943 different questions; one "
     "is made anew where an event of its user has come in (twenty events a second, of random users)",
     "events-*": "each list is made anew, since an event of its user comes just before",
     "reload": "lists are sent again, but each of two reloads a second lets go of those of the worker that "
     "does it",
-    "large-1": "every list is made anew: about 5,000 different questions come in turns",
-    "large-2": "each of two workers gets about half of the same questions, so a part of the lists is sent "
+    "large-1-*": "every list is made anew: about 5,000 different questions come in turns",
+    "large-2-*": "each of two workers gets about half of the same questions, so a part of the lists is sent "
     "again",
 }
 """Which lists the rows of a service are about; the first pattern that fits counts."""
