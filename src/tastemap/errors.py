@@ -88,7 +88,10 @@ class FetchError(TastemapError):
 
 
 class DatabaseError(TastemapError):
-    """A database cannot be read or written now; nothing was saved by the call that raised it."""
+    """A database cannot be read or written now.
+
+    Nothing was saved by the call that raised it, unless the connection was lost in the middle of a commit.
+    """
 
     code = "database_unavailable"
 
