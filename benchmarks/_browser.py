@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import json
 import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import polars as pl
+from _run import RESULTS, keep
 from playwright.sync_api import Locator, Page, sync_playwright
 
 from tastemap.data import Catalog, Dataset, LoadReport, RatingScale, make_interactions
@@ -108,3 +112,17 @@ def spread(times: list[float]) -> dict[str, float]:
         "p95": round(ordered[int(0.95 * (len(ordered) - 1))], 1),
         "longest": round(ordered[-1], 1),
     }
+
+
+def command(
+    description: str | None, measure: Callable[[int, int], dict[str, Any]], *, n_items: int, record: str
+) -> None:
+    """Parse, call `measure` with the number of items and the seed, keep and show the figures."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0] if description else None)
+    parser.add_argument("--items", type=int, default=n_items)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=RESULTS / record)
+    given = parser.parse_args()
+    figures = measure(given.items, given.seed)
+    keep(given.out, figures)
+    print(json.dumps(figures, indent=2))

@@ -5,16 +5,14 @@ Run: python benchmarks/bench_inspect_page.py [--items 10000] [--seed 0] [--out F
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from _browser import dragged, frames, made_up, opened, spread
-from _run import RESULTS, keep, surroundings
+from _browser import command, dragged, frames, made_up, opened, spread
+from _run import surroundings
 from playwright.sync_api import Page
 
 from tastemap.reports import inspect_models, write_inspection
@@ -87,17 +85,5 @@ def measure(n_items: int, seed: int) -> dict[str, Any]:
         }
 
 
-def main() -> None:
-    """Parse, measure, keep and show the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--items", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULTS / "inspect_page.json")
-    given = parser.parse_args()
-    figures = measure(given.items, given.seed)
-    keep(given.out, figures)
-    print(json.dumps(figures, indent=2))
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, measure, n_items=10_000, record="inspect_page.json")
