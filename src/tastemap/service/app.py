@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
@@ -111,26 +110,26 @@ def _spare_collections() -> None:
 
 
 async def _follow(service: Service) -> None:
-    """Serve what others name, and take in new items; what fails is told, and tried again."""
-    tasks = ((service.follow, FOLLOWED_EVERY_S), (service.take_in_items, FOLLOWED_EVERY_S))
-    due, said = [0.0] * len(tasks), [""] * len(tasks)
+    """Hide who was erased, serve what others name, and take in new items: none of them waits for another."""
+    tasks = (service.hide_erased, service.follow, service.take_in_items)
+    await asyncio.gather(*(_repeat(service, task) for task in tasks))
+
+
+async def _repeat(service: Service, task: Callable[[], bool | None]) -> None:
+    """Do a task every second, and tell if it changed what is served; what fails is told, and tried again."""
+    said = ""
     while True:
         await asyncio.sleep(FOLLOWED_EVERY_S)
-        for place, (task, every) in enumerate(tasks):
-            if time.monotonic() < due[place]:
-                continue
-            due[place] = time.monotonic() + every
-            try:
-                if await in_thread(task):
-                    LOG.info(
-                        "serving version %d, %d items", service.serving.version, len(service.serving.item_ids)
-                    )
-                told = ""
-            except TastemapError as error:
-                told = str(error)
-            except Exception as error:  # whatever it is, the next second may be better
-                told = repr(error)
-                LOG.exception("a defect of Tastemap while following")
-            if told and told != said[place]:  # once, not every second
-                LOG.warning("what is served stays: %s", told)
-            said[place] = told
+        try:
+            if await in_thread(task):
+                n_items = len(service.serving.item_ids)
+                LOG.info("serving version %d, %d items", service.serving.version, n_items)
+            told = ""
+        except TastemapError as error:
+            told = str(error)
+        except Exception as error:  # whatever it is, the next second may be better
+            told = repr(error)
+            LOG.exception("a defect of Tastemap while following")
+        if told and told != said:  # once, not every second
+            LOG.warning("what is served stays: %s", told)
+        said = told

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +23,7 @@ from tastemap.service.app import FOLLOWED_EVERY_S
 from tastemap.service.database.store import Store
 from tastemap.service.database.urls import default_url
 from tastemap.service.live.service import Service
+from tastemap.service.live.serving import Serving
 from tests.surfaces.service.conftest import serving
 from tests.toys import as_dataset
 
@@ -184,8 +187,37 @@ def test_a_look_that_began_before_an_erasure_brings_nobody_back(
         return found
 
     monkeypatch.setattr(store, "erased_since", slowly)
-    service.follow()
+    service.hide_erased()
     assert service.serving.erased == {ERASED}
+    store.close()
+
+
+def test_many_erasures_at_a_time_copy_the_rows_few_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(default_url(tmp_path / "model"))
+    service = Service(tm.save(of_rows({1: 1.0, RARE: 1.0}), tmp_path / "model"), store)
+    begun, go_on, copied = threading.Event(), threading.Event(), []
+    hiding = Serving.hiding
+
+    def slowly(serving: Serving, erased: Collection[str]) -> Serving:
+        copied.append(set(erased))
+        begun.set()
+        assert go_on.wait(30)
+        return hiding(serving, erased)
+
+    monkeypatch.setattr(Serving, "hiding", slowly)
+    with ThreadPoolExecutor(1 + len(OTHERS)) as pool:
+        first = pool.submit(service.erase, ERASED)
+        assert begun.wait(30)
+        rest = [pool.submit(service.erase, user) for user in OTHERS]
+        while len(service._to_hide) < len(OTHERS):
+            time.sleep(0.01)
+        go_on.set()
+        for one in (first, *rest):
+            one.result(30)
+    assert copied == [{ERASED}, {ERASED, *OTHERS}]
+    assert service.serving.erased == {ERASED, *OTHERS}
     store.close()
 
 

@@ -164,7 +164,9 @@ def _entries(serving: Serving, user_id: Id, events: Sequence[Event], notes: Sequ
         return entries_of(serving, user_id, events)
     except UnknownUserError as error:
         if notes and not events:  # somebody whom only the database knows would be told to be unknown
-            raise DatabaseError(f"{notes[0]} The model does not know user {str(user_id)!r}.") from error
+            raise DatabaseError(
+                f"The database of events cannot be reached, and the model does not know user {str(user_id)!r}."
+            ) from error
         raise
 
 

@@ -18,7 +18,7 @@ from tastemap.service.live.beside import beside, in_thread
 from tastemap.service.live.effort import folds_in_long
 from tastemap.service.live.newcomers import Newcomers
 from tastemap.service.live.person import Person, person_of_history, person_of_user
-from tastemap.service.live.reading import MOST_EVENTS, TOO_MANY, later_events, n_entries
+from tastemap.service.live.reading import MOST_EVENTS, TOO_MANY, erasure_of, later_events, n_entries
 from tastemap.service.live.serving import Serving, load_serving
 from tastemap.service.live.shown import known_of
 from tastemap.service.live.taking_in import last_change, rows_of, with_items
@@ -69,6 +69,7 @@ class Service:
         self.folder = folder
         self.store = store
         self._loading = threading.Lock()
+        self._to_hide: list[tuple[frozenset[str], int]] = []
         self._showing = threading.Lock()  # held for as long as rows are copied, not for as long as one loads
         self.serving: Serving
         self._whole: Serving  # the same with the erased
@@ -102,7 +103,7 @@ class Service:
             return serving, events, (TOO_MANY,) if len(events) >= MOST_EVENTS else ()
         except DatabaseError:
             id = str(user_id)
-            erasure = Event(serving.events_through, id, "", "erasure", 0.0, 0.0, 0.0, None)
+            erasure = erasure_of(id, serving.events_through)
             return serving, [erasure] if id in serving.erased else [], (WITHOUT_EVENTS,)
 
     async def person(self, user_id: Id) -> Person:
@@ -139,6 +140,11 @@ class Service:
         self._hide(frozenset([str(user_id)]), seq - 1)
         return seq
 
+    def hide_erased(self) -> None:
+        """Hide whom another worker has erased; raises DatabaseError."""
+        after = self.serving.events_through
+        self._hide(self.store.erased_since(after), after)
+
     def follow(self) -> bool:
         """Serve what another worker or a refit has named, if that is another one; whether there was.
 
@@ -150,8 +156,6 @@ class Service:
             If the database does not answer.
         """
         named = self.store.served()
-        after = self.serving.events_through
-        self._hide(self.store.erased_since(after), after)
         served = self.serving.digest, self.serving.events_through
         if named is None or (named.digest, named.events_through) == served:
             return False
@@ -214,11 +218,18 @@ class Service:
             self._whole = whole
 
     def _hide(self, erased: frozenset[str], after: int) -> None:
-        """Hide users who were erased after an event; in one version nobody who is hidden comes back."""
+        """Hide users who were erased after an event; in one version nobody who is hidden comes back.
+
+        Rows are copied once for all who wait: many erasures at a time take little longer than one.
+        """
+        self._to_hide.append((erased, after))
         with self._showing:
+            wished = [self._to_hide.pop() for _ in range(len(self._to_hide))]
             # A later fit may hold those who came back before it, by right.
-            if after >= self._whole.events_through:
-                everybody = known_of(self._whole.recommender.users, erased) | self.serving.erased
+            wanted = [those for those, since in wished if since >= self._whole.events_through]
+            if wanted:
+                known = known_of(self._whole.recommender.users, frozenset().union(*wanted))
+                everybody = known | self.serving.erased
                 if everybody != self.serving.erased:
                     self.serving = self._whole.hiding(everybody)
 

@@ -17,6 +17,7 @@ from tastemap.inference.explain import reasons
 from tastemap.inference.ranking import rank
 from tastemap.inference.rules import Prepared
 from tastemap.linalg.types import BoolArray
+from tastemap.models.base import Model
 from tastemap.models.recommender import Recommender
 from tastemap.service.database.store import Store
 from tastemap.service.live.effort import adds_up
@@ -112,6 +113,11 @@ class Serving:
     def fitted(self) -> Recommender:
         """The version without what came in: of it is what takes long to make and need not be of today."""
         return self.recommender if self.taken_in is None else shown(self.taken_in.fitted, self.erased)
+
+    @property
+    def fitted_model(self) -> Model:
+        """The model of :attr:`fitted`, at no cost: those rows may have to be copied first."""
+        return (self.recommender if self.taken_in is None else self.taken_in.fitted).model
 
     @property
     def unhidden(self) -> Recommender:

@@ -53,7 +53,7 @@ def _outline(serving: Serving) -> Fields:
     order = most_popular(recommender, N_LISTED).tolist()
     return {
         "has_vectors": item_vectors(recommender.model) is not None,
-        "n_items": len(serving.fitted.items),
+        "n_items": len(serving.unhidden.items),
         "newer": _newer(serving),
         "popular": [
             {"item_id": serving.item_ids[i], "title": serving.titles[i], "popularity": serving.support[i]}
@@ -78,4 +78,4 @@ def _columns(serving: Serving) -> Fields:
 
 def _newer(serving: Serving) -> int:
     """Items that came in by events: a map is of the version as it was fitted, and has no place for them."""
-    return len(serving.recommender.items) - len(serving.fitted.items)
+    return len(serving.recommender.items) - len(serving.unhidden.items)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from tastemap.errors import TastemapError
 from tastemap.evaluation.diversity import price_of_diversity
 from tastemap.models.base import Model
-from tastemap.models.recommender import Recommender
 from tastemap.service.live.beside import in_thread
 from tastemap.service.live.serving import Serving
 
@@ -36,19 +34,19 @@ def price(serving: Serving) -> Fields:
         ndcg_change, low, high, similarity_within_list, n_users``, as
         :func:`tastemap.evaluation.price_of_diversity` has them.
     """
-    found = _measured.get(serving.fitted.model)
-    if found is None or found[0] != serving.erased:
-        found = serving.erased, asyncio.create_task(_measure(serving.fitted))
-        _measured[serving.fitted.model] = found
+    model = serving.fitted_model
+    found = _measured.get(model)
+    # One at a time: each holds rows of its own.
+    if found is None or (found[0] != serving.erased and found[1].done()):
+        found = _measured[model] = serving.erased, asyncio.create_task(_measure(serving))
     task = found[1]
     return task.result() if task.done() and not task.cancelled() else {"state": "measuring", "rows": []}
 
 
-async def _measure(recommender: Recommender) -> Fields:
-    n_items = recommender.train.interactions.n_items
-    n_users = min(MOST_USERS, max(LEAST_USERS, MOST_SCORES // n_items))
+async def _measure(serving: Serving) -> Fields:
+    n_users = min(MOST_USERS, max(LEAST_USERS, MOST_SCORES // serving.fitted_model.n_items))
     try:
-        frame = await in_thread(partial(price_of_diversity, recommender, n_users=n_users))
+        frame = await in_thread(lambda: price_of_diversity(serving.fitted, n_users=n_users))
     except TastemapError as error:
         return {"state": "absent", "rows": [], "said": error.message}
     return {"state": "ready", "rows": frame.to_dicts()}

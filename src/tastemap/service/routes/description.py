@@ -32,7 +32,7 @@ def describe(app: FastAPI) -> None:
         described = deepcopy(general())  # FastAPI keeps it, and the next model may be of another kind
         state = app.state
         _describe_ratings(described["components"]["schemas"], state.service.serving)
-        is_open = not state.settings.is_public and not state.service.store.keys_at_hand()
+        is_open = not state.settings.is_public and state.service.store.keys_at_hand() == {}
         _describe_keys(described, is_open=is_open)
         return described
 
