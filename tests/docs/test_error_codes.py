@@ -57,9 +57,8 @@ def kinds(base: type[TastemapError]) -> Iterator[type[TastemapError]]:
 
 
 def test_the_table_is_that_of_the_code() -> None:
-    of_errors = {
-        (kind.code, status_of(kind("x"))) for kind in kinds(TastemapError) if kind.code not in ELSEWHERE
-    }
+    answered = [kind for kind in kinds(TastemapError) if kind.code not in ELSEWHERE]
+    of_errors = {(kind.code, status_of(kind.__new__(kind))) for kind in answered}
     of_frameworks = {(code, status) for status, code in CODES.items()}
     rows = re.findall(r"^\| `(\w+)` \| (\d+(?:, \d+)*) \| ", REFERENCE.split("## Error codes")[1], re.MULTILINE)
     listed = {(code, int(status)) for code, statuses in rows for status in statuses.split(", ")}

@@ -154,3 +154,10 @@ def test_no_parameter_that_is_not_known_passes(client: TestClient, path: str) ->
     refused = client.get(f"/v1/{path}{'&' if '?' in path else '?'}foo=1&bar=2")
     assert refused.status_code == 422
     assert refused.json()["error"]["message"] == "foo is not known here; bar is not known here."
+
+
+def test_a_path_below_a_user_that_only_reads_take_is_a_user_that_nobody_knows_to_an_erasure(
+    client: TestClient,
+) -> None:
+    assert client.delete("/v1/users/3/history?limit=100").status_code == 404
+    assert client.get("/v1/users/3/history").status_code == 200
