@@ -182,7 +182,7 @@ def of_large(seconds: int) -> Iterator[tuple[str, dict[str, object]]]:
     yield "large-memory", {"ratio": round(memory[2] / memory[1], 3)}
 
 
-PARTS = {
+PARTS: dict[str, Callable[[int], Iterator[tuple[str, dict[str, object]]]]] = {
     "ready": ready,
     "lists-als": partial(lists, "als"),
     "lists-ials": partial(lists, "ials"),
