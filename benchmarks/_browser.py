@@ -44,9 +44,9 @@ WATCH = """() => {
 }"""
 
 
-def made_up(n_items: int, seed: int, *, per_item: int = 30) -> Dataset:
-    """Ratings of items with titles, years and two genres each."""
-    rows = generate(per_item * n_items, n_users=max(300, 3 * n_items // 10), n_items=n_items, rng=seed)
+def made_up(n_items: int, seed: int) -> Dataset:
+    """Thirty ratings an item, with titles, years and two genres each."""
+    rows = generate(30 * n_items, n_users=max(300, 3 * n_items // 10), n_items=n_items, rng=seed)
     interactions, _ = make_interactions(
         rows["user_id"].to_list(),
         rows["item_id"].to_list(),

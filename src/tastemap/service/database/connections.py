@@ -182,7 +182,7 @@ class Connections:
             ) from error
         if head not in (b"", SQLITE_HEAD):
             why = "cannot be used: the file is there and is no SQLite database; name another one."
-            raise AddressedError(self._target.shown, why, why)
+            raise AddressedError(self._target.shown, why)
 
     def _refuse_other_encodings(self) -> None:
         """Raise if a server's database cannot hold every text: an id may be any."""
@@ -193,7 +193,7 @@ class Connections:
                 f"must be in the encoding UTF8, which holds every id. Got {encoding}; make it anew with "
                 "ENCODING 'UTF8' TEMPLATE template0."
             )
-            raise AddressedError(self._target.shown, why, why)
+            raise AddressedError(self._target.shown, why)
 
     def _become_wal(self) -> None:
         """Readers and the writer no longer wait for each other; the file remembers it."""
@@ -217,14 +217,14 @@ class Connections:
         if found != self._file:
             what = "has been deleted" if found is None else "has been replaced by another file"
             why = f"{what} while it was in use; put it back and start again."
-            raise AddressedError(self._target.shown, why, why)
+            raise AddressedError(self._target.shown, why)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Errors of the drivers as one sentence."""
         if self._rest_until and time.monotonic() < self._rest_until:
             why = "cannot be reached; it is asked again soon."
-            raise AddressedError(self._target.shown, why, why)
+            raise AddressedError(self._target.shown, why)
         try:
             yield
         except (DBAPIError, PoolTimeoutError, sqlite3.Error) as error:

@@ -16,13 +16,13 @@ class AddressedError(DatabaseError):
         The database as :attr:`DatabaseUrl.shown` has it.
     why : str
         The rest of the sentence; a driver's words may name host, user or path too.
-    said : str
-        The same rest in words that anybody may read.
+    said : str, optional
+        The same rest in words that anybody may read; default: `why`, where it names nothing.
     """
 
-    def __init__(self, shown: str, why: str, said: str) -> None:
+    def __init__(self, shown: str, why: str, said: str | None = None) -> None:
         super().__init__(f"The database {shown} {why}")
-        self.said = f"The database {said}"
+        self.said = f"The database {why if said is None else said}"
 
 
 class UnstorableError(InvalidValueError):

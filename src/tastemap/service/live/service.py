@@ -118,7 +118,8 @@ class Service:
         ArtifactError
             If it cannot be loaded; what was served stays.
         DatabaseError
-            If the other workers cannot be told; what was served stays.
+            If the other workers cannot be told; what was served stays. Where the database goes away after they
+            were told, all follow as soon as it is back.
         """
         with self._loading:
             serving = load_serving(self.folder, version, self.store)
